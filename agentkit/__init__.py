@@ -1,0 +1,1 @@
+"""The agent framework: prompts, models, tools, and the loop that drives them."""

@@ -1,0 +1,1 @@
+"""Values, protocols and errors that every layer shares; nothing here opens or owns anything."""

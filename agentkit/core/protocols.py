@@ -1,0 +1,128 @@
+"""What the layers ask of each other."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from msgspec import Struct
+
+from agentkit.core.events import Event, Recorded
+from agentkit.core.messages import AssistantMessage, Message
+from agentkit.core.tools import ToolSpec
+from agentkit.core.usage import Usage
+
+
+class ModelRequest(Struct, frozen=True):
+    """One question to a model."""
+
+    messages: tuple[Message, ...]
+    tools: tuple[ToolSpec, ...] = ()
+    max_tokens: int = 1024
+    """The most the answer may have."""
+    temperature: float = 0.0
+    top_k: int | None = None
+    top_p: float = 1.0
+    seed: int | None = None
+    stop: tuple[str, ...] = ()
+
+
+class TextDelta(Struct, frozen=True):
+    """The next piece of an answer's text, while it is made."""
+
+    text: str
+
+
+class Answer(Struct, frozen=True):
+    """A whole answer: the last thing a stream yields."""
+
+    message: AssistantMessage
+    usage: Usage = Usage()
+    finish: str = "stop"
+
+
+class ModelProfile(Struct, frozen=True):
+    """What the loop must know of a model to work with it."""
+
+    context_window: int
+    max_output_tokens: int = 1024
+    prompt: str = "agent/system"
+    """Name of the prompt that suits it."""
+    calls_per_step: int | None = None
+    """The most calls one answer may hold; `None` is no limit."""
+    living_choices: bool = False
+    """Whether it can be held to the values that exist (constrained decoding)."""
+
+
+class ChatModel(Protocol):
+    """Anything that answers messages."""
+
+    @property
+    def name(self) -> str:
+        """How a person asks for it: `provider:model`."""
+        ...
+
+    @property
+    def profile(self) -> ModelProfile:
+        """What it can do."""
+        ...
+
+    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+        """Yield the text as it is made, then exactly one `Answer`.
+
+        Raises:
+            ModelError: the model could not answer (retries included).
+        """
+        ...
+
+    def estimate(self, request: ModelRequest) -> int:
+        """An upper estimate of the request's input tokens, without asking anybody."""
+        ...
+
+    async def aclose(self) -> None:
+        """Give back what it holds open."""
+        ...
+
+
+class RunLog(Protocol):
+    """The record of one run, open for writing by this process alone."""
+
+    @property
+    def run_id(self) -> str:
+        """The run's name in the journal."""
+        ...
+
+    def events(self) -> Sequence[Recorded]:
+        """What is recorded so far, in order."""
+        ...
+
+    def append(self, event: Event, *, durable: bool = False) -> Recorded:
+        """Record an event; with `durable` it has reached the disk on return.
+
+        Raises:
+            RunBusy: another process has taken the run over.
+            JournalError: it could not be written.
+        """
+        ...
+
+    def keep(self, text: str) -> str:
+        """Store a text beside the events and return its handle (the same text, the same handle)."""
+        ...
+
+    def recall(self, handle: str) -> str | None:
+        """The text behind a handle, or `None` when there is none."""
+        ...
+
+
+class Sink(Protocol):
+    """Something that watches a run: a terminal, a tracer, a test."""
+
+    def on_event(self, recorded: Recorded) -> None:
+        """An event was recorded."""
+        ...
+
+    def on_text(self, text: str) -> None:
+        """The model wrote a piece of text."""
+        ...
+
+    def on_output(self, call_id: str, text: str) -> None:
+        """A running tool printed something."""
+        ...

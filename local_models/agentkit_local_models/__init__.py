@@ -1,0 +1,1 @@
+"""The local inference engine: usable without the framework."""
