@@ -1,0 +1,1 @@
+"""The command protocol: tools, policy, sandbox, and the one place where calls are dispatched."""

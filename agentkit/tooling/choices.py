@@ -1,0 +1,61 @@
+"""Living choices: parameters whose possible values are known when the call is made.
+
+A parameter annotated with `Choices` is offered with the values that exist at that moment, so that
+constrained decoding cannot name a file that is not there, and a wrong value is answered with what
+would work instead.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Annotated
+
+from agentkit.tooling.context import ToolContext
+
+MOST_CHOICES = 1000
+"""Beyond this many values a list no longer helps; the parameter is then free."""
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """Marks a parameter whose values are known at call time."""
+
+    what: str
+    """What the values are, as an error message would say: `file`, `folder`, `handle`."""
+    values: Callable[[ToolContext], Sequence[str]]
+
+    def now(self, context: ToolContext) -> tuple[str, ...] | None:
+        """Every value that can work right now, or `None` when there are too many to list."""
+        values = tuple(self.values(context))
+        return values if len(values) <= MOST_CHOICES else None
+
+
+def nearest(value: str, known: Sequence[str], most: int = 5) -> list[str]:
+    """Up to `most` known values that look like `value`, the likeliest first.
+
+    >>> nearest("note.txt", ["notes.txt", "todo.md", "old/note.txt"])
+    ['old/note.txt', 'notes.txt']
+    """
+    name = value.rsplit("/", 1)[-1].lower()
+    same_name = [known_value for known_value in known if known_value.rsplit("/", 1)[-1].lower() == name]
+    alike = get_close_matches(value, known, n=most, cutoff=0.5)
+    return list(dict.fromkeys([*same_name, *alike]))[:most]
+
+
+ExistingFile = Annotated[str, Choices("file", lambda context: context.workspace.files())]
+"""The path of a file that exists, relative to the workspace."""
+
+ExistingFolder = Annotated[str, Choices("folder", lambda context: context.workspace.folders())]
+"""The path of a folder that exists, relative to the workspace; `.` is the workspace itself."""
+
+ExistingPath = Annotated[
+    str,
+    Choices(
+        "file or folder",
+        lambda context: [*context.workspace.files(), *context.workspace.folders()],
+    ),
+]
+"""The path of a file or folder that exists."""
+
+KnownHandle = Annotated[str, Choices("handle", lambda context: context.handles)]
+"""The handle of an earlier result that was too long to show whole."""
