@@ -48,6 +48,8 @@ class RunStarted(Struct, frozen=True, tag="run started"):
     prompt: PromptUsed
     opening: tuple[Message, ...]
     """The first messages, as rendered: a resumed run must go on from the same words."""
+    workspace_before: str = ""
+    """Handle of the workspace's manifest at the start."""
     check: str = ""
     """Shell command that must succeed at the end; empty for none."""
 
@@ -102,6 +104,8 @@ class CallIntended(Struct, frozen=True, tag="call intended", omit_defaults=True)
     idempotent: bool
     workspace_before: str = ""
     """Handle of the workspace's manifest, taken for calls that can change it."""
+    ends_run: bool = False
+    """Whether the call, if it succeeds, is the agent's last word."""
 
 
 class CallFinished(Struct, frozen=True, tag="call finished"):

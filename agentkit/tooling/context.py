@@ -1,7 +1,7 @@
 """What a tool is given beside its arguments: the world as far as this run may touch it."""
 
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from agentkit.core.errors import ToolFault
 from agentkit.tooling.sandbox import Sandbox
@@ -31,7 +31,7 @@ class ToolContext:
     """Puts a question to the person and returns the answer."""
     emit: Callable[[str], None] = nowhere
     """Shows the person what a running command prints."""
-    recall: Callable[[str], str | None] = field(default=lambda handle: None)
+    recall: Callable[[str], str | None] = {}.get
     """The full text behind the handle of an earlier, shortened result."""
     handles: Sequence[str] = ()
     """Every handle that `recall` knows."""

@@ -1,0 +1,190 @@
+"""The loop: ask the model, run what it calls, record both, until there is nothing left to do.
+
+`next_action` decides, `Agent` does. Every step begins from the recorded events, so a run can be
+killed between any two of them and go on from there.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from typing import Any, TypeVar, assert_never
+
+from agentkit.agents.next_action import Ask, Nudge, Perform, Review, Settle, Stop, next_action
+from agentkit.agents.review import Check, review
+from agentkit.agents.state import RunState, after, fold
+from agentkit.agents.view import fitting
+from agentkit.core.errors import ModelError
+from agentkit.core.events import (
+    Ending,
+    Event,
+    ModelAnswered,
+    ModelAsked,
+    ModelFailed,
+    Nudged,
+    RunEnded,
+    RunStarted,
+)
+from agentkit.core.protocols import Answer, ChatModel, ModelRequest, RunLog, Sink, TextDelta
+from agentkit.core.tools import Outcome
+from agentkit.core.usage import Limits
+from agentkit.tooling.dispatch import Dispatcher
+from agentkit.tooling.workspace import Workspace
+
+_T = TypeVar("_T")
+
+MOST_OBJECTIONS = 2
+"""How often an agent that says it is done is told that it is not."""
+SHORTEST_ANSWER = 64
+"""Tokens; an answer that may be no longer than this is not worth asking for."""
+
+
+@dataclass
+class Agent:
+    """One run of one goal."""
+
+    model: ChatModel
+    dispatcher: Dispatcher
+    workspace: Workspace
+    log: RunLog
+    limits: Limits = Limits()
+    check: Check | None = None
+    temperature: float = 0.0
+    seed: int | None = None
+    sinks: Sequence[Sink] = ()
+    clock: Callable[[], float] = time.monotonic
+    state: RunState = field(default_factory=RunState)
+
+    def __post_init__(self) -> None:
+        self.state = fold(self.log.events())
+        self._earlier = self.state.seconds
+        self._began = self.clock()
+
+    async def run(self, start: RunStarted | None = None) -> RunEnded:
+        """Work until the run is over and say how it ended.
+
+        Args:
+            start: The goal of a new run; `None` goes on with the run in the log.
+
+        Raises:
+            JournalError: the record could not be written.
+        """
+        if start is not None:
+            self.record(start, durable=True)
+        while self.state.ended is None:
+            await self.step()
+        return self.state.ended
+
+    async def step(self) -> None:
+        """Do the one thing that is next."""
+        match next_action(self.state, self.limits, self.seconds):
+            case Ask():
+                await self._ask()
+            case Perform(call):
+                await self._in_time(self.dispatcher.perform(call))
+            case Settle(intent):
+                await self._in_time(self.dispatcher.settle(intent))
+            case Nudge(reason, text):
+                self.record(Nudged(reason, text))
+            case Review(answer):
+                await self._review(answer)
+            case Stop(ending, why):
+                self._end(ending, why)
+            case other:
+                assert_never(other)
+
+    @property
+    def seconds(self) -> float:
+        """Wall-clock seconds at work, over all sittings."""
+        return self._earlier + self.clock() - self._began
+
+    def record(self, event: Event, durable: bool = False) -> None:
+        """Append an event to the log, fold it into the state, and show it to whoever watches."""
+        recorded = self.log.append(event, durable=durable)
+        self.state = after(self.state, recorded)
+        for sink in self.sinks:
+            sink.on_event(recorded)
+
+    async def _ask(self) -> None:
+        request = self._request()
+        estimate = self.model.estimate(request)
+        room = self._room(estimate)
+        if room < SHORTEST_ANSWER:
+            why = f"{self.limits.tokens} tokens do not allow another answer ({self.state.spent_tokens} spent)"
+            return self._end(Ending.BUDGET, why)
+        request = ModelRequest(request.messages, request.tools, room, self.temperature, seed=self.seed)
+        step = self.state.steps + 1
+        self.record(ModelAsked(step, estimate + room))
+        began = self.clock()
+        try:
+            answer = await self._in_time(self._answer(request))
+        except ModelError as error:
+            self.record(ModelFailed(step, type(error).__name__, str(error)))
+            return None
+        if answer is not None:
+            seconds = round(self.clock() - began, 3)
+            self.record(ModelAnswered(step, answer.message, answer.usage, seconds, answer.finish))
+        return None
+
+    def _request(self) -> ModelRequest:
+        """The conversation and the tools of this moment, cut to the model's window."""
+        tools = self.dispatcher.specs()
+        room = self.model.profile.context_window - self.model.profile.max_output_tokens
+        messages = fitting(
+            self.state.messages,
+            lambda view: self.model.estimate(ModelRequest(tuple(view), tools)),
+            room,
+        )
+        return ModelRequest(messages, tools)
+
+    def _room(self, estimate: int) -> int:
+        """The most tokens the next answer may have."""
+        room = self.model.profile.max_output_tokens
+        if self.limits.tokens is not None:
+            room = min(room, self.limits.tokens - self.state.spent_tokens - estimate)
+        return room
+
+    async def _answer(self, request: ModelRequest) -> Answer:
+        async for piece in self.model.stream(request):
+            if isinstance(piece, Answer):
+                return piece
+            if isinstance(piece, TextDelta):
+                for sink in self.sinks:
+                    sink.on_text(piece.text)
+        raise ModelError(f"{self.model.name} ended its stream without an answer")
+
+    async def _in_time(self, work: Coroutine[Any, Any, _T]) -> _T | None:
+        """The work's result, or `None` when the time budget ran out first."""
+        if self.limits.seconds is None:
+            return await work
+        try:
+            async with asyncio.timeout(max(0.0, self.limits.seconds - self.seconds)):
+                return await work
+        except TimeoutError:
+            return None
+
+    async def _review(self, answer: str) -> None:
+        found = await review(self.state, self.workspace, self.log.recall, self.check)
+        if not found.holds and self.state.nudges.count("claim") < MOST_OBJECTIONS:
+            return self.record(Nudged("claim", found.objection))
+        ending = Ending.FINISHED
+        if not found.holds:
+            ending = Ending.CHECK_FAILED
+        elif self._denied():
+            ending = Ending.DENIED
+        elif self._gave_up():
+            ending = Ending.GAVE_UP
+        self.record(RunEnded(ending, answer, found.findings, (answer,)), durable=True)
+        return None
+
+    def _gave_up(self) -> bool:
+        call = self.state.final_call
+        return call is not None and call.arguments.get("reached") is False
+
+    def _denied(self) -> bool:
+        """Whether the last thing tried before the answer was not allowed."""
+        tried = [attempt for attempt in self.state.attempts if attempt.call != self.state.final_call]
+        return bool(tried) and tried[-1].result.outcome is Outcome.DENIED
+
+    def _end(self, ending: Ending, why: str) -> None:
+        self.record(RunEnded(ending, why), durable=True)
