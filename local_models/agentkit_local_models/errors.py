@@ -1,0 +1,39 @@
+"""Every error the engine raises on purpose.
+
+::
+
+    LocalModelError
+    ├── CheckpointError            a file is cut, damaged or contradicts itself
+    │   └── UnsupportedCheckpoint  a sound file that needs something not built here
+    ├── TokenizerError             text or ids the tokenizer cannot turn into each other
+    ├── ChatTemplateError          messages the chat template refuses or cannot render
+    └── PromptTooLong              more tokens than the context holds
+
+A message names the file or value, says what was found, and what would work.
+"""
+
+from __future__ import annotations
+
+
+class LocalModelError(Exception):
+    """The base of every error raised by this package."""
+
+
+class CheckpointError(LocalModelError):
+    """A checkpoint is missing, cut, damaged, or contradicts itself."""
+
+
+class UnsupportedCheckpoint(CheckpointError):
+    """A sound checkpoint needs a feature this engine does not have."""
+
+
+class TokenizerError(LocalModelError):
+    """Text or token ids cannot be turned into each other."""
+
+
+class ChatTemplateError(LocalModelError):
+    """A chat template is invalid, or refuses the messages it was given."""
+
+
+class PromptTooLong(LocalModelError):
+    """A prompt has more tokens than the model's context holds."""
