@@ -1,0 +1,1 @@
+"""Chat models: remote, local, and scripted, behind one protocol."""

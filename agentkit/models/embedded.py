@@ -1,0 +1,60 @@
+"""The embedded models as the framework sees them: the catalogue, and how each is best spoken to."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agentkit.core.errors import UnknownModel
+
+if TYPE_CHECKING:
+    from agentkit_local_models.catalogue import Entry
+
+SMALL_MACHINE = 6 * 2**30
+"""Bytes of memory below which only the small model is chosen by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a model is spoken to."""
+
+    dialect: str
+    prompt: str
+    most_output: int = 512
+
+
+MANNERS = {
+    "smollm2": Manner("python", "agent/small"),
+    "qwen2.5-coder:1.5b": Manner("python", "agent/small"),
+}
+"""The manner that reached most of the example goals with each entry."""
+
+BY_REACH = ("qwen2.5-coder:1.5b", "smollm2")
+"""The entries, the one that reaches most of the example goals first."""
+
+
+def best_ready(memory: int | None = None) -> str | None:
+    """The name of the ready entry to use when nobody chose one, or `None` when none is ready.
+
+    Args:
+        memory: Bytes of memory of this machine; measured when not given.
+    """
+    from agentkit_local_models.catalogue import find, state_of
+
+    memory = machine_memory() if memory is None else memory
+    names = BY_REACH if memory >= SMALL_MACHINE else BY_REACH[::-1]
+    return next((name for name in names if state_of(find(name)).is_ready), None)
+
+
+def machine_memory() -> int:
+    """Bytes of memory this process may use: the machine's, or its control group's if that is less."""
+    total = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
+    for limit in ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes"):
+        try:
+            text = Path(limit).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            total = min(total, int(text))
+    return total

@@ -1,0 +1,1 @@
+"""Prompts are files: words with declared variables, a version, and a digest."""
