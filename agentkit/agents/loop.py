@@ -6,7 +6,7 @@ killed between any two of them and go on from there.
 
 import asyncio
 import time
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, assert_never
 
@@ -28,7 +28,11 @@ from agentkit.core.events import (
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, RunLog, Sink, TextDelta
 from agentkit.core.tools import Outcome
 from agentkit.core.usage import Limits
-from agentkit.tooling.dispatch import Dispatcher
+from agentkit.tooling.context import ToolContext, nobody_to_ask
+from agentkit.tooling.dispatch import Approver, Dispatcher
+from agentkit.tooling.policy import Policy
+from agentkit.tooling.sandbox import Sandbox, find_sandbox
+from agentkit.tooling.tool import Tool
 from agentkit.tooling.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -44,11 +48,16 @@ class Agent:
     """One run of one goal."""
 
     model: ChatModel
-    dispatcher: Dispatcher
+    tools: Mapping[str, Tool]
     workspace: Workspace
     log: RunLog
+    policy: Policy = Policy()
+    sandbox: Callable[[], Sandbox] = find_sandbox
     limits: Limits = Limits()
     check: Check | None = None
+    approver: Approver | None = None
+    """Asked when policy says ask; with nobody to ask, asking is denying."""
+    ask: Callable[[str], Awaitable[str]] = nobody_to_ask
     temperature: float = 0.0
     seed: int | None = None
     sinks: Sequence[Sink] = ()
@@ -59,6 +68,15 @@ class Agent:
         self.state = fold(self.log.events())
         self._earlier = self.state.seconds
         self._began = self.clock()
+        self.dispatcher = Dispatcher(
+            tools=self.tools,
+            policy=self.policy,
+            context=self._context,
+            log=self.log,
+            record=self.record,
+            approver=self.approver,
+            longest_view=self.model.profile.longest_result,
+        )
 
     async def run(self, start: RunStarted | None = None) -> RunEnded:
         """Work until the run is over and say how it ended.
@@ -104,6 +122,24 @@ class Agent:
         self.state = after(self.state, recorded)
         for sink in self.sinks:
             sink.on_event(recorded)
+
+    def _context(self, call_id: str) -> ToolContext:
+        """The world of one call: what this run may touch, and what it has seen."""
+        limit = self.limits.seconds
+
+        def emit(text: str) -> None:
+            for sink in self.sinks:
+                sink.on_output(call_id, text)
+
+        return ToolContext(
+            workspace=self.workspace,
+            sandbox=self.sandbox,
+            ask=self.ask,
+            emit=emit,
+            recall=self.log.recall,
+            handles=tuple(a.result.handle for a in self.state.attempts if a.result.handle),
+            seconds_left=None if limit is None else max(0.0, limit - self.seconds),
+        )
 
     async def _ask(self) -> None:
         request = self._request()

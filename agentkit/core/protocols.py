@@ -48,6 +48,8 @@ class ModelProfile(Struct, frozen=True):
     """Name of the prompt that suits it."""
     calls_per_step: int | None = None
     """The most calls one answer may hold; `None` is no limit."""
+    longest_result: int = 8000
+    """Characters of a tool's result that are worth showing it at once."""
     living_choices: bool = False
     """Whether it can be held to the values that exist (constrained decoding)."""
 

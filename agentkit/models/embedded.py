@@ -1,12 +1,13 @@
 """The embedded models as the framework sees them: the catalogue, and how each is best spoken to."""
 
 import os
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentkit.core.errors import UnknownModel
+from agentkit.models.dialects import DIALECTS
+from agentkit.models.local import LocalModel
 
 if TYPE_CHECKING:
     from agentkit_local_models.catalogue import Entry
@@ -58,3 +59,24 @@ def machine_memory() -> int:
         if text.isdigit():
             total = min(total, int(text))
     return total
+
+
+def load_local(name: str, rest: str) -> "LocalModel":
+    """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
+
+    Raises:
+        UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
+    """
+    from agentkit_local_models.catalogue import CATALOGUE, path_of, state_of
+
+    path = Path(rest).expanduser()
+    entry = next((entry for entry in CATALOGUE if entry.name == rest), None)
+    if entry is not None:
+        if not state_of(entry).is_ready:
+            raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {rest}")
+        manner = MANNERS[rest]
+        return LocalModel.load(name, path_of(entry), DIALECTS[manner.dialect], manner.prompt, manner.most_output)
+    if path.exists():
+        return LocalModel.load(name, path, DIALECTS["hermes"], "agent/small")
+    known = ", ".join(f"local:{entry.name}" for entry in CATALOGUE)
+    raise UnknownModel(f"no local model {rest!r}; known: {known}, or local:PATH of a .gguf file or a folder")

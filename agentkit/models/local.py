@@ -49,6 +49,7 @@ class LocalModel:
             max_output_tokens=most_output,
             prompt=prompt,
             calls_per_step=1,
+            longest_result=3000,
             living_choices=True,
         )
         return cls(name, engine, dialect, profile)
