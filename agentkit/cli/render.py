@@ -107,6 +107,14 @@ class Progress:
         """Say something that is no event, such as how long a retry waits."""
         self._screen.line("", text, "dim")
 
+    def pause(self) -> None:
+        """Leave the screen to a question."""
+        self._screen.close()
+
+    def go_on(self) -> None:
+        """Take the screen back after a question."""
+        self._screen.start()
+
     def close(self) -> None:
         """Leave the terminal as it was found."""
         self._screen.close()
@@ -176,6 +184,9 @@ class _PlainScreen:
     def status(self, text: str) -> None:
         """A log has no status line."""
 
+    def start(self) -> None:
+        """Nothing is redrawn, so nothing has to start."""
+
     def close(self) -> None:
         self._fresh()
 
@@ -200,6 +211,9 @@ class _LiveScreen:
         self._live: Live = Live(
             console=self._console, transient=True, refresh_per_second=8, get_renderable=self._bottom
         )
+        self.start()
+
+    def start(self) -> None:
         self._live.start()
 
     def line(self, label: str, text: str, style: str = "") -> None:

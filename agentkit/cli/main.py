@@ -1,0 +1,107 @@
+"""`agentkit`: the commands and their flags. What a command needs is imported when it runs."""
+
+from typing import Any
+
+import click
+
+from agentkit.cli import options
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="agentkit")
+def cli() -> None:
+    """Agents that reach goals on your own machine."""
+
+
+@cli.command()
+@click.argument("goal", required=False)
+@options.run_settings
+def run(goal: str | None, **flags: Any) -> int:
+    """Reach GOAL in the workspace (from standard input when GOAL is - or missing).
+
+    Progress goes to standard error, the result to standard output. Exit codes: 0 finished and
+    every check passed, 2 usage, 3 the agent could not, 4 budget, 5 stuck, 6 approval denied,
+    7 model failure, 8 finished but a check failed, 130 interrupted (resume it).
+    """
+    from agentkit.cli.run import run_command
+
+    return run_command(goal, flags)
+
+
+@cli.group()
+def runs() -> None:
+    """List, show and resume recorded runs."""
+
+
+@runs.command("list")
+@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
+@options.journal
+def runs_list(output: str, **flags: Any) -> None:
+    """List the recorded runs, the newest first."""
+    from agentkit.cli.runs import list_runs
+
+    list_runs(flags, output)
+
+
+@runs.command("show")
+@click.argument("run_id", metavar="RUN")
+@click.option("--output", type=click.Choice(["text", "jsonl"]), default="text", help="How to print.")
+@options.journal
+def runs_show(run_id: str, output: str, **flags: Any) -> None:
+    """Show every step of RUN (its id, or the beginning of it)."""
+    from agentkit.cli.runs import show_run
+
+    show_run(run_id, flags, output)
+
+
+@runs.command("resume")
+@click.argument("run_id", metavar="RUN", required=False)
+@options.resume_settings
+def runs_resume(run_id: str | None, **flags: Any) -> int:
+    """Go on with RUN where it was stopped; the newest unfinished one when RUN is left out."""
+    from agentkit.cli.run import resume_command
+
+    return resume_command(run_id, flags)
+
+
+@cli.group(invoke_without_command=True)
+@click.pass_context
+def models(context: click.Context) -> None:
+    """List the embedded models: licence, size, where they come from, what is ready."""
+    if context.invoked_subcommand is None:
+        from agentkit.cli.models import list_models
+
+        list_models()
+
+
+@models.command("fetch")
+@click.argument("name")
+def models_fetch(name: str) -> None:
+    """Get the weights of the embedded model NAME and check them."""
+    from agentkit.cli.models import fetch_model
+
+    fetch_model(name)
+
+
+@cli.command()
+@options.policy
+def tools(**flags: Any) -> None:
+    """List the tools, what each can reach, and whether it would run unasked."""
+    from agentkit.cli.tools import list_tools
+
+    list_tools(flags)
+
+
+@cli.group()
+def config() -> None:
+    """Show the settings."""
+
+
+@config.command("show")
+@click.option("--origin", is_flag=True, help="Say where each value comes from.")
+@options.run_settings
+def config_show(origin: bool, **flags: Any) -> None:
+    """Show every setting as it stands in this folder."""
+    from agentkit.cli.config import show_config
+
+    show_config(flags, origin=origin)
