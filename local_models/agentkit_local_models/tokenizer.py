@@ -7,7 +7,7 @@ Both need `allow_special`; only control and unused tokens are in `special_ids`, 
 leaves out by default.
 
 The merging is done by the `tokenizers` library with no added tokens registered, so that there is
-one place, `_split_added`, where they are recognised.
+one place, `split_added`, where they are recognised.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Tokenizer:
         if not allow_special:
             return self._encode_plain(text)
         ids: list[int] = []
-        for piece in self._split_added(text):
+        for piece in self.split_added(text):
             if isinstance(piece, AddedToken):
                 ids.append(piece.id)
             else:
@@ -140,7 +140,7 @@ class Tokenizer:
         except (TypeError, UnicodeEncodeError) as error:
             raise TokenizerError(f"not text that can be encoded: {text[:40]!r}") from error
 
-    def _split_added(self, text: str) -> Iterable[str | AddedToken]:
+    def split_added(self, text: str) -> Iterable[str | AddedToken]:
         """`text` cut at its added tokens."""
         at = 0
         for match in self._pattern.finditer(text):
