@@ -1,0 +1,167 @@
+"""A dialect is text both ways: what it lets a model write it can read back as the same call."""
+
+import ast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from llguidance import LLMatcher, LLTokenizer, grammar_from
+
+from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
+from agentkit.core.tools import ToolSpec
+from agentkit.models.dialects import DIALECTS, HermesCalls, PythonCalls
+
+TEXT = {"type": "string"}
+READ = ToolSpec(
+    "read_file",
+    "Read a text file. Long files are shown in parts.",
+    {
+        "type": "object",
+        "properties": {"path": TEXT, "first_line": {"type": "integer", "default": 1}},
+        "required": ["path"],
+    },
+    {"path": ("config.ini", 'odd "name" é.txt')},
+)
+LIST = ToolSpec(
+    "list_files",
+    "List a folder.",
+    {
+        "type": "object",
+        "properties": {
+            "folder": {"type": "string", "default": "."},
+            "deep": {"type": "boolean", "default": False},
+        },
+    },
+)
+WRITE = ToolSpec(
+    "write_file",
+    "Write a file.",
+    {"type": "object", "properties": {"path": TEXT, "content": TEXT}, "required": ["path", "content"]},
+)
+FINISH = ToolSpec(
+    "finish",
+    "End the run.",
+    {
+        "type": "object",
+        "properties": {
+            "result": TEXT,
+            "evidence": {"type": "array", "items": TEXT, "default": []},
+        },
+        "required": ["result"],
+    },
+)
+NOW = ToolSpec("now", "Tell the time.", {"type": "object", "properties": {}})
+TOOLS = (READ, LIST, WRITE, FINISH, NOW)
+BYTES = LLTokenizer("byte")
+
+
+def admits(dialect_name: str, text: str) -> bool:
+    """Whether the dialect's grammar lets a model write exactly this and stop."""
+    matcher = LLMatcher(BYTES, grammar_from("lark", DIALECTS[dialect_name].grammar(TOOLS)))
+    ids = BYTES.tokenize_str(text)
+    return matcher.validate_tokens(ids) == len(ids) and matcher.consume_tokens(ids) and matcher.is_accepting()
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('read_file(path="config.ini")', {"path": "config.ini"}),
+        ('read_file(path="config.ini", first_line=40)', {"path": "config.ini", "first_line": 40}),
+        ("list_files()", {}),
+        ("list_files(deep=True)", {"deep": True}),
+        ('list_files(folder="a", deep=False)', {"folder": "a", "deep": False}),
+        ("now()", {}),
+        ('write_file(path="a", content="one\\ntwo")', {"path": "a", "content": "one\ntwo"}),
+        ('write_file(path="a", content="""say "hi"\\n\nend""")', {"path": "a", "content": 'say "hi"\\n\nend'}),
+        ('write_file(path="", content="")', {"path": "", "content": ""}),
+        ('finish(result="done", evidence=["a.txt", "2"])', {"result": "done", "evidence": ["a.txt", "2"]}),
+    ],
+)
+def test_a_python_call_is_admitted_and_read(text: str, arguments: dict[str, object]) -> None:
+    assert admits("python", text)
+    (call,) = PythonCalls().read(text, step=3).calls
+    assert call == ToolCall("call_3", text.split("(")[0], arguments)
+
+
+@pytest.mark.parametrize("dialect", ["python", "hermes"])
+def test_a_path_that_does_not_exist_cannot_be_written(dialect: str) -> None:
+    wanted = ToolCall("1", "read_file", {"path": "missing.ini"})
+    there = ToolCall("1", "read_file", {"path": "config.ini"})
+
+    def written(call: ToolCall) -> str:
+        turns = DIALECTS[dialect].turns([AssistantMessage(calls=(call,))], ())
+        return turns[0]["content"]
+
+    assert not admits(dialect, written(wanted))
+    assert admits(dialect, written(there))
+
+
+@pytest.mark.parametrize(
+    "text", ["delete_everything()", 'read_file(first_line=2, path="config.ini")', "I will now list the files."]
+)
+def test_what_fits_no_tool_cannot_be_written_in_python(text: str) -> None:
+    assert not admits("python", text)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"))
+
+
+@given(TEXTS, TEXTS)
+def test_every_text_survives_a_python_call(path: str, content: str) -> None:
+    call = ToolCall("call_1", "write_file", {"path": path, "content": content})
+    (turn,) = PythonCalls().turns([AssistantMessage(calls=(call,))], ())
+    assert PythonCalls().read(turn["content"], step=1).calls == (call,)
+
+
+@given(TEXTS, TEXTS)
+def test_every_text_survives_a_hermes_call(path: str, content: str) -> None:
+    call = ToolCall("call_1_0", "write_file", {"path": path, "content": content})
+    (turn,) = HermesCalls().turns([AssistantMessage(calls=(call,))], ())
+    assert HermesCalls().read(turn["content"], step=1).calls == (call,)
+
+
+def test_a_text_on_one_line_is_also_python() -> None:
+    call = ToolCall("call_1", "write_file", {"path": "a", "content": 'back\\slash "quote" é'})
+    (turn,) = PythonCalls().turns([AssistantMessage(calls=(call,))], ())
+    parsed = ast.parse(turn["content"], mode="eval").body
+    assert isinstance(parsed, ast.Call)
+    assert {k.arg: ast.literal_eval(k.value) for k in parsed.keywords} == call.arguments
+
+
+def test_a_cut_call_is_malformed_and_says_where() -> None:
+    answer = PythonCalls().read('write_file(path="a", content="unfinished', step=1)
+    (malformed,) = answer.malformed
+    assert malformed.name == "write_file"
+    assert "content" in malformed.error
+    assert not answer.calls
+
+
+def test_hermes_keeps_the_text_before_a_call_and_reports_a_broken_one() -> None:
+    answer = HermesCalls().read('First I look.\n<tool_call>\n{"name": "now", "argu', step=1)
+    assert answer.text == "First I look."
+    assert answer.malformed[0].text == '{"name": "now", "argu'
+
+
+def test_the_words_of_an_unfinished_answer_are_visible_but_not_a_call() -> None:
+    assert PythonCalls().visible("Answer: The port") == "The port"
+    assert PythonCalls().visible("read_file(pa") == ""
+    assert HermesCalls().visible("Let me look <tool_c") == "Let me look "
+
+
+def test_turns_alternate_and_the_tools_follow_the_system_words() -> None:
+    turns = PythonCalls().turns(
+        [
+            SystemMessage("Work."),
+            UserMessage("Read it."),
+            AssistantMessage(calls=(ToolCall("1", "read_file", {"path": "config.ini"}),)),
+            ToolMessage("1", "read_file", "port = 1"),
+            UserMessage("Go on."),
+        ],
+        (READ,),
+    )
+    assert turns == [
+        {"role": "system", "content": "Work.\nread_file(path, first_line=1)  # Read a text file."},
+        {"role": "user", "content": "Read it."},
+        {"role": "assistant", "content": 'read_file(path="config.ini")'},
+        {"role": "user", "content": "Result: port = 1\nGo on."},
+    ]
