@@ -31,6 +31,12 @@ class TextDelta(Struct, frozen=True):
     text: str
 
 
+class StreamRestarted(Struct, frozen=True):
+    """The answer broke off and begins anew: the text so far in this stream does not count."""
+
+    reason: str
+
+
 class Answer(Struct, frozen=True):
     """A whole answer: the last thing a stream yields."""
 
@@ -67,8 +73,10 @@ class ChatModel(Protocol):
         """What it can do."""
         ...
 
-    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+    def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | StreamRestarted | Answer]:
         """Yield the text as it is made, then exactly one `Answer`.
+
+        A `StreamRestarted` takes back the text that came before it.
 
         Raises:
             ModelError: the model could not answer (retries included).
