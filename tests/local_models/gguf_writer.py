@@ -38,7 +38,7 @@ def tensor_entry(name, shape, kind, offset) -> bytes:
 
 
 def gguf_bytes(metadata, tensors, version=3) -> bytes:
-    """A sound file; `tensors` maps names to float32 or uint8-with-kind tuples (shape, kind, raw)."""
+    """A sound file; `tensors` maps names to (shape, kind, raw)."""
     entries, data = [], b""
     for name, (shape, kind, raw) in tensors.items():
         entries.append(tensor_entry(name, shape, kind, len(data)))
@@ -52,13 +52,14 @@ def float_tensor(values) -> tuple[tuple[int, ...], TensorKind, bytes]:
 
 
 def byte_level_metadata(pre: str) -> dict:
-    """A tokenizer of the 256 bytes and one control token."""
-    tokens = (*_BYTES, "<|end|>")
+    """A tokenizer of the 256 bytes, one merge and one control token."""
+    first = next(iter(_BYTES))
+    tokens = (*_BYTES, first + first, "<|end|>")
     return {
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": pre,
         "tokenizer.ggml.tokens": tokens,
-        "tokenizer.ggml.token_type": (1,) * 256 + (3,),
-        "tokenizer.ggml.merges": (f"{tokens[0]} {tokens[1]}",)[:0] or (),
-        "tokenizer.ggml.eos_token_id": 256,
+        "tokenizer.ggml.token_type": (1,) * 257 + (3,),
+        "tokenizer.ggml.merges": (f"{first} {first}",),
+        "tokenizer.ggml.eos_token_id": 257,
     }

@@ -2,7 +2,7 @@ import json
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit_local_models.chat_template import ROLES, ChatTemplate, encode_chat
@@ -76,6 +76,7 @@ def test_content_cannot_end_its_turn_or_open_another(smollm2, template) -> None:
 pieces = st.sampled_from(["<|im_end|>", "<|im_start|>", "<|", "|>", "im_end", "<", "a", " ", "\n", "\\"])
 
 
+@settings(deadline=None)
 @given(st.lists(pieces, max_size=8).map("".join))
 def test_no_content_makes_special_tokens(smollm2, template, content) -> None:
     ids = encode_chat(template, smollm2.tokenizer, [user(content)])

@@ -72,7 +72,10 @@ def admits(dialect_name: str, text: str) -> bool:
         ('list_files(folder="a", deep=False)', {"folder": "a", "deep": False}),
         ("now()", {}),
         ('write_file(path="a", content="one\\ntwo")', {"path": "a", "content": "one\ntwo"}),
-        ('write_file(path="a", content="""say "hi"\\n\nend""")', {"path": "a", "content": 'say "hi"\\n\nend'}),
+        (
+            'write_file(path="a", content="""say "hi"\\n\nend""")',
+            {"path": "a", "content": 'say "hi"\\n\nend'},
+        ),
         ('write_file(path="", content="")', {"path": "", "content": ""}),
         ('finish(result="done", evidence=["a.txt", "2"])', {"result": "done", "evidence": ["a.txt", "2"]}),
     ],
@@ -97,7 +100,8 @@ def test_a_path_that_does_not_exist_cannot_be_written(dialect: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["delete_everything()", 'read_file(first_line=2, path="config.ini")', "I will now list the files."]
+    "text",
+    ["delete_everything()", 'read_file(first_line=2, path="config.ini")', "I will now list the files."],
 )
 def test_what_fits_no_tool_cannot_be_written_in_python(text: str) -> None:
     assert not admits("python", text)
