@@ -42,7 +42,10 @@ MetadataValue = Scalar | tuple[Scalar, ...]
 
 
 class TensorKind(IntEnum):
-    """How a tensor's values are stored; the numbers are those of ggml."""
+    """How a tensor's values are stored; the numbers are those of ggml.
+
+    Q8_1 and Q8_K are left out: ggml computes with them and never stores them.
+    """
 
     F32 = 0
     F16 = 1
@@ -51,13 +54,11 @@ class TensorKind(IntEnum):
     Q5_0 = 6
     Q5_1 = 7
     Q8_0 = 8
-    Q8_1 = 9
     Q2_K = 10
     Q3_K = 11
     Q4_K = 12
     Q5_K = 13
     Q6_K = 14
-    Q8_K = 15
     IQ2_XXS = 16
     IQ2_XS = 17
     IQ3_XXS = 18
@@ -94,13 +95,11 @@ _BLOCKS: Mapping[TensorKind, tuple[int, int]] = {
     TensorKind.Q5_0: (32, 22),
     TensorKind.Q5_1: (32, 24),
     TensorKind.Q8_0: (32, 34),
-    TensorKind.Q8_1: (32, 36),
     TensorKind.Q2_K: (256, 84),
     TensorKind.Q3_K: (256, 110),
     TensorKind.Q4_K: (256, 144),
     TensorKind.Q5_K: (256, 176),
     TensorKind.Q6_K: (256, 210),
-    TensorKind.Q8_K: (256, 292),
     TensorKind.IQ2_XXS: (256, 66),
     TensorKind.IQ2_XS: (256, 74),
     TensorKind.IQ3_XXS: (256, 98),
@@ -188,9 +187,7 @@ class GGUFFile:
         """
         info = self.tensors.get(name)
         if info is None:
-            raise CheckpointError(
-                f"{self.path}: no tensor {name!r} among its {len(self.tensors)} tensors"
-            )
+            raise CheckpointError(f"{self.path}: no tensor {name!r} among its {len(self.tensors)} tensors")
         return memoryview(self._mapping)[info.offset : info.offset + info.nbytes]
 
     def text(self, key: str) -> str:
@@ -210,11 +207,7 @@ class GGUFFile:
     def number(self, key: str) -> float:
         """The finite number under `key`; `CheckpointError` when it is missing or not one."""
         value = self._required(key)
-        if (
-            isinstance(value, bool)
-            or not isinstance(value, int | float)
-            or not math.isfinite(value)
-        ):
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
             raise self._wrong_type(key, value, "a finite number")
         return float(value)
 
@@ -285,9 +278,7 @@ class _Header:
             found = f"GGUF version {version}"
             if int.from_bytes(version.to_bytes(4, "little"), "big") in VERSIONS:
                 found = "a big-endian GGUF file"
-            raise UnsupportedCheckpoint(
-                f"{self.path}: {found}; versions 2 and 3, little endian, work"
-            )
+            raise UnsupportedCheckpoint(f"{self.path}: {found}; versions 2 and 3, little endian, work")
         tensor_count = self.count("tensors", MAX_TENSORS)
         key_count = self.count("metadata keys", MAX_KEYS)
         metadata: dict[str, MetadataValue] = {}
@@ -332,9 +323,7 @@ class _Header:
     def count(self, what: str, limit: int) -> int:
         value = self.u64(f"the number of {what}")
         if value > limit:
-            raise CheckpointError(
-                f"{self.path}: claims {value} {what}; at most {limit} are accepted"
-            )
+            raise CheckpointError(f"{self.path}: claims {value} {what}; at most {limit} are accepted")
         return value
 
     def string(self, what: str, limit: int) -> str:
