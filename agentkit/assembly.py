@@ -4,11 +4,13 @@ Whoever runs goals goes through here (the terminal, an app, the example goals), 
 in which a run is put together.
 """
 
+import asyncio
 import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from agentkit.agents.loop import Agent
 from agentkit.agents.review import Check
@@ -21,7 +23,7 @@ from agentkit.journal.store import Journal
 from agentkit.models.embedded import best_ready
 from agentkit.models.registry import ModelOptions, make_model
 from agentkit.prompts.library import load_prompt
-from agentkit.settings import Settings
+from agentkit.settings import Settings, load_settings
 from agentkit.tooling.context import nobody_to_ask
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.dispatch import Approver
@@ -132,7 +134,7 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
     policy = policy_of(settings)
     policy.check_names(tools.values())
     with Workspace.open(settings.workspace) as workspace:
-        model = around.model or make_model(chosen_model(settings), _model_options(settings, around))
+        model = around.model or make_model_of(settings, around.on_wait)
         try:
             yield Agent(
                 model=model,
@@ -150,7 +152,8 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
                 sinks=around.sinks,
             )
         finally:
-            await model.aclose()
+            if around.model is None:
+                await model.aclose()
 
 
 def chosen_model(settings: Settings) -> str:
@@ -170,6 +173,23 @@ def chosen_model(settings: Settings) -> str:
     return f"local:{name}"
 
 
+def make_model_of(settings: Settings, on_wait: Callable[[str], None] | None = None) -> ChatModel:
+    """The model that the settings name, loaded.
+
+    Raises:
+        UnknownModel: there is none by that name, or its weights are not here.
+        MissingKey: its provider needs a key.
+    """
+    options = ModelOptions(
+        api_key=settings.api_key.reveal() if settings.api_key else None,
+        base_url=settings.base_url,
+        retries=settings.retries,
+        idle_seconds=settings.idle_seconds,
+        on_wait=on_wait,
+    )
+    return make_model(chosen_model(settings), options)
+
+
 def policy_of(settings: Settings) -> Policy:
     """The approval mode and rules of the settings."""
     return Policy(
@@ -177,16 +197,6 @@ def policy_of(settings: Settings) -> Policy:
         deny=frozenset(settings.deny),
         ask=frozenset(settings.ask),
         allow=frozenset(settings.allow),
-    )
-
-
-def _model_options(settings: Settings, around: Surroundings) -> ModelOptions:
-    return ModelOptions(
-        api_key=settings.api_key.reveal() if settings.api_key else None,
-        base_url=settings.base_url,
-        retries=settings.retries,
-        idle_seconds=settings.idle_seconds,
-        on_wait=around.on_wait,
     )
 
 
@@ -246,3 +256,46 @@ def _check(command: str | None, workspace: Workspace, sandbox: Callable[[], Sand
         return Finding(f"the check {command!r} passes", done.status == 0, f"{how}. {last}".strip())
 
     return check
+
+
+async def arun(
+    goal: str,
+    *,
+    tools: Sequence[Tool] | None = None,
+    model: ChatModel | str | None = None,
+    sinks: Sequence[Sink] = (),
+    approver: Approver | None = None,
+    **settings: object,
+) -> Outcome:
+    """Reach a goal from Python.
+
+    Args:
+        goal: What should be true at the end.
+        tools: Offered beside the installed ones; one with an installed tool's name replaces it.
+        model: A model, or the name of one; by default the one that the settings name.
+        sinks: Watch the run.
+        approver: Asked when policy says ask.
+        settings: Any setting by its name: `workspace`, `max_steps`, `approve`, `check`, …
+
+    Raises:
+        UsageError: the model, the workspace, a rule or a setting cannot be used as named.
+    """
+    if isinstance(model, str):
+        settings["model"] = model
+    offered = {**installed_tools(), **{tool.name: tool for tool in tools or ()}}
+    around = Surroundings(
+        sinks=sinks,
+        approver=approver,
+        tools=offered,
+        model=None if isinstance(model, str) else model,
+    )
+    return await run_goal(goal, load_settings(settings), around)
+
+
+def run(goal: str, **given: Any) -> Outcome:
+    """Reach a goal from Python and wait for it: `arun` for code that is not asynchronous.
+
+    Raises:
+        UsageError: as `arun` does.
+    """
+    return asyncio.run(arun(goal, **given))
