@@ -7,7 +7,6 @@ would work instead.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Annotated
 
 from agentkit.tooling.context import ToolContext
@@ -28,18 +27,6 @@ class Choices:
         """Every value that can work right now, or `None` when there are too many to list."""
         values = tuple(self.values(context))
         return values if len(values) <= MOST_CHOICES else None
-
-
-def nearest(value: str, known: Sequence[str], most: int = 5) -> list[str]:
-    """Up to `most` known values that look like `value`, the likeliest first.
-
-    >>> nearest("note.txt", ["notes.txt", "todo.md", "old/note.txt"])
-    ['old/note.txt', 'notes.txt']
-    """
-    name = value.rsplit("/", 1)[-1].lower()
-    same_name = [known_value for known_value in known if known_value.rsplit("/", 1)[-1].lower() == name]
-    alike = get_close_matches(value, known, n=most, cutoff=0.5)
-    return list(dict.fromkeys([*same_name, *alike]))[:most]
 
 
 ExistingFile = Annotated[str, Choices("file", lambda context: context.workspace.files())]

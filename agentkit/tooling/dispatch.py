@@ -14,8 +14,8 @@ from agentkit.core.events import CallDecided, CallFinished, CallIntended, Event
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Effect, Outcome, ToolResult, ToolSpec
-from agentkit.tooling.choices import nearest
 from agentkit.tooling.context import ToolContext
+from agentkit.tooling.nearest import nearest
 from agentkit.tooling.policy import Decision, Policy, Verdict
 from agentkit.tooling.schema import InvalidArguments
 from agentkit.tooling.tool import Tool
