@@ -1,0 +1,133 @@
+"""Files as text: which encoding and line ends a file has, and how to keep them."""
+
+import codecs
+import re
+from dataclasses import dataclass, replace
+
+from agentkit.core.errors import ToolFault
+
+_BOMS = (
+    # the long mark first: UTF-32's begins with UTF-16's
+    (codecs.BOM_UTF32_LE, "utf-32-le"),
+    (codecs.BOM_UTF32_BE, "utf-32-be"),
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+# tab, line ends, form feed and escape occur in text; other control characters hardly do
+_CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
+_MOST_CONTROL = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A file's characters with what it takes to write them back as they were."""
+
+    raw: str
+    """The characters, line ends as they are in the file."""
+    encoding: str = "utf-8"
+    bom: bytes = b""
+
+    @property
+    def shown(self) -> str:
+        """The characters with every line end as a plain newline."""
+        return self.raw.replace("\r\n", "\n")
+
+    @property
+    def newline(self) -> str:
+        """The line end that most of the file's lines have."""
+        crlf = self.raw.count("\r\n")
+        return "\r\n" if crlf > self.raw.count("\n") - crlf else "\n"
+
+    @property
+    def note(self) -> str:
+        """A word on the encoding where it is not plain UTF-8, else nothing."""
+        if self.encoding == "utf-8":
+            return ""
+        return f"[the file is encoded in {self.encoding}]"
+
+    def with_raw(self, raw: str) -> "Text":
+        """The same file with other characters."""
+        return replace(self, raw=raw)
+
+    def in_its_lines(self, text: str) -> str:
+        """`text` with the line ends of this file."""
+        return text.replace("\r\n", "\n").replace("\n", self.newline)
+
+    def to_bytes(self) -> bytes:
+        """The bytes of the file.
+
+        Raises:
+            ToolFault: the file's encoding lacks a character.
+        """
+        return self.bom + encoded(self.raw, self.encoding)
+
+
+def encoded(text: str, encoding: str = "utf-8") -> bytes:
+    """`text` as bytes, or a fault that names the character that cannot be written."""
+    try:
+        return text.encode(encoding)
+    except UnicodeEncodeError as error:
+        character = text[error.start]
+        if encoding == "utf-8":
+            raise ToolFault(
+                f"the text holds {character!r}, half a character, which cannot be written"
+            ) from None
+        raise ToolFault(
+            f"the file is encoded in {encoding}, which has no {character!r}; "
+            "write the whole file again with write_file to turn it into UTF-8"
+        ) from None
+
+
+def decoded(data: bytes, path: str) -> Text:
+    """A file's bytes as text.
+
+    By its mark if it has one, else UTF-8, else cp1252, else latin-1, which can read anything.
+
+    Raises:
+        ToolFault: these bytes are no text.
+    """
+    for bom, encoding in _BOMS:
+        if data.startswith(bom):
+            try:
+                return Text(data[len(bom) :].decode(encoding), encoding, bom)
+            except UnicodeDecodeError:
+                break
+    if _is_binary(data):
+        raise ToolFault(
+            f'"{path}" is no text: a binary file of {len(data):,} bytes; look into it with run_python, '
+            f"opening it with open({path!r}, 'rb')"
+        )
+    for encoding in ("utf-8", "cp1252"):
+        try:
+            return Text(data.decode(encoding), encoding)
+        except UnicodeDecodeError:
+            continue
+    return Text(data.decode("latin-1"), "latin-1")
+
+
+def _is_binary(data: bytes) -> bool:
+    start = data[:65536]
+    return b"\0" in data or len(_CONTROL.findall(start)) > _MOST_CONTROL * len(start)
+
+
+def lines_of(text: str) -> list[str]:
+    r"""The lines of a text without their ends; a last newline begins no line.
+
+    >>> lines_of("a\nb\n"), lines_of("")
+    (['a', 'b'], [])
+    """
+    lines = text.split("\n")
+    if lines[-1] == "":
+        lines.pop()
+    return lines
+
+
+def counted(count: int, what: str) -> str:
+    """A number of things in words.
+
+    >>> counted(1, "line"), counted(3, "match")
+    ('1 line', '3 matches')
+    """
+    plural = f"{what}es" if what.endswith(("ch", "s")) else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
