@@ -1,0 +1,10 @@
+"""What a person chose: one frozen value, and where each part of it comes from.
+
+Defaults < the user's file < the project's file < environment < flags. The three lists of rules
+(`deny`, `ask`, `allow`) add up over the sources instead; the others are replaced.
+"""
+
+from agentkit.settings.load import load_settings
+from agentkit.settings.values import Origin, Settings
+
+__all__ = ["Origin", "Settings", "load_settings"]
