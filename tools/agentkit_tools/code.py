@@ -1,0 +1,120 @@
+"""Run model-written code, in the sandbox only."""
+
+import codecs
+import re
+import sys
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import assert_never
+
+from agentkit.core.errors import ToolFault
+from agentkit.core.tools import Effect
+from agentkit.tooling.context import ToolContext
+from agentkit.tooling.sandbox import Finished, Limits
+from agentkit.tooling.tool import tool
+
+PYTHON_SECONDS = 120
+LONGEST_SECONDS = 600
+
+_FENCED = re.compile(r"\s*```[ \t]*\w*\n(.*?)\n?```\s*", re.DOTALL)
+_SHELLS = ("/bin/bash", "/bin/sh")
+
+
+@tool(effect=Effect.EXECUTES)
+async def run_python(code: str, context: ToolContext) -> str:
+    """Run Python code in the folder and get what it prints.
+
+    Args:
+        code: The code; print what you want to see.
+    """
+    fenced = _FENCED.fullmatch(code)
+    source = fenced[1] if fenced else code
+    # -I: neither variables nor a json.py in the workspace decide what `import json` means;
+    # -u -B: a killed command has printed all it wrote, and no caches are left among the files
+    argv = [sys.executable, "-I", "-u", "-B", "-c", _runner()]
+    return await _run(argv, PYTHON_SECONDS, context, source.encode("utf-8", "replace"))
+
+
+@tool(effect=Effect.EXECUTES)
+async def run_shell(command: str, context: ToolContext, seconds: int = 60) -> str:
+    """Run a shell command in the folder and get what it prints.
+
+    Args:
+        command: The command.
+        seconds: Stop it after this long.
+    """
+    if not command.strip() or "\0" in command:
+        raise ToolFault("the command is empty" if "\0" not in command else "the command holds a zero byte")
+    if not 1 <= seconds <= LONGEST_SECONDS:
+        raise ToolFault(f"seconds can be 1 to {LONGEST_SECONDS}, not {seconds}")
+    return await _run([_shell(), "-c", command], seconds, context)
+
+
+async def _run(argv: Sequence[str], seconds: float, context: ToolContext, stdin: bytes = b"") -> str:
+    if context.seconds_left is not None:
+        seconds = min(seconds, context.seconds_left)
+    if seconds <= 0:
+        raise ToolFault("the run's time is used up; nothing was started")
+    limits = Limits(wall_seconds=seconds)
+    done = await context.sandbox().run(
+        argv,
+        workspace=context.workspace.root,
+        limits=limits,
+        stdin=stdin,
+        on_output=_shown_as_text(context.emit),
+    )
+    output = done.output.decode("utf-8", "replace").rstrip("\n")
+    ending = _ending(done, limits)
+    if ending:
+        raise ToolFault(f"{output}\n[{ending}]" if output else f"[no output; {ending}]")
+    return output or "[it ran and printed nothing]"
+
+
+def _shown_as_text(emit: Callable[[str], None]) -> Callable[[bytes], None]:
+    """Pass chunks of bytes on as text; a character may be cut in two between chunks."""
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+
+    def on_output(chunk: bytes) -> None:
+        if text := decoder.decode(chunk):
+            emit(text)
+
+    return on_output
+
+
+def _ending(done: Finished, limits: Limits) -> str:
+    """How a command ended, if not well."""
+    match done.stopped_by:
+        case None:
+            if done.status is None or done.status == 0:
+                return ""
+            return f"exit status {done.status}" if done.status > 0 else f"killed by signal {-done.status}"
+        case "wall":
+            return f"stopped: it took more than {limits.wall_seconds:g} seconds"
+        case "idle":
+            return "stopped: it printed nothing for too long"
+        case "memory":
+            return f"stopped: it used more than {_megabytes(limits.memory_bytes)} of memory"
+        case "processes":
+            return f"stopped: it started more than {limits.processes} processes"
+        case "disk":
+            return f"stopped: it wrote more than {_megabytes(limits.written_bytes)}"
+        case "output":
+            return f"stopped: it printed more than {limits.output_bytes:,} bytes"
+        case _:
+            assert_never(done.stopped_by)
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / 1_000_000:,.0f} MB"
+
+
+@cache
+def _runner() -> str:
+    """The program that runs the code, as text: its file is not there inside the sandbox."""
+    return Path(__file__).with_name("runner.py").read_text(encoding="utf-8")
+
+
+@cache
+def _shell() -> str:
+    return next(shell for shell in _SHELLS if Path(shell).exists())

@@ -1,0 +1,157 @@
+"""Find text in files."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+import regex
+
+from agentkit.core.errors import ToolFault
+from agentkit.core.tools import Effect
+from agentkit.tooling.choices import ExistingPath
+from agentkit.tooling.context import ToolContext
+from agentkit.tooling.tool import tool
+from agentkit.tooling.workspace import Workspace
+from agentkit_tools.text import counted, decoded, lines_of
+
+SECONDS = 10.0
+"""How long one search may take, whatever the pattern."""
+MOST_MATCHES = 100
+"""Matches that are shown; all are counted."""
+LONGEST_LINE = 300
+"""Characters of a matching line that are shown, around the match."""
+LARGEST_SEARCHED = 16 * 1024 * 1024
+"""Bytes of a file that is searched; larger ones are named as left out."""
+
+Texts = Callable[[], Iterable[tuple[str, str]]]
+"""What is searched: names and texts, from the beginning each time it is called."""
+
+
+@tool(effect=Effect.READS)
+def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> str:
+    """Find the lines that hold a text or match a regular expression.
+
+    Args:
+        pattern: What to find; upper and lower case are the same.
+        path: The file or folder to search.
+    """
+    workspace = context.workspace
+    kind = workspace.kind(path)
+    if kind == "missing":
+        raise ToolFault(workspace.no_such(path, "file or folder"))
+    paths = [path] if kind == "file" else list(_below(workspace, path))
+    left_out: dict[str, None] = {}
+
+    def texts() -> Iterator[tuple[str, str]]:
+        for name in paths:
+            if workspace.size(name) > LARGEST_SEARCHED:
+                left_out[name] = None
+                continue
+            try:
+                yield name, decoded(workspace.read_bytes(name), name).shown
+            except ToolFault:
+                # binary, or gone since it was listed; said below
+                left_out[name] = None
+
+    found = search(pattern, texts)
+    searched = counted(len(paths) - len(left_out), "file")
+    notes = [f"{len(left_out)} not searched, being binary or too large"] if left_out else []
+    return found.told(lambda match: f"{match.name}:{match.number}: {match.line}", searched, notes)
+
+
+def _below(workspace: Workspace, folder: str) -> Iterator[str]:
+    clean = "/".join(part for part in folder.split("/") if part not in ("", "."))
+    prefix = f"{clean}/" if clean else ""
+    return (path for path in workspace.files() if path.startswith(prefix))
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A line that was found."""
+
+    name: str
+    number: int
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a search came to."""
+
+    pattern: str
+    count: int
+    names: int
+    """In how many texts there is a match."""
+    matches: tuple[Match, ...]
+    """The first of them."""
+    note: str = ""
+    """How the pattern was read, when that was not as a regular expression."""
+
+    def told(self, line: Callable[[Match], str], searched: str, notes: list[str]) -> str:
+        """The matches as text, with what was searched."""
+        more = [f"only the first {len(self.matches)} are shown"] if self.count > len(self.matches) else []
+        if self.count:
+            summary = f"{counted(self.count, 'match')} in {counted(self.names, 'file')}"
+        else:
+            summary = f'nothing matches "{self.pattern}" in {searched}'
+        said = "; ".join([summary, *more, *([self.note] if self.note else []), *notes])
+        return "\n".join([*(line(match) for match in self.matches), f"[{said}]"])
+
+
+def search(pattern: str, texts: Texts) -> Found:
+    """Every line of the texts that matches; a pattern that finds nothing is tried word for word.
+
+    Raises:
+        ToolFault: the pattern is empty, or takes too long.
+    """
+    if not pattern:
+        raise ToolFault("the pattern is empty; say what to find")
+    deadline = time.monotonic() + SECONDS
+    literal = regex.compile(regex.escape(pattern), regex.IGNORECASE)
+    try:
+        compiled = regex.compile(pattern, regex.IGNORECASE)
+    except regex.error as error:
+        note = f"searched word for word: no valid regular expression ({error})"
+        return _search(pattern, literal, texts, deadline, note)
+    found = _search(pattern, compiled, texts, deadline, "")
+    if found.count or literal.pattern == compiled.pattern:
+        return found
+    plain = _search(pattern, literal, texts, deadline, "searched word for word")
+    return plain if plain.count else found
+
+
+def _search(pattern: str, compiled: regex.Pattern[str], texts: Texts, deadline: float, note: str) -> Found:
+    matches: list[Match] = []
+    names: set[str] = set()
+    count = 0
+    for name, text in texts():
+        for number, line in enumerate(lines_of(text), 1):
+            match = _match(compiled, line, deadline, f"{name}:{number}")
+            if match is None:
+                continue
+            count += 1
+            names.add(name)
+            if len(matches) < MOST_MATCHES:
+                matches.append(Match(name, number, _around(line, match.start())))
+    return Found(pattern, count, len(names), tuple(matches), note)
+
+
+def _match(compiled: regex.Pattern[str], line: str, deadline: float, where: str) -> regex.Match[str] | None:
+    left = deadline - time.monotonic()
+    try:
+        if left > 0:
+            return compiled.search(line, timeout=left)
+    except TimeoutError:
+        pass
+    raise ToolFault(
+        f"the search took more than {SECONDS:g} seconds and stopped at {where}; "
+        "use a simpler pattern or search one file"
+    )
+
+
+def _around(line: str, start: int) -> str:
+    if len(line) <= LONGEST_LINE:
+        return line
+    begin = max(0, min(start - LONGEST_LINE // 3, len(line) - LONGEST_LINE))
+    end = begin + LONGEST_LINE
+    return f"{'…' if begin else ''}{line[begin:end]}{'…' if end < len(line) else ''}"
