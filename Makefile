@@ -1,0 +1,134 @@
+# make run GOAL="…"   reach a goal with the embedded model; without GOAL, a demonstration
+# make test           the tests                make test-slow  those that need the large model
+# make check          lint, types, layers, documentation
+# make goals          which example goals a model reaches (MODEL=…)
+# make bench          the benchmarks           make clean      remove what was made here
+#
+# Variables: GOAL, WORKSPACE (this folder), MODEL (provider:name), ARGS (more flags),
+# PYTHON, VENV (.venv), UV (empty for pip alone), TORCH_BACKEND (for uv; cpu).
+
+SHELL := /bin/sh
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+.PHONY: help run test test-slow check goals bench clean local dev small
+
+VENV ?= .venv
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; echo python3)
+UV ?= $(shell command -v uv)
+# For uv: a build of torch for the GPU is 3 GB, the one for the processor 200 MB.
+TORCH_BACKEND ?= cpu
+
+py := $(VENV)/bin/python
+agentkit := $(py) -m agentkit
+
+# What a person wrote reaches the shell through the environment, never as text that make or the
+# shell reads again: a goal may hold quotes, $ and backticks. make would expand GOAL in exporting it.
+unexport GOAL WORKSPACE MODEL
+override RUN_GOAL := $(value GOAL)
+override RUN_WORKSPACE := $(value WORKSPACE)
+override RUN_MODEL := $(value MODEL)
+export RUN_GOAL RUN_WORKSPACE RUN_MODEL
+
+# The embedded model that reaches most on a machine with this much memory.
+best := from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, machine_memory; \
+	print(BY_REACH[0 if machine_memory() >= SMALL_MACHINE else -1])
+
+# Installed is what these files say, in this place; while that holds, nothing asks the network.
+key := $(shell { cat pyproject.toml constraints.txt; pwd; } | cksum | tr -d ' \t')
+stamps := $(VENV)/.made
+
+help:
+	@sed -n '/^# make/s/^# //p' Makefile
+
+run: local
+	@set -e; \
+	set -- $(ARGS); \
+	if [ -n "$$RUN_GOAL" ]; then \
+		if [ -n "$$RUN_WORKSPACE" ]; then set -- --workspace "$$RUN_WORKSPACE" "$$@"; fi; \
+	else \
+		RUN_GOAL='Write the open tasks of todo.md to open.txt, one on each line'; \
+		rm -rf build/notes; mkdir -p build; cp -R examples/notes build/notes; \
+		echo "==> demonstration on build/notes, a copy of examples/notes"; \
+		set -- --workspace build/notes "$$@"; \
+	fi; \
+	case "$${RUN_MODEL:=$${AGENTKIT_MODEL:-auto}}" in \
+		auto) embedded=$$($(py) -c '$(best)');; \
+		local:*/* | local:.* | local:~*) embedded=;; \
+		local:*) embedded=$${RUN_MODEL#local:};; \
+		*) embedded=;; \
+	esac; \
+	if [ -n "$$embedded" ]; then $(agentkit) models fetch "$$embedded"; fi; \
+	exec $(agentkit) run --model "$$RUN_MODEL" "$$@" -- "$$RUN_GOAL"
+
+test: dev small
+	@echo "==> tests"
+	@$(py) -m pytest $(ARGS)
+
+test-slow: dev small
+	@$(agentkit) models fetch qwen2.5-coder:1.5b
+	@echo "==> slow tests"
+	@$(py) -m pytest -m slow $(ARGS)
+
+check: dev
+	@echo "==> lint"
+	@$(py) -m ruff check .
+	@$(py) -m ruff format --check .
+	@echo "==> types"
+	@$(VENV)/bin/pyright --pythonpath $(py)
+	@echo "==> layers"
+	@$(VENV)/bin/lint-imports
+	@echo "==> documentation"
+	@$(py) -m pytest -q tests/test_docs.py
+
+goals: local
+	@$(py) examples/goals "$${RUN_MODEL:-auto}" $(ARGS)
+
+bench: dev small
+	@set -e; for benchmark in $(filter-out benchmarks/facts.py,$(wildcard benchmarks/*.py)); do \
+		echo "==> $$benchmark"; $(py) "$$benchmark"; done
+
+clean:
+	rm -rf .venv build dist .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find agentkit tools prompts local_models tests examples benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+small: local
+	@$(agentkit) models fetch smollm2
+
+local: $(stamps)/local-$(key)
+dev: $(stamps)/dev-$(key)
+
+ifeq ($(strip $(UV)),)
+install := $(py) -m pip install --quiet --disable-pip-version-check
+else
+# the variable, unlike the flag, is no error for a uv that does not know it yet
+install := UV_TORCH_BACKEND=$(TORCH_BACKEND) $(UV) pip install --quiet --python $(py)
+endif
+
+$(stamps)/local-$(key): | $(stamps)/venv
+	@echo "==> installing agentkit with its local engine into $(VENV)"
+	@$(install) --constraint constraints.txt --editable '.[local]'
+	@touch $@
+
+$(stamps)/dev-$(key): $(stamps)/local-$(key)
+	@echo "==> installing what the tests and checks need"
+	@$(install) --constraint constraints.txt --group dev --group oracle
+	@touch $@
+
+$(stamps)/venv:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "agentkit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
+		echo "Name another one: make PYTHON=/path/to/python3" >&2; exit 1; }
+	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
+ifeq ($(strip $(UV)),)
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "$(PYTHON) cannot make virtual environments: venv or ensurepip is missing." >&2; \
+		echo "On Debian and Ubuntu: apt install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+	@$(install) --upgrade 'pip>=25.1'
+else
+	@# with pip in it, which agentkit models fetch uses
+	@$(UV) venv --quiet --seed --allow-existing --python $(PYTHON) $(VENV)
+endif
+	@mkdir -p $(stamps)
+	@touch $@

@@ -1,0 +1,50 @@
+"""What a result needs beside its numbers: which machine, which versions, which commit."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+
+
+def machine_facts(*distributions: str) -> dict[str, Any]:
+    """The machine, the Python, the commit and the time; and the versions of `distributions`."""
+    return {
+        "processor": _processor(),
+        "cores": len(os.sched_getaffinity(0)),
+        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
+        "system": platform.system() + " " + platform.release().split("-")[0],
+        "python": platform.python_version(),
+        "versions": {name: metadata.version(name) for name in distributions},
+        "commit": _commit(),
+        "measured": datetime.now(UTC).date().isoformat(),
+    }
+
+
+def write_result(name: str, result: Mapping[str, Any]) -> Path:
+    """Write `benchmarks/results/NAME.json` and return its path."""
+    RESULTS.mkdir(exist_ok=True)
+    path = RESULTS / f"{name}.json"
+    path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    return path
+
+
+def _processor() -> str:
+    """The processor's name, where the system tells it."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _commit() -> str:
+    """The commit that was measured, with a + when the tree had changes."""
+    git = ["git", "-C", str(RESULTS.parent)]
+    described = subprocess.run([*git, "describe", "--always", "--dirty=+"], capture_output=True, text=True)
+    return described.stdout.strip() or "none"
