@@ -106,7 +106,7 @@ class AnswerAssembler:
         return shown
 
     def _call(self, delta: dict[str, Any]) -> None:
-        function = cast("dict[str, Any]", delta.get("function") or {})
+        function = next(iter(_dicts([delta.get("function")])), dict[str, Any]())
         name, call_id = _text(function.get("name")), _text(delta.get("id"))
         call = self._open(delta.get("index"), call_id, name)
         call.id = call.id or call_id
