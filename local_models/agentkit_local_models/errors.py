@@ -7,7 +7,9 @@
     │   └── UnsupportedCheckpoint  a sound file that needs something not built here
     ├── TokenizerError             text or ids the tokenizer cannot turn into each other
     ├── ChatTemplateError          messages the chat template refuses or cannot render
-    └── PromptTooLong              more tokens than the context holds
+    ├── PromptTooLong              more tokens than the context holds
+    ├── UnknownModel               a name the catalogue does not have
+    └── FetchError                 no source of a model gave the right bytes
 
 A message names the file or value, says what was found, and what would work.
 """
@@ -37,3 +39,11 @@ class ChatTemplateError(LocalModelError):
 
 class PromptTooLong(LocalModelError):
     """A prompt has more tokens than the model's context holds."""
+
+
+class UnknownModel(LocalModelError):
+    """The catalogue has no model of that name."""
+
+
+class FetchError(LocalModelError):
+    """A model could not be fetched: no source answered, its bytes were wrong, or the disk is full."""
