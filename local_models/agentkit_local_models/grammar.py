@@ -1,0 +1,123 @@
+"""Answers held to a grammar, by llguidance.
+
+A grammar is a Lark text in llguidance's dialect: rules and regular expressions, `%json {...}` for a
+JSON schema, and special tokens by name, as in `start: <tool_call> call </tool_call>`. Before each token
+the matcher says which ones the grammar allows; where it allows only one text, the tokens of that
+text are known without asking the model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import llguidance
+import torch
+from torch import Tensor
+
+from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.tokenizer import Tokenizer
+
+
+class GrammarError(LocalModelError):
+    """A grammar is not valid, too complex, or was given a token it does not allow."""
+
+
+class GrammarCompiler:
+    """Compiles grammars for one tokenizer; building it takes up to two seconds, so keep it."""
+
+    def __init__(self, tokenizer: Tokenizer, stop_ids: Iterable[int]) -> None:
+        """Prepare the vocabulary.
+
+        Args:
+            tokenizer: its added tokens can only be made by name, never by their characters.
+            stop_ids: allowed where the grammar may end.
+        """
+        stops = sorted(stop_ids)
+        if not stops:
+            raise GrammarError("a grammar needs a token that ends the answer; the model has none")
+        vocabulary = llguidance.TokenizerWrapper(_Vocabulary(tokenizer, stops[0]))
+        self._tokenizer = llguidance.LLTokenizer(vocabulary, eos_token=stops)
+
+    def compile(self, lark: str) -> Matcher:
+        """A matcher at the start of the grammar.
+
+        Raises:
+            GrammarError: the grammar is not valid; the message says where.
+        """
+        matcher = llguidance.LLMatcher(
+            self._tokenizer,
+            llguidance.LLMatcher.grammar_from_lark(lark),
+            log_level=0,
+            # Otherwise an error message has the whole grammar and the answer in it.
+            limits=llguidance.LLParserLimits(verbose_errors=False),
+        )
+        if matcher.is_error():
+            raise GrammarError(f"the grammar is not valid: {matcher.get_error()}")
+        return Matcher(matcher, self._tokenizer.vocab_size)
+
+
+class Matcher:
+    """Where an answer stands in its grammar."""
+
+    def __init__(self, matcher: llguidance.LLMatcher, vocabulary_size: int) -> None:
+        self._matcher = matcher
+        self._vocabulary_size = vocabulary_size
+
+    @property
+    def is_accepting(self) -> bool:
+        """The answer may end here."""
+        return self._matcher.is_accepting()
+
+    @property
+    def is_stopped(self) -> bool:
+        """The answer is complete: nothing can follow."""
+        return self._matcher.is_stopped()
+
+    def allowed(self) -> Tensor:
+        """Which tokens may come next: bool [tokenizer.vocabulary_size].
+
+        Raises:
+            GrammarError: the grammar became too complex to follow.
+        """
+        packed = torch.frombuffer(bytearray(self._matcher.compute_bitmask()), dtype=torch.uint8)
+        self._check()
+        bits = packed.unsqueeze(1) >> torch.arange(8, dtype=torch.uint8)  # lowest bit first
+        return (bits & 1).flatten()[: self._vocabulary_size].bool()
+
+    def accept(self, tokens: Sequence[int]) -> None:
+        """Move past tokens.
+
+        Raises:
+            GrammarError: the grammar does not allow them here.
+        """
+        if not self._matcher.consume_tokens(list(tokens)):
+            self._check()
+            raise GrammarError(f"the grammar does not allow the tokens {list(tokens)!r} here")
+
+    def forced_tokens(self) -> list[int]:
+        """The tokens that must come next whatever the model thinks; they are not yet accepted.
+
+        Raises:
+            GrammarError: the grammar became too complex to follow.
+        """
+        forced = self._matcher.compute_ff_tokens()
+        self._check()
+        return forced
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise GrammarError(f"the grammar cannot be followed: {self._matcher.get_error()}")
+
+
+class _Vocabulary:
+    """A tokenizer as llguidance wants it."""
+
+    def __init__(self, tokenizer: Tokenizer, stop_id: int) -> None:
+        self._tokenizer = tokenizer
+        self.eos_token_id = stop_id
+        self.bos_token_id = None
+        self.tokens = [tokenizer.token_bytes(token) for token in range(tokenizer.vocabulary_size)]
+        self.special_token_ids = [token.id for token in tokenizer.added_tokens]
+
+    def __call__(self, text: bytes) -> list[int]:
+        return self._tokenizer.encode(text.decode())
