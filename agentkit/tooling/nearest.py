@@ -12,7 +12,7 @@ def nearest(value: str, known: Sequence[str], most: int = 5) -> list[str]:
     """
     name = _name(value)
     same_name = [known_value for known_value in known if _name(known_value) == name]
-    alike = get_close_matches(value, known, n=most, cutoff=0.5)
+    alike = get_close_matches(value, known, n=most, cutoff=0.6)
     return list(dict.fromkeys([*same_name, *alike]))[:most]
 
 

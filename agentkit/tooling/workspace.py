@@ -15,7 +15,7 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, NoReturn, Self
+from typing import Literal, Self
 
 from agentkit.core.errors import ToolFault, WorkspaceError
 from agentkit.tooling.manifest import MORE, file_line, folder_line
@@ -52,6 +52,10 @@ class Entry:
     kind: Kind
     size: int
     """Bytes of a file; 0 of everything else."""
+
+
+class _LeadsOut(OSError):
+    """A path leads out of the workspace."""
 
 
 class Workspace:
@@ -275,12 +279,11 @@ class Workspace:
             raise ToolFault(f"{path!r} cannot be a path; {self._there_is()}")
         if path.startswith("/"):
             if path != str(self.root) and not path.startswith(f"{self.root}/"):
-                self._outside(path)
+                raise ToolFault(self._outside(path))
             path = path[len(str(self.root)) :]
-        parts = [part for part in path.split("/") if part not in ("", ".")]
-        if parts and parts[0] == "~":
-            self._outside(path)
-        return parts
+        if path == "~" or path.startswith("~/"):
+            raise ToolFault(self._outside(path))
+        return [part for part in path.split("/") if part not in ("", ".")]
 
     def _open(self, path: str, flags: int) -> int:
         """Open a path that `_parts` has seen; the one place where anything is opened by path."""
@@ -288,7 +291,7 @@ class Workspace:
             return self._opener(self._root, path, flags)
         except OSError as error:
             if error.errno == errno.EXDEV:
-                self._outside(path)
+                raise _LeadsOut(*error.args, path) from None
             raise
 
     @contextlib.contextmanager
@@ -331,7 +334,7 @@ class Workspace:
             finally:
                 os.close(folder)
             if target.startswith("/"):
-                self._outside(path)
+                raise ToolFault(self._outside(path))
             parts = [*parts[:-1], *(part for part in target.split("/") if part not in ("", "."))]
         raise OSError(errno.ELOOP, os.strerror(errno.ELOOP), path)
 
@@ -412,7 +415,7 @@ class Workspace:
     def _scan(self, folder: str) -> list[tuple[str, Kind]]:
         try:
             descriptor = self._open(folder or ".", _LISTABLE | os.O_NOFOLLOW)
-        except (OSError, ToolFault):
+        except OSError:
             # gone since its parent was read, a link, or not ours to read: nothing in it can be named
             return []
         found: list[tuple[str, Kind]] = []
@@ -438,7 +441,7 @@ class Workspace:
         """What a listed path is now; `None` when it is gone or leads out."""
         try:
             descriptor = self._open(path, os.O_PATH)
-        except (OSError, ToolFault):
+        except OSError:
             return None
         try:
             return os.fstat(descriptor)
@@ -465,6 +468,8 @@ class Workspace:
             raise ToolFault(self._words(path, what, error)) from error
 
     def _words(self, path: str, what: str, error: OSError) -> str:
+        if isinstance(error, _LeadsOut):
+            return self._outside(path)
         match error.errno:
             case errno.ENOENT:
                 return self.no_such(path, what)
@@ -496,14 +501,14 @@ class Workspace:
     def no_such(self, path: str, what: str = "file") -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""
         known = self.folders() if what == "folder" else self.files()
-        near = nearest(path, known)
+        near = nearest(path, known, most=3)
         meant = f"; did you mean {' or '.join(near)}?" if near else ";"
         return f'there is no {what} "{path}"{meant} {self._there_is(what)}'
 
-    def _outside(self, path: str) -> NoReturn:
-        near = nearest(path, self.files())
+    def _outside(self, path: str) -> str:
+        near = nearest(path, self.files(), most=3)
         meant = f"did you mean {' or '.join(near)}?" if near else self._there_is()
-        raise ToolFault(f'"{path}" is outside the workspace, and only paths inside it work; {meant}')
+        return f'"{path}" is outside the workspace, and only paths inside it work; {meant}'
 
     def _there_is(self, what: str = "file") -> str:
         known = self.folders() if what == "folder" else self.files()
