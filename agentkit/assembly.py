@@ -6,7 +6,7 @@ in which a run is put together.
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -95,9 +95,10 @@ async def resume_run(run_id: str, settings: Settings, around: Surroundings | Non
         UsageError: it is over already, or what it needs is no longer there.
     """
     around = around or Surroundings()
-    with Journal.open(settings.journal, redact=_redactor(around)) as journal, journal.resume(
-        journal.find(run_id)
-    ) as log:
+    with (
+        Journal.open(settings.journal, redact=_redactor(around)) as journal,
+        journal.resume(journal.find(run_id)) as log,
+    ):
         first = log.events()[0].event if log.events() else None
         if not isinstance(first, RunStarted):
             raise UsageError(f"run {log.run_id} holds no goal; there is nothing to resume")
@@ -120,7 +121,7 @@ async def _finish(agent: Agent, start: RunStarted | None) -> Outcome:
 
 
 @contextmanager
-def _recorded(settings: Settings, around: Surroundings) -> Iterator[RunLog]:
+def _recorded(settings: Settings, around: Surroundings) -> Generator[RunLog]:
     if around.log is not None:
         yield around.log
         return
@@ -129,7 +130,7 @@ def _recorded(settings: Settings, around: Surroundings) -> Iterator[RunLog]:
 
 
 @asynccontextmanager
-async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> AsyncIterator[Agent]:
+async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> AsyncGenerator[Agent]:
     tools = dict(installed_tools() if around.tools is None else around.tools)
     policy = policy_of(settings)
     policy.check_names(tools.values())

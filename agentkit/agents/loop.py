@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeVar, assert_never
+from typing import Any, TypeVar
 
 from agentkit.agents.next_action import Ask, Nudge, Perform, Review, Settle, Stop, next_action
 from agentkit.agents.review import Check, review
@@ -51,9 +51,9 @@ class Agent:
     tools: Mapping[str, Tool]
     workspace: Workspace
     log: RunLog
-    policy: Policy = Policy()
+    policy: Policy = field(default_factory=Policy)
     sandbox: Callable[[], Sandbox] = find_sandbox
-    limits: Limits = Limits()
+    limits: Limits = field(default_factory=Limits)
     check: Check | None = None
     approver: Approver | None = None
     """Asked when policy says ask; with nobody to ask, asking is denying."""
@@ -108,8 +108,6 @@ class Agent:
                 await self._review(answer)
             case Stop(ending, why):
                 self._end(ending, why)
-            case other:
-                assert_never(other)
 
     @property
     def seconds(self) -> float:

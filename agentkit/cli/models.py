@@ -5,7 +5,6 @@ import sys
 import click
 
 from agentkit.cli.words import bytes_size
-from agentkit.core.errors import UsageError
 from agentkit.models.embedded import best_ready, catalogue, fetch
 
 
@@ -24,5 +23,5 @@ def list_models() -> None:
 def fetch_model(name: str) -> None:
     """Get an entry's weights, with a progress bar on a terminal."""
     with click.progressbar(length=100, label=f"fetching {name}", file=sys.stderr) as bar:
-        path = fetch(name, lambda done, total: bar.update(int(100 * done / total) - bar.pos))
+        path = fetch(name, lambda done, total, _what: bar.update(100 * done // total - bar.pos))
     click.echo(f"{name} is ready: {path}")

@@ -6,7 +6,7 @@ and nothing else.
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TextIO
+from typing import TextIO
 
 import msgspec
 
@@ -26,9 +26,6 @@ from agentkit.core.events import (
     RunStarted,
 )
 from agentkit.core.tools import Outcome
-
-if TYPE_CHECKING:
-    from rich.live import Live
 
 SHOWN_LINES = 6
 """Lines of a result that the person is shown."""
@@ -126,7 +123,9 @@ class Progress:
         final = not event.message.calls and not event.message.malformed
         self._screen.written(printable(words) if words and not final else "")
         for call in event.message.malformed:
-            self._screen.line(f"{self._step}", f"a call that cannot be read: {clipped(call.text, 80)}", "yellow")
+            self._screen.line(
+                f"{self._step}", f"a call that cannot be read: {clipped(call.text, 80)}", "yellow"
+            )
 
     def _finished(self, event: CallFinished) -> None:
         result = event.result
@@ -242,7 +241,7 @@ class _LiveScreen:
         self._tail = ""
         self._live.stop()
 
-    def _bottom(self) -> "object":
+    def _bottom(self) -> "Text":
         shown = self._text(self._tail + "\n" if self._tail else "", style="dim")
         return shown.append(self._status, style="dim cyan")
 

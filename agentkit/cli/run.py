@@ -15,6 +15,7 @@ from agentkit.cli.render import JsonLines, Progress, outcome_json
 from agentkit.cli.words import EXIT_CODES
 from agentkit.core.errors import UsageError
 from agentkit.settings import Settings, load_settings
+from agentkit.tooling.context import nobody_to_ask
 
 
 def run_command(goal: str | None, flags: Mapping[str, Any]) -> int:
@@ -50,7 +51,7 @@ def _conduct(settings: Settings, work: Callable[[Surroundings], Awaitable[Outcom
         sinks=(progress, *lines),
         approver=person.approves if person.is_here else None,
         on_wait=progress.notice,
-        **({"ask": person.answers} if person.is_here else {}),
+        ask=person.answers if person.is_here else nobody_to_ask,
     )
     try:
         outcome = asyncio.run(_until_signal(work(around)))

@@ -19,9 +19,9 @@ EXIT_CODES = {
 
 
 def printable(text: str) -> str:
-    """The text without control characters: what a tool printed must not steer the terminal.
+    r"""The text without control characters: what a tool printed must not steer the terminal.
 
-    >>> printable("red \\x1b[31mtext\\x07")
+    >>> printable("red \x1b[31mtext\x07")
     'red [31mtext'
     """
     return "".join(
@@ -30,9 +30,9 @@ def printable(text: str) -> str:
 
 
 def clipped(text: str, width: int) -> str:
-    """The text on one line of at most `width` characters.
+    r"""The text on one line of at most `width` characters.
 
-    >>> clipped("one\\ntwo three", 8)
+    >>> clipped("one\ntwo three", 8)
     'one two…'
     """
     line = " ".join(printable(text).split())
@@ -60,7 +60,7 @@ def bytes_size(count: float) -> str:
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if count >= size:
             number = count / size
-            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"  # noqa: PLR2004
+            return f"{number:.1f} {unit}" if number < 10 else f"{number:.0f} {unit}"
     return f"{count:.0f} B"
 
 
@@ -70,9 +70,9 @@ def duration(seconds: float) -> str:
     >>> duration(0.42), duration(75), duration(4000)
     ('0.4 s', '1 min 15 s', '1 h 6 min')
     """
-    if seconds < 60:  # noqa: PLR2004
+    if seconds < 60:
         return f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:  # noqa: PLR2004
+    if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"

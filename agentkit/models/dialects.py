@@ -58,7 +58,7 @@ class PythonCalls:
         return _turns(messages, "\n".join(map(self.signature, tools)), self._call, self._told, self.ANSWER)
 
     def signature(self, tool: ToolSpec) -> str:
-        """A tool in one line: `read_file(path, first_line=1)  # Read a text file.`"""
+        """A tool in one line, such as `read_file(path, first_line=1)  # Read a text file`."""
         required = set(tool.parameters.get("required", ()))
         properties: Mapping[str, Mapping[str, Any]] = tool.parameters.get("properties", {})
         parts = [
@@ -284,7 +284,7 @@ def _literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_NAME = re.compile(r'\s*,?\s*([A-Za-z_]\w*)\s*=\s*')
+_NAME = re.compile(r"\s*,?\s*([A-Za-z_]\w*)\s*=\s*")
 _LONG = re.compile(r'"""(.*?)"""', re.DOTALL)
 _CONSTANTS = {"True": True, "False": False, "None": None}
 

@@ -1,16 +1,13 @@
 """The embedded models as the framework sees them: the catalogue, and how each is best spoken to."""
 
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from agentkit.core.errors import UnknownModel
+from agentkit.core.errors import AgentkitError, UnknownModel
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.local import LocalModel
-
-if TYPE_CHECKING:
-    from agentkit_local_models.catalogue import Entry
 
 SMALL_MACHINE = 6 * 2**30
 """Bytes of memory below which only the small model is chosen by itself."""
@@ -61,6 +58,57 @@ def machine_memory() -> int:
     return total
 
 
+@dataclass(frozen=True, slots=True)
+class Embedded:
+    """An entry of the catalogue as a person is told of it."""
+
+    name: str
+    state: str
+    about: str
+    licence: str
+    size: int
+    origin: str
+    where: str
+
+
+def catalogue() -> list[Embedded]:
+    """Every embedded model, ready or not."""
+    from agentkit_local_models.catalogue import CATALOGUE, path_of, state_of
+
+    found: list[Embedded] = []
+    for entry in CATALOGUE:
+        state = state_of(entry)
+        sources = " or ".join(str(source) for source in entry.sources)
+        where = f"{path_of(entry)}, from {state.source or 'this machine'}" if state.is_ready else sources
+        about = f"{entry.parameters / 1e6:,.0f} million parameters, {', '.join(entry.languages)}"
+        found.append(
+            Embedded(entry.name, state.status, about, entry.licence, entry.size, entry.origin, where)
+        )
+    return found
+
+
+def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
+    """Get an entry's weights unless they are here, and return their path.
+
+    Raises:
+        UnknownModel: no entry goes by that name.
+        AgentkitError: no source gave the file; the message has the reason of each.
+    """
+    from agentkit_local_models import errors
+    from agentkit_local_models.catalogue import find
+    from agentkit_local_models.fetch import fetch as fetch_entry
+
+    try:
+        entry = find(name.removeprefix("local:"))
+        return fetch_entry(
+            entry, progress=lambda now: progress(now.done_bytes, now.total_bytes, now.what)
+        )
+    except errors.UnknownModel as error:
+        raise UnknownModel(str(error)) from error
+    except errors.LocalModelError as error:
+        raise AgentkitError(str(error)) from error
+
+
 def load_local(name: str, rest: str) -> "LocalModel":
     """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
 
@@ -75,7 +123,9 @@ def load_local(name: str, rest: str) -> "LocalModel":
         if not state_of(entry).is_ready:
             raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {rest}")
         manner = MANNERS[rest]
-        return LocalModel.load(name, path_of(entry), DIALECTS[manner.dialect], manner.prompt, manner.most_output)
+        return LocalModel.load(
+            name, path_of(entry), DIALECTS[manner.dialect], manner.prompt, manner.most_output
+        )
     if path.exists():
         return LocalModel.load(name, path, DIALECTS["hermes"], "agent/small")
     known = ", ".join(f"local:{entry.name}" for entry in CATALOGUE)

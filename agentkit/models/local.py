@@ -26,12 +26,20 @@ class LocalModel:
 
     def __init__(self, name: str, engine: "Engine", dialect: Dialect, profile: ModelProfile) -> None:
         self._name = name
+        from agentkit_local_models.chat_template import ChatTemplate
+
+        checkpoint = engine.checkpoint
+        if checkpoint.chat_template is None:
+            raise BadRequest(f"{name} has no chat template, so it cannot be spoken to in turns")
+        self._template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
         self._engine = engine
         self._dialect = dialect
         self._profile = profile
 
     @classmethod
-    def load(cls, name: str, path: Path, dialect: Dialect, prompt: str, most_output: int = 512) -> "LocalModel":
+    def load(
+        cls, name: str, path: Path, dialect: Dialect, prompt: str, most_output: int = 512
+    ) -> "LocalModel":
         """Load the checkpoint at `path` (a GGUF file or a folder from the hub).
 
         Raises:
@@ -102,7 +110,10 @@ class LocalModel:
         """Nothing is held open: the weights go with the object."""
 
     def _prompt(self, request: ModelRequest) -> list[int]:
-        return self._engine.encode_chat(self._dialect.turns(request.messages, request.tools))
+        from agentkit_local_models.chat_template import encode_chat
+
+        turns = self._dialect.turns(request.messages, request.tools)
+        return encode_chat(self._template, self._engine.tokenizer, turns)
 
     def _generate(self, request: ModelRequest, stop: threading.Event) -> "Iterator[Piece | Completion]":
         from agentkit_local_models.sampling import Sampling
@@ -116,9 +127,7 @@ class LocalModel:
             stop=request.stop,
         )
         grammar = self._dialect.grammar(request.tools) if request.tools else None
-        return self._engine.generate(
-            self._prompt(request), sampling, grammar=grammar, cancelled=stop.is_set
-        )
+        return self._engine.generate(self._prompt(request), sampling, grammar=grammar, cancelled=stop.is_set)
 
     def _answer(self, request: ModelRequest, done: "Completion") -> Answer:
         step = 1 + sum(isinstance(message, AssistantMessage) for message in request.messages)

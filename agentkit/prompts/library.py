@@ -15,7 +15,14 @@ from typing import Any, cast
 
 from agentkit.core.errors import PromptError
 from agentkit.core.events import PromptUsed
-from agentkit.core.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage, UserMessage
+from agentkit.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from agentkit.prompts.template import Template
 
 
@@ -106,7 +113,9 @@ def _examples(turns: Any, origin: str) -> list[Message]:
                 failed = "error" in cast("dict[str, str]", turn)
                 messages.append(ToolMessage(f"example_{calls}", "example", text.rstrip("\n"), failed))
             case _:
-                raise PromptError(f"{origin}: an example is user, call, result, error or answer, found {turn!r}")
+                raise PromptError(
+                    f"{origin}: an example is user, call, result, error or answer, found {turn!r}"
+                )
     return messages
 
 

@@ -93,7 +93,7 @@ class Dispatcher:
         )
         return self._finished(ToolResult(call.id, call.name, Outcome.UNKNOWN, text), durable=True)
 
-    def _checked(self, call: ToolCall, context: ToolContext) -> tuple[Tool, dict[str, object]] | ToolResult:
+    def _checked(self, call: ToolCall) -> tuple[Tool, dict[str, object]] | ToolResult:
         """The tool and its checked arguments, or what is wrong with the call."""
         tool = self.tools.get(call.name)
         if tool is None:

@@ -6,7 +6,6 @@ files and the answer that the run left behind. Sampling is greedy, so a run can 
 
 import argparse
 import asyncio
-import json
 import shutil
 import sys
 import tempfile
@@ -69,7 +68,10 @@ async def main() -> None:
         row = await try_goal(goal, model, args.max_steps, args.verbose)
         rows.append(row)
         mark = "reached    " if row["reached"] else "not reached"
-        print(f"{mark}  {goal.name:<22} {row['steps']:>2} steps {row['seconds']:>6} s  {row['answer']!r:.90}", flush=True)
+        print(
+            f"{mark}  {goal.name:<22} {row['steps']:>2} steps {row['seconds']:>6} s  {row['answer']!r:.90}",
+            flush=True,
+        )
     await model.aclose()
     reached = sum(bool(row["reached"]) for row in rows)
     print(f"\n{name} reached {reached} of {len(rows)} goals")

@@ -117,7 +117,9 @@ _SETTINGS = {**json.loads(_original("server", "settings.json")), "debug": False}
 
 GOALS = (
     # list
-    Goal("list files", "handbook", "Which files are in this folder?", says("handbook.md", "faq.md", "rota.txt")),
+    Goal(
+        "list files", "handbook", "Which files are in this folder?", says("handbook.md", "faq.md", "rota.txt")
+    ),
     Goal("count files", "notes", "How many files are in the folder archive?", says("3|three")),
     # read
     Goal("read a port", "server", "Which port does the section server of config.ini set?", says("8092")),
@@ -189,7 +191,12 @@ GOALS = (
     ),
     # sum
     Goal("sum a column", "shop", "What is the total of the column amount in orders.csv?", says(_TOTAL)),
-    Goal("sum some rows", "shop", "How many lamps were ordered in all? See quantity in orders.csv", says(_LAMPS)),
+    Goal(
+        "sum some rows",
+        "shop",
+        "How many lamps were ordered in all? See quantity in orders.csv",
+        says(_LAMPS),
+    ),
     # rename, copy, delete
     Goal(
         "rename a file",

@@ -37,7 +37,9 @@ from agentkit.core.messages import AssistantMessage, MalformedCall, ToolCall, To
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.core.usage import Limits, Usage
 
-START = RunStarted("do it", "scripted:x", "/w", "auto", Limits(), PromptUsed("p", "1", "d"), (UserMessage("do it"),))
+START = RunStarted(
+    "do it", "scripted:x", "/w", "auto", Limits(), PromptUsed("p", "1", "d"), (UserMessage("do it"),)
+)
 LOOK = ToolCall("c1", "read_file", {"path": "a"})
 WRITE = ToolCall("c2", "write_file", {"path": "b", "content": "x"})
 
@@ -235,5 +237,7 @@ def test_every_cycle_is_found_after_three_rounds_and_not_before(length: int, bef
 
 
 def test_one_kind_of_failure_three_times_is_a_loop_whatever_the_arguments() -> None:
-    rounds = [(ToolCall("c", "edit_file", {"old": f"{n}"}), Outcome.FAILED, f'no match for "{n}"') for n in range(3)]
+    rounds = [
+        (ToolCall("c", "edit_file", {"old": f"{n}"}), Outcome.FAILED, f'no match for "{n}"') for n in range(3)
+    ]
     assert isinstance(act(after_calls(*rounds)), Nudge)
