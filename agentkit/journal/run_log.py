@@ -73,8 +73,8 @@ class JournalLog:
         kind = type(event).__struct_config__.tag
         with self._database.lock:
             recorded = Recorded(len(self._events) + 1, self._clock(), event)
-            own = link(self._last, recorded.seq, recorded.at, str(kind), body)
-            row = (recorded.seq, kind, recorded.at, self._last, own, body.decode())
+            own = link(self._last, recorded.seq, recorded.at, str(kind), body.encode())
+            row = (recorded.seq, kind, recorded.at, self._last, own, body)
             lease = self._lease
             if not self._database.write(_APPEND, (*row, lease.run, lease.epoch), durable=durable):
                 raise lost(self._database, lease)
@@ -99,12 +99,12 @@ class JournalLog:
             self._open = False
             release(self._database, self._lease)
 
-    def _encoded(self, event: Event) -> bytes:
+    def _encoded(self, event: Event) -> str:
         """The event as it will be read again, without its secrets."""
         try:
-            body = encode(event)
+            body = encode(event).decode()
             if self._redactor.suspects(body):
-                body = encode(self._redactor.value(event))
+                body = encode(self._redactor.value(event)).decode()
             decode(body)  # JSON has no NaN; what could not be read again is never written
         except (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             raise JournalError(f"{type(event).__name__} cannot be recorded as JSON: {error}") from error
