@@ -437,13 +437,21 @@ async def test_an_attempt_can_be_bounded_in_all(serve):
 
 @pytest.mark.parametrize("fault", [{"cut": 4}, {"hang": 4}])
 async def test_what_breaks_after_the_finish_reason_costs_the_usage_only(serve, fault):
-    step = {"text": "Two files.", "finish": "stop", **fault}
-    waits = Waits()
+    server, waits = serve({"text": "Two files.", "finish": "stop", **fault}), Waits()
+    began = time.monotonic()
+    answer = await answered(server.url, waits=waits, timeouts=Timeouts(idle=60, after_finish=0.2))
+    assert (answer.message.text, waits.seconds) == ("Two files.", [])
+    assert answer.usage != REPORTED
+    assert time.monotonic() - began < 5
+
+
+async def test_a_server_that_leaves_the_connection_open_is_not_waited_for(serve):
+    began = time.monotonic()
     answer = await answered(
-        serve(step).url, waits=waits, timeouts=Timeouts(idle=5, after_finish=0.2), retries=Retries(1)
+        serve({"text": "Two.", "hang": 99}).url, timeouts=Timeouts(idle=60, after_finish=60)
     )
-    assert answer.message.text == "Two files."
-    assert waits.seconds == []
+    assert answer == Answer(AssistantMessage("Two."), REPORTED)
+    assert time.monotonic() - began < 5
 
 
 async def test_a_slow_drip_of_bytes_is_an_answer(serve):
@@ -548,7 +556,8 @@ async def test_an_address_in_the_environment_is_not_followed(serve, monkeypatch)
 
 
 async def test_a_connection_serves_again(serve):
-    server = serve({"text": "ok", "times": 3})
+    # the pause parts the end of the answer from the end of the body
+    server = serve({"text": "ok", "times": 3, "pause": 0.02})
     async with connected(server.url) as model:
         for _ in range(3):
             assert [piece async for piece in model.stream(REQUEST)]
