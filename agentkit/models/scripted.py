@@ -43,7 +43,7 @@ class ScriptedModel:
     was killed and resumed in another process goes on in its script where it was. Faults are no answers:
     a new process that stands before one plays it again.
 
-    >>> model = ScriptedModel([ToolCall("call_1", "list_folder", {"path": "."}), "It holds two files."])
+    >>> model = ScriptedModel([ToolCall("call_1", "list_files", {"path": "."}), "It holds two files."])
     """
 
     def __init__(

@@ -1,7 +1,6 @@
 import asyncio
 import json
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -363,12 +362,9 @@ async def test_no_wait_is_longer_than_the_longest(serve):
     assert max(waits.seconds) <= 5
 
 
-async def test_a_refused_connection_is_tried_again_and_named():
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        url = f"http://127.0.0.1:{held.getsockname()[1]}/v1"
-        waits = Waits()
-        said = await failed(ProviderDown, url, waits=waits)
+async def test_a_refused_connection_is_tried_again_and_named(serve):
+    waits = Waits()
+    said = await failed(ProviderDown, serve(down=True).url, waits=waits)
     assert "127.0.0.1:" in said
     assert "cannot be reached" in said
     assert len(waits.seconds) == 3

@@ -24,6 +24,7 @@ import argparse
 import asyncio
 import json
 import re
+import socket
 import sys
 import threading
 from pathlib import Path
@@ -35,16 +36,25 @@ USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {
 class OpenAIServer:
     """Serves a script on loopback, from a thread of its own, while its `with` block lasts.
 
+    Args:
+        script: The steps.
+        port: 0 for a free one.
+        key: Every other key is refused; `None` takes any.
+        refuses: Parameters of the protocol that this server does not take.
+        strict: Refuse conversations that OpenAI refuses.
+        down: Hold the port and refuse every connection.
+
     Attributes:
         requests: Every request so far: `method`, `path`, `headers` (lower-case names), `body`.
         connections: How many connections were opened.
     """
 
-    def __init__(self, script=(), *, port=0, key=None, refuses=(), strict=True):
+    def __init__(self, script=(), *, port=0, key=None, refuses=(), strict=True, down=False):
         self.script = [dict(step) for step in script]
         self.requests = []
         self.connections = 0
         self._port, self._key, self._refuses, self._strict = port, key, frozenset(refuses), strict
+        self._down = down
         self._ready = threading.Event()
         self._tasks = set()
 
@@ -74,11 +84,15 @@ class OpenAIServer:
 
     async def _serve(self):
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
-        server = await asyncio.start_server(self._connected, "127.0.0.1", self._port)
-        self._port = server.sockets[0].getsockname()[1]
-        self._ready.set()
-        await self._stop.wait()
-        server.close()
+        with socket.create_server(("127.0.0.1", self._port)) if not self._down else socket.socket() as held:
+            if self._down:
+                held.bind(("127.0.0.1", self._port))  # bound and not listening
+            self._port = held.getsockname()[1]
+            server = None if self._down else await asyncio.start_server(self._connected, sock=held)
+            self._ready.set()
+            await self._stop.wait()
+            if server:
+                server.close()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -283,11 +297,12 @@ def main():
     parser.add_argument("--script", type=Path, required=True)
     parser.add_argument("--key", help="refuse every other key")
     parser.add_argument("--refuses", default="", help="parameters to refuse, separated by commas")
+    parser.add_argument("--down", action="store_true", help="refuse every connection")
     given = parser.parse_args()
     lines = given.script.read_text(encoding="utf-8").split("\n")
     script = [json.loads(line) for line in lines if line.strip()]
     refuses = [name for name in given.refuses.split(",") if name]
-    with OpenAIServer(script, port=given.port, key=given.key, refuses=refuses) as server:
+    with OpenAIServer(script, port=given.port, key=given.key, refuses=refuses, down=given.down) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         try:
