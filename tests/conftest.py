@@ -1,0 +1,81 @@
+"""What holds for every test: a home of its own, and no network but this machine's."""
+
+import ipaddress
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from agentkit_local_models.catalogue import models_dir
+
+# The models that were fetched stay where they are when a test's home moves.
+os.environ["AGENTKIT_MODELS_DIR"] = str(models_dir())
+
+OURS = ("AGENTKIT_", "OPENAI_", "XDG_")
+
+
+class NetworkIsOff(RuntimeError):
+    """A test tried to leave this machine."""
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A home folder that is empty; nothing of the person's own settings is seen or touched."""
+    folder = tmp_path_factory.mktemp("home")
+    for variable in list(os.environ):
+        if variable.startswith(OURS) and variable != "AGENTKIT_MODELS_DIR":
+            monkeypatch.delenv(variable)
+    monkeypatch.setenv("HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    """An empty folder to work in."""
+    folder = tmp_path / "workspace"
+    folder.mkdir()
+    return folder
+
+
+@pytest.fixture(autouse=True, scope="session")
+def network_off() -> Iterator[None]:
+    """Refuse connections and look-ups that leave this machine; processes a test starts are not held."""
+    real = {name: getattr(socket.socket, name) for name in ("connect", "connect_ex", "sendto")}
+    real_getaddrinfo = socket.getaddrinfo
+
+    def held(name: str) -> Any:
+        def call(self: socket.socket, *arguments: Any) -> Any:
+            address = arguments[-1]
+            if self.family in (socket.AF_INET, socket.AF_INET6):
+                _require_here(address[0])
+            return real[name](self, *arguments)
+
+        return call
+
+    def getaddrinfo(host: Any, *arguments: Any, **options: Any) -> Any:
+        _require_here(host)
+        return real_getaddrinfo(host, *arguments, **options)
+
+    with pytest.MonkeyPatch.context() as patch:
+        for name in real:
+            patch.setattr(socket.socket, name, held(name))
+        patch.setattr(socket, "getaddrinfo", getaddrinfo)
+        yield
+
+
+def _require_here(host: str | bytes | None) -> None:
+    name = host.decode() if isinstance(host, bytes) else host
+    if name in (None, "", "localhost") or _is_loopback(str(name)):
+        return
+    raise NetworkIsOff(f"a test reached for {name!r}; serve what it needs on 127.0.0.1")
+
+
+def _is_loopback(name: str) -> bool:
+    try:
+        address = ipaddress.ip_address(name.split("%")[0])
+    except ValueError:
+        return False
+    return address.is_loopback or address.is_unspecified
