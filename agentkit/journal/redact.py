@@ -37,7 +37,11 @@ _BASE64 = r"[A-Za-z0-9+/=\s\\\"',]*"
 _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     # kind, strings without which it cannot be there, pattern; a digit tells a key from a long word
     ("api-key", ("sk-", "sk_"), _START + r"sk[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}"),
-    ("github-token", ("gh",), _START + r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})"),
+    (
+        "github-token",
+        ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
+        _START + r"(?:gh[pousr]_[A-Za-z0-9]{20,}|github_pat_[A-Za-z0-9_]{20,})",
+    ),
     ("gitlab-token", ("glpat-",), _START + r"glpat-[A-Za-z0-9_-]{20,}"),
     ("huggingface-token", ("hf_",), _START + r"hf_[A-Za-z0-9]{20,}"),
     ("aws-key-id", ("AKIA", "ASIA"), _START + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
