@@ -105,6 +105,8 @@ def _walk(folder: int, path: str, flags: int, held: list[int]) -> int:
     while pending:
         here = held[-1] if held else folder
         name = pending.pop()
+        if name == ".":
+            continue
         if name == "..":
             if not held:
                 raise OSError(errno.EXDEV, os.strerror(errno.EXDEV), path)
@@ -144,4 +146,6 @@ def _walk(folder: int, path: str, flags: int, held: list[int]) -> int:
 
 
 def _reversed_parts(path: str) -> list[str]:
-    return [part for part in path.split("/") if part not in ("", ".")][::-1]
+    # a slash at the end asks for a folder, as `/.` does
+    asked = f"{path}." if path.endswith("/") else path
+    return [part for part in asked.split("/") if part][::-1]

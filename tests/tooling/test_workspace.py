@@ -157,7 +157,7 @@ def test_a_missing_file_names_what_was_meant_and_what_there_is(files: Workspace)
         'there is no file "note.txt"; did you mean notes.txt or sub/more.txt? '
         "files here: notes.txt, sub/more.txt"
     )
-    with pytest.raises(ToolFault, match=r"did you mean sub/more\.txt\?"):
+    with pytest.raises(ToolFault, match=r"did you mean sub/more\.txt or notes\.txt\?"):
         files.read_bytes("more.txt")
     with pytest.raises(
         ToolFault, match=r'there is no folder "sup"; did you mean sub\? folders here: \., sub'

@@ -2,7 +2,6 @@
 
 import codecs
 import re
-import sys
 from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import assert_never
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.context import ToolContext
-from agentkit.tooling.sandbox import Finished, Limits
+from agentkit.tooling.sandbox import Finished, Limits, python
 from agentkit.tooling.tool import tool
 
 PYTHON_SECONDS = 120
@@ -32,7 +31,7 @@ async def run_python(code: str, context: ToolContext) -> str:
     source = fenced[1] if fenced else code
     # -I: neither variables nor a json.py in the workspace decide what `import json` means;
     # -u -B: a killed command has printed all it wrote, and no caches are left among the files
-    argv = [sys.executable, "-I", "-u", "-B", "-c", _runner()]
+    argv = [str(python()), "-I", "-u", "-B", "-c", _runner()]
     return await _run(argv, PYTHON_SECONDS, context, source.encode("utf-8", "replace"))
 
 

@@ -31,4 +31,4 @@ def read_output(
         return page(text, first_line, lines, handle)
     found = search(pattern, lambda: [(handle, text)])
     searched = counted(len(lines_of(text)), "line")
-    return found.told(lambda match: f"{match.number}: {match.line}", searched, [])
+    return found.told(lambda match: f"{match.number}: {match.line}", "", searched)

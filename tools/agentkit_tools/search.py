@@ -56,7 +56,8 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     found = search(pattern, texts)
     searched = counted(len(paths) - len(left_out), "file")
     notes = [f"{len(left_out)} not searched, being binary or too large"] if left_out else []
-    return found.told(lambda match: f"{match.name}:{match.number}: {match.line}", searched, notes)
+    where = f" in {counted(found.names, 'file')}"
+    return found.told(lambda match: f"{match.name}:{match.number}: {match.line}", where, searched, *notes)
 
 
 def _below(workspace: Workspace, folder: str) -> Iterator[str]:
@@ -87,11 +88,11 @@ class Found:
     note: str = ""
     """How the pattern was read, when that was not as a regular expression."""
 
-    def told(self, line: Callable[[Match], str], searched: str, notes: list[str]) -> str:
-        """The matches as text, with what was searched."""
+    def told(self, line: Callable[[Match], str], where: str, searched: str, *notes: str) -> str:
+        """The matches as text: each as `line` says it, then a count."""
         more = [f"only the first {len(self.matches)} are shown"] if self.count > len(self.matches) else []
         if self.count:
-            summary = f"{counted(self.count, 'match')} in {counted(self.names, 'file')}"
+            summary = f"{counted(self.count, 'match')}{where}"
         else:
             summary = f'nothing matches "{self.pattern}" in {searched}'
         said = "; ".join([summary, *more, *([self.note] if self.note else []), *notes])

@@ -93,22 +93,22 @@ def decoded(data: bytes, path: str) -> Text:
                 return Text(data[len(bom) :].decode(encoding), encoding, bom)
             except UnicodeDecodeError:
                 break
-    if _is_binary(data):
-        raise ToolFault(
-            f'"{path}" is no text: a binary file of {len(data):,} bytes; look into it with run_python, '
-            f"opening it with open({path!r}, 'rb')"
-        )
-    for encoding in ("utf-8", "cp1252"):
+    encodings = ("utf-8",) if _looks_random(data) else ("utf-8", "cp1252", "latin-1")
+    for encoding in encodings if b"\0" not in data else ():
         try:
             return Text(data.decode(encoding), encoding)
         except UnicodeDecodeError:
             continue
-    return Text(data.decode("latin-1"), "latin-1")
+    raise ToolFault(
+        f'"{path}" is no text: a binary file of {len(data):,} bytes; look into it with run_python, '
+        f"opening it with open({path!r}, 'rb')"
+    )
 
 
-def _is_binary(data: bytes) -> bool:
+def _looks_random(data: bytes) -> bool:
+    """Whether bytes that are no UTF-8 have more control characters than any text."""
     start = data[:65536]
-    return b"\0" in data or len(_CONTROL.findall(start)) > _MOST_CONTROL * len(start)
+    return len(_CONTROL.findall(start)) > _MOST_CONTROL * len(start)
 
 
 def lines_of(text: str) -> list[str]:
