@@ -15,7 +15,7 @@ decode = msgspec.json.Decoder(Event).decode
 
 def first_link(run_id: str) -> bytes:
     """What the first event of a run is tied to: the run's name."""
-    return hashlib.sha256(run_id.encode()).digest()
+    return hashlib.sha256(run_id.encode("utf-8", "surrogateescape")).digest()
 
 
 def link(prev: bytes, seq: int, at: float, kind: str, body: bytes) -> bytes:

@@ -15,6 +15,9 @@ PATIENCE = 10.0
 APPLICATION_ID = 0x61676A31
 """Marks the file as one of ours ("agj1"), so that another program's database is never written to."""
 
+_FAULTS = (sqlite3.Error, UnicodeDecodeError)
+"""What SQLite raises; the second when its own message quotes bytes of a damaged schema."""
+
 Step = Callable[[sqlite3.Connection], None]
 
 
@@ -85,7 +88,7 @@ class Database:
                 self._set_full(durable)
             try:
                 return self.connection.execute(sql, parameters).rowcount
-            except sqlite3.Error as error:
+            except _FAULTS as error:
                 raise explain(error, self.path) from error
 
     @contextmanager
@@ -107,7 +110,7 @@ class Database:
         """Turn SQLite's errors into ours."""
         try:
             yield
-        except sqlite3.Error as error:
+        except _FAULTS as error:
             raise explain(error, self.path) from error
 
     def _set_full(self, full: bool) -> None:
@@ -117,16 +120,19 @@ class Database:
         self._full = full
 
 
-def explain(error: sqlite3.Error, path: Path) -> JournalError:
+def explain(error: Exception, path: Path) -> JournalError:
     """What SQLite's error means for the person whose journal it is."""
+    if isinstance(error, UnicodeDecodeError):
+        return CorruptJournal(f"the journal {path} is damaged (no schema); move it away to start a new one")
     code = getattr(error, "sqlite_errorcode", None)
     primary = None if code is None else code & 0xFF
+    words = printable(" ".join(str(error).split()))  # it quotes what it found in the file
     if primary == sqlite3.SQLITE_NOTADB:
         return CorruptJournal(
-            f"{path} is not a journal ({error}); move it away or name another with --journal"
+            f"{path} is not a journal ({words}); move it away or name another with --journal"
         )
     if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):  # our statements are right: a table is gone
-        return CorruptJournal(f"the journal {path} is damaged ({error}); move it away to start a new one")
+        return CorruptJournal(f"the journal {path} is damaged ({words}); move it away to start a new one")
     if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
         return JournalError(
             f"another process has been writing to {path} for {PATIENCE:.0f} s; "
@@ -134,15 +140,20 @@ def explain(error: sqlite3.Error, path: Path) -> JournalError:
         )
     if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
         return JournalError(
-            f"the journal {path} could not be written or read ({error}): is the disk full? "
+            f"the journal {path} could not be written or read ({words}): is the disk full? "
             "What is recorded is intact; make room and resume the run"
         )
     if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
         return JournalError(
-            f"the journal {path} cannot be written ({error}); "
+            f"the journal {path} cannot be written ({words}); "
             "it and its folder must be writable, or name another with --journal"
         )
-    return JournalError(f"the journal {path} cannot be used: {error}")
+    return JournalError(f"the journal {path} cannot be used: {words}")
+
+
+def printable(text: str) -> str:
+    """The text with whatever a terminal or a JSON file could not take spelled out."""
+    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
 
 
 def _prepare(database: Database, steps: Sequence[Step]) -> None:

@@ -17,7 +17,7 @@ import msgspec
 from agentkit.core.errors import RunNotFound
 from agentkit.core.events import Ending, Event, Recorded, RunEnded, RunStarted
 from agentkit.journal.chain import decode, first_link, is_whole, read_events
-from agentkit.journal.database import Database
+from agentkit.journal.database import Database, printable
 from agentkit.journal.ids import new_run_id, normal
 from agentkit.journal.lease import Holder, Lease, holder_of, take
 from agentkit.journal.redact import Redactor
@@ -147,7 +147,7 @@ class Journal:
             RunNotFound: there is none, or more than one.
         """
         wanted = normal(prefix)
-        known = [row[0] for row in self._database.all("SELECT run FROM runs ORDER BY id DESC")]
+        known = [printable(row[0]) for row in self._database.all("SELECT run FROM runs ORDER BY id DESC")]
         if wanted in known:
             return wanted
         fitting = [name for name in known if wanted and _fits(name, wanted)]
@@ -193,7 +193,7 @@ class Journal:
         busy = held_by is not None and bool(held_by.obstacle(me))
         # seq counts from one without gaps, so the last is also how many there are
         if not (first[0] == 1 and first[3] == first_link(run_id) and is_whole(*first) and is_whole(*last)):
-            return RunSummary(run_id, "", "", "", started, started, 0, None, busy, damaged=True)
+            return RunSummary(printable(run_id), "", "", "", started, started, 0, None, busy, damaged=True)
         start, end = _known(first[5]), _known(last[5])
         goal, model, workspace = (
             (start.goal, start.model, start.workspace) if isinstance(start, RunStarted) else ("", "", "")

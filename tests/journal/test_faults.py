@@ -137,6 +137,22 @@ def test_a_changed_event_is_refused_by_name_and_other_runs_are_read(
             log.append(started)
 
 
+def test_a_damaged_name_or_schema_is_an_error_in_plain_signs(tmp_path: Path, started: RunStarted) -> None:
+    path = tmp_path / "journal.db"
+    run_id, _ = _recorded(path, started, 2)
+    good = path.read_bytes()
+    name = run_id.encode()
+    path.write_bytes(good.replace(name, b"\xff" + name[1:]))
+    with Journal.open(path) as journal:
+        (damaged,) = journal.runs()
+        assert (damaged.damaged, damaged.run_id) == (True, "\\udcff" + run_id[1:])
+        with pytest.raises(RunNotFound, match="near: "):
+            journal.find("nothing-like-it")
+    path.write_bytes(good.replace(b"CREATE TRIGGER", b"CREATE TR\xc9GGER", 1))
+    with pytest.raises(CorruptJournal, match="is damaged"):
+        Journal.open(path)
+
+
 def test_a_changed_text_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
     with Journal.open(path) as journal:
