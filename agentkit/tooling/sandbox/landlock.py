@@ -1,0 +1,149 @@
+"""Commands confined without namespaces: Landlock for files, seccomp for the rest, a helper for the end.
+
+What stays open, and is why this is the second choice: changing the mode of a file outside that belongs
+to the user, and seeing whether a path outside exists.
+"""
+
+import contextlib
+import json
+import os
+import resource
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from agentkit.core.errors import SandboxUnavailable
+from agentkit.tooling.sandbox import launcher
+from agentkit.tooling.sandbox.descriptors import nameless_file, pipe
+from agentkit.tooling.sandbox.environment import ETC, environment, interpreter
+from agentkit.tooling.sandbox.rlimits import at_most_hard, rlimits
+from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
+from agentkit.tooling.sandbox.seccomp import Filter
+
+_SECONDS_TO_END = 30.0
+_OLDEST_ABI = 4
+"""The first that stops TCP."""
+_READ = (
+    *("/usr", "/bin", "/lib", "/lib32", "/lib64", "/sbin"),
+    *ETC,
+    *("/etc/group", "/etc/hosts", "/etc/nsswitch.conf", "/etc/passwd"),
+    *("/proc/cpuinfo", "/proc/loadavg", "/proc/meminfo", "/proc/stat", "/sys/devices/system/cpu"),
+)
+_WRITE = ("/dev/full", "/dev/null", "/dev/random", "/dev/urandom", "/dev/zero")
+
+
+class LandlockSandbox(ProcessSandbox):
+    """Confines by Landlock, a seccomp filter without sockets, resource limits and a helper process."""
+
+    name = "landlock"
+
+    def __init__(self, abi: int | None = None) -> None:
+        offered = launcher.landlock_abi()
+        self._abi = offered if abi is None else min(abi, offered)
+        if self._abi < _OLDEST_ABI:
+            raise SandboxUnavailable(
+                f"the kernel offers Landlock version {self._abi}; {_OLDEST_ABI} (Linux 6.7) would do"
+            )
+        scoped = self._abi >= launcher.SCOPING_ABI
+        # Landlock knows nothing of UDP or of Unix sockets in the file system: no socket at all.
+        filter_ = Filter(socket_families=(), own_namespaces=False, scoped_signals=scoped)
+        self._filter = filter_.program(own_pid=launcher.OWN_PID)
+
+    @contextlib.contextmanager
+    def start(self, command: Command) -> Iterator[Running]:
+        """See `ProcessSandbox.start`."""
+        with contextlib.ExitStack() as ours:
+            home = _private_folder(ours)
+            output, output_end = pipe(ours)
+            report, report_end = pipe(ours)
+            control, control_key = pipe(ours)
+            folders = [str(path) for path in interpreter()]
+            (folders if not command.writable else []).append(str(command.workspace))
+            orders: launcher.Orders = {
+                "argv": list(command.argv),
+                "cwd": str(command.workspace),
+                "abi": self._abi,
+                "read": [*_READ, *folders],
+                "write": [*_WRITE, home, *([str(command.workspace)] if command.writable else [])],
+                "rlimits": {str(which): value for which, value in _rlimits(command).items()},
+                "seccomp": self._filter.hex(),
+                "control": control.fileno(),
+                "report": report_end.fileno(),
+            }
+            told = ours.enter_context(nameless_file(json.dumps(orders).encode()))
+            helper = subprocess.Popen(
+                [sys.executable, "-I", "-S", launcher.__file__, str(told.fileno())],
+                stdin=ours.enter_context(nameless_file(command.stdin))
+                if command.stdin
+                else subprocess.DEVNULL,
+                stdout=output_end,
+                stderr=output_end,
+                env=environment(command.extra_env, home),
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[told.fileno(), control.fileno(), report_end.fileno()],
+            )
+            ours.callback(_end, helper, control_key.close)
+            output_end.close()
+            report_end.close()
+            gone = os.pidfd_open(helper.pid)
+            ours.callback(os.close, gone)
+
+            def status(printed: bytes) -> int:
+                told = report.readall()
+                if not told:
+                    why = printed.decode(errors="replace").strip()
+                    raise SandboxUnavailable(f"the Landlock helper ended early: {why}")
+                return int(told)
+
+            yield Running(output.fileno(), helper.pid, gone, control_key.close, status)
+
+
+def _rlimits(command: Command) -> dict[int, int]:
+    """Return the resource limits; the user's other processes are counted by the kernel, so they come on top."""
+    found = rlimits(command.limits)
+    found[resource.RLIMIT_NPROC] = at_most_hard(
+        resource.RLIMIT_NPROC, command.limits.processes + _tasks_of_this_user()
+    )
+    return found
+
+
+def _tasks_of_this_user() -> int:
+    user, count = os.getuid(), 0
+    with os.scandir("/proc") as entries:
+        for entry in entries:
+            if not entry.name.isdigit():
+                continue
+            try:
+                if entry.stat().st_uid == user:
+                    count += len(os.listdir(f"/proc/{entry.name}/task"))  # noqa: PTH208
+            except (FileNotFoundError, ProcessLookupError):
+                continue
+    return count
+
+
+def _private_folder(ours: contextlib.ExitStack) -> str:
+    folder = tempfile.mkdtemp(prefix="agentkit-command-")
+    ours.callback(_remove, Path(folder))
+    return folder
+
+
+def _remove(folder: Path) -> None:
+    """Remove a folder whose inhabitants may have closed the doors behind them."""
+    for path, _, _ in os.walk(folder):  # parents first, and opened before they are entered
+        Path(path).chmod(stat.S_IRWXU)
+    shutil.rmtree(folder)
+
+
+def _end(helper: subprocess.Popen[bytes], let_go: Callable[[], None]) -> None:
+    let_go()
+    try:
+        helper.wait(_SECONDS_TO_END)
+    except subprocess.TimeoutExpired:
+        helper.kill()
+        helper.wait()
+        raise
