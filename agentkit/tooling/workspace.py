@@ -266,7 +266,7 @@ class Workspace:
         """The path that `target` means for `source`: inside it, where it is a folder."""
         parts = self._parts(target)
         if self.kind(target) == "folder" or target.endswith("/"):
-            parts = [*parts, self._parts(source)[-1:][0]] if self._parts(source) else parts
+            parts += self._parts(source)[-1:]
         return "/".join(parts)
 
     # --- paths
