@@ -35,8 +35,9 @@ _PASSWORD_IN_URL = re.compile(r"://[^/\s:@]*:([^/\s@]{6,})@")
 _START = r"(?:(?<![A-Za-z0-9])|(?<=\\[nrt])|(?<=%[0-9A-Fa-f]{2}))"
 _BASE64 = r"[A-Za-z0-9+/=\s\\\"',]*"
 _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    # kind, strings without which it cannot be there, pattern; a digit tells a key from a long word
-    ("api-key", ("sk-", "sk_"), _START + r"sk[-_](?=[A-Za-z_-]*[0-9])[A-Za-z0-9_-]{16,}"),
+    # Kind, strings without which it cannot be there, pattern. A digit tells a key from a long word.
+    # What a match may look past is bounded: a hostile text must not take quadratic time.
+    ("api-key", ("sk-", "sk_"), _START + r"sk[-_](?=[A-Za-z_-]{0,60}[0-9])[A-Za-z0-9_-]{16,}"),
     (
         "github-token",
         ("ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_"),
@@ -47,7 +48,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("aws-key-id", ("AKIA", "ASIA"), _START + r"(?:AKIA|ASIA)[A-Z0-9]{16}(?![A-Za-z0-9])"),
     ("slack-token", ("xox",), _START + r"xox[abeoprs]-[A-Za-z0-9-]{10,}"),
     ("google-key", ("AIza",), _START + r"AIza[A-Za-z0-9_-]{30,}"),
-    ("jwt", ("eyJ",), _START + r"eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}(?:\.[A-Za-z0-9_-]*)+"),
+    ("jwt", ("eyJ",), _START + r"eyJ[A-Za-z0-9_-]{8,2000}\.[A-Za-z0-9_-]{8,20000}(?:\.[A-Za-z0-9_-]*)+"),
     (
         "private-key",
         ("PRIVATE KEY",),
@@ -60,7 +61,7 @@ _SHAPES: tuple[tuple[str, tuple[str, ...], str], ...] = (
     (
         "bearer",
         ("earer ", "EARER ", "earer%20"),
-        r"(?:(?<=earer )|(?<=EARER )|(?<=earer%20))(?=[A-Za-z._~+/-]*[0-9])[A-Za-z0-9._~+/-]{16,}=*",
+        r"(?:(?<=earer )|(?<=EARER )|(?<=earer%20))(?=[A-Za-z._~+/-]{0,60}[0-9])[A-Za-z0-9._~+/-]{16,}=*",
     ),
 )
 

@@ -160,6 +160,24 @@ def test_what_has_the_shape_of_a_key_is_a_secret_of_whoever(kind: str) -> None:
             assert redactor.suspects(msgspec.json.encode(text).decode())
 
 
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "sk-",
+        "sk-a",
+        "-eyJaaaaaaaaaa",
+        "-eyJaaaaaaaaaa.",
+        "Bearer ",
+        "Bearer aaaaaaaaaaaaaaaaaaa",
+        "xox",
+        '"+',
+    ],
+)
+def test_a_hostile_text_takes_no_quadratic_time(piece: str) -> None:
+    Redactor().text("-----BEGIN PRIVATE KEY-----" + piece * (1_000_000 // len(piece)))
+    Redactor().text(("-----BEGIN PRIVATE KEY-----" + piece) * 20_000)
+
+
 def test_a_key_that_was_cut_off_is_still_a_secret() -> None:
     cut = "-----BEGIN PRIVATE KEY-----\n" + "MIIEowIBAAKCAQEA1234567890/+\n" * 3
     assert Redactor().text(cut) == "[secret:private-key]"
