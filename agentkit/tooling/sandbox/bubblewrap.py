@@ -5,10 +5,11 @@ import io
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
 from agentkit.core.errors import SandboxUnavailable
@@ -20,6 +21,7 @@ from agentkit.tooling.sandbox.rlimits import rlimits
 from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
 from agentkit.tooling.sandbox.seccomp import Filter
 
+_SECONDS_TO_END = 30.0
 _HOME = "/tmp"  # noqa: S108 - the sandbox's own, gone with it
 _ISOLATION = [
     "--unshare-all",
@@ -32,6 +34,10 @@ _ISOLATION = [
     "--hostname",
     "sandbox",
 ]
+# The kernel's settings belong to uid 0 by mode alone, capabilities or not: under a host that runs as
+# root, a command could name its own program as the handler of core dumps and so leave the sandbox.
+_PROC_READ_ONLY = ("/proc/bus", "/proc/fs", "/proc/irq", "/proc/pressure", "/proc/sys", "/proc/sysrq-trigger")
+_PROC_MASKED = ("/proc/kcore", "/proc/keys", "/proc/kmsg", "/proc/timer_list")
 _LIBRARIES = ("/bin", "/lib", "/lib32", "/lib64", "/libx32", "/sbin")
 
 
@@ -48,7 +54,7 @@ class BubblewrapSandbox(ProcessSandbox):
         self._filter = Filter().program()
 
     @contextlib.contextmanager
-    def start(self, command: Command) -> Iterator[Running]:
+    def start(self, command: Command) -> Generator[Running]:
         """See `ProcessSandbox.start`."""
         with contextlib.ExitStack() as ours:
             output, output_end = pipe(ours)
@@ -68,6 +74,8 @@ class BubblewrapSandbox(ProcessSandbox):
                 # bwrap stays as the first process inside, where /proc/1/environ shows what it was given.
                 env=environment(command.extra_env, _HOME),
                 cwd="/",
+                # An interrupt from the keyboard is the host's to handle.
+                start_new_session=True,
                 pass_fds=[file.fileno() for file in inherited],
             )
             ours.callback(_end, process)
@@ -76,12 +84,9 @@ class BubblewrapSandbox(ProcessSandbox):
             first = _first_process(info, output)
             gone = os.pidfd_open(first)
             ours.callback(os.close, gone)
+            ours.callback(_end_all, gone)
             _limit(first, command.limits)
             gate_key.write(b".")
-
-            def kill() -> None:
-                with contextlib.suppress(ProcessLookupError):
-                    signal.pidfd_send_signal(gone, signal.SIGKILL)
 
             def status(printed: bytes) -> int:
                 code = process.wait()
@@ -91,7 +96,7 @@ class BubblewrapSandbox(ProcessSandbox):
                 # Like a shell, bwrap tells of signal n by the code 128 + n.
                 return 128 - code if 128 < code <= 128 + signal.NSIG else code
 
-            yield Running(output.fileno(), first, gone, kill, status)
+            yield Running(output.fileno(), first, gone, lambda: _kill(gone), status)
 
 
 def _mounts(command: Command, inherit: Callable[[bytes], int]) -> list[str]:
@@ -109,6 +114,8 @@ def _mounts(command: Command, inherit: Callable[[bytes], int]) -> list[str]:
         *(["--ro-bind-try", path, path] for path in ETC),
         *(["--ro-bind-data", str(inherit(text.encode())), path] for path, text in stubs.items()),
         ["--proc", "/proc"],
+        *(["--ro-bind-try", path, path] for path in _PROC_READ_ONLY),
+        *(["--ro-bind", "/dev/null", path] for path in _PROC_MASKED if Path(path).exists()),
         ["--dev", "/dev"],
         ["--size", scratch, "--tmpfs", "/dev/shm"],  # noqa: S108
         ["--size", scratch, "--tmpfs", _HOME],
@@ -155,6 +162,18 @@ def _first_process(info: io.FileIO, output: io.FileIO) -> int:
 
 def _text(printed: bytes | None) -> str:
     return (printed or b"").decode(errors="replace").strip()
+
+
+def _kill(first: int) -> None:
+    # The end of its first process is the end of a namespace.
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(first, signal.SIGKILL)
+
+
+def _end_all(first: int) -> None:
+    _kill(first)
+    if not select.select([first], [], [], _SECONDS_TO_END)[0]:
+        raise TimeoutError(f"processes of a command outlived SIGKILL by {_SECONDS_TO_END:g} s")
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

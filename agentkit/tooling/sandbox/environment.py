@@ -20,24 +20,21 @@ ETC = (
 )
 """What programs need of /etc to start; the rest, passwords and keys among it, is not there."""
 
-_NOT_A_WORKSPACE = tuple(
-    Path(path)
-    for path in [
-        "/bin",
-        "/boot",
-        "/dev",
-        "/etc",
-        "/lib",
-        "/lib64",
-        "/proc",
-        "/run",
-        "/sbin",
-        "/sys",
-        "/usr",
-        "/var",
-        "/tmp",
-    ]
+_SYSTEM = (
+    "/bin",
+    "/boot",
+    "/dev",
+    "/etc",
+    "/lib",
+    "/lib64",
+    "/proc",
+    "/run",
+    "/sbin",
+    "/sys",
+    "/usr",
+    "/var",
 )
+_NOT_A_WORKSPACE = tuple(map(Path, (*_SYSTEM, "/tmp")))  # noqa: S108 - refused, not used
 _KERNEL_FOLDERS = tuple(Path(path) for path in ("/dev", "/proc", "/sys"))
 
 

@@ -4,7 +4,7 @@ import contextlib
 import os
 import shutil
 import stat
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 _HELD_FILES = ("config", "config.worktree", "commondir")
@@ -32,7 +32,7 @@ def held_paths(workspace: Path) -> tuple[list[Path], list[Path]]:
 
 
 @contextlib.contextmanager
-def kept(workspace: Path) -> Iterator[None]:
+def kept(workspace: Path) -> Generator[None]:
     """Put git's settings and hooks back as they were, if the workspace is a repository already."""
     repository = workspace / ".git"
     if not _is_folder(repository):

@@ -13,7 +13,7 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 from agentkit.core.errors import SandboxUnavailable
@@ -54,7 +54,7 @@ class LandlockSandbox(ProcessSandbox):
         self._filter = filter_.program(own_pid=launcher.OWN_PID)
 
     @contextlib.contextmanager
-    def start(self, command: Command) -> Iterator[Running]:
+    def start(self, command: Command) -> Generator[Running]:
         """See `ProcessSandbox.start`."""
         with contextlib.ExitStack() as ours:
             home = _private_folder(ours)
@@ -87,7 +87,13 @@ class LandlockSandbox(ProcessSandbox):
                 start_new_session=True,
                 pass_fds=[told.fileno(), control.fileno(), report_end.fileno()],
             )
-            ours.callback(_end, helper, control_key.close)
+
+            def kill() -> None:
+                # A byte as well as the end: some other child of this process may hold the pipe open.
+                with contextlib.suppress(BrokenPipeError):
+                    control_key.write(b".")
+
+            ours.callback(_end, helper, kill)
             output_end.close()
             report_end.close()
             gone = os.pidfd_open(helper.pid)
@@ -100,11 +106,11 @@ class LandlockSandbox(ProcessSandbox):
                     raise SandboxUnavailable(f"the Landlock helper ended early: {why}")
                 return int(told)
 
-            yield Running(output.fileno(), helper.pid, gone, control_key.close, status)
+            yield Running(output.fileno(), helper.pid, gone, kill, status)
 
 
 def _rlimits(command: Command) -> dict[int, int]:
-    """Return the resource limits; the user's other processes are counted by the kernel, so they come on top."""
+    """Return the resource limits; the kernel counts the user's other processes too."""
     found = rlimits(command.limits)
     found[resource.RLIMIT_NPROC] = at_most_hard(
         resource.RLIMIT_NPROC, command.limits.processes + _tasks_of_this_user()
@@ -139,8 +145,8 @@ def _remove(folder: Path) -> None:
     shutil.rmtree(folder)
 
 
-def _end(helper: subprocess.Popen[bytes], let_go: Callable[[], None]) -> None:
-    let_go()
+def _end(helper: subprocess.Popen[bytes], kill: Callable[[], None]) -> None:
+    kill()
     try:
         helper.wait(_SECONDS_TO_END)
     except subprocess.TimeoutExpired:

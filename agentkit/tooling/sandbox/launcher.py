@@ -4,6 +4,8 @@ It stands alone: inside, none of agentkit is imported. It reads its orders from 
 confines a child, and stays behind outside the child's reach to end whatever the child leaves: having no
 process namespace, a daemon would otherwise outlive its command.
 """
+# pathlib would take longer to import than all of this runs.
+# ruff: noqa: PTH112, PTH123, PTH208, S606
 
 import contextlib
 import ctypes
@@ -12,8 +14,8 @@ import os
 import resource
 import select
 import signal
+import struct
 import sys
-from collections.abc import Sequence
 from typing import NoReturn, TypedDict
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
@@ -125,7 +127,7 @@ def _wait(child: int, control: int, scoped: bool) -> int:
     """Return the command's exit status, negative for a signal, once all it started is gone."""
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
-    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.signal(signal.SIGCHLD, _wake)
     signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     poll = select.poll()
     poll.register(reader, select.POLLIN)
@@ -146,6 +148,10 @@ def _wait(child: int, control: int, scoped: bool) -> int:
         status = ended if status is None else status
         poll.poll(2)
     return -signal.SIGKILL if status is None else status
+
+
+def _wake(number: int, frame: object) -> None:
+    """Exist: a signal without a handler wakes nobody."""
 
 
 def _reap(child: int) -> int | None:
@@ -240,11 +246,8 @@ def _filter_calls(orders: Orders) -> None:
     program = bytes.fromhex(orders["seccomp"]).replace(_number(OWN_PID), _number(os.getpid()))
     code = ctypes.create_string_buffer(program, len(program))
 
-    class Program(ctypes.Structure):
-        _fields_: Sequence[tuple[str, type]] = [("length", ctypes.c_ushort), ("code", ctypes.c_void_p)]
-
-    pointer = ctypes.byref(Program(len(program) // 8, ctypes.addressof(code)))
-    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, pointer)
+    told = ctypes.create_string_buffer(struct.pack("@HP", len(program) // 8, ctypes.addressof(code)))
+    _prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, told)
 
 
 def _number(value: int) -> bytes:

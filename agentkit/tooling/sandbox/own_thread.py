@@ -4,7 +4,7 @@ import asyncio
 import os
 import threading
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Self, TypeVar
 
 T = TypeVar("T")
 
@@ -15,7 +15,7 @@ class Stop:
     def __init__(self) -> None:
         self.asked = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
 
-    def __enter__(self) -> "Stop":
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:

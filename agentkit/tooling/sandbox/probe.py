@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -41,6 +41,7 @@ print(json.dumps({
     "signal a process outside": succeeds(kill),
     "see a process outside": os.path.exists(f"/proc/{victim}/cmdline") and victim not in (os.getpid(), 1)
         and succeeds(lambda: open(f"/proc/{victim}/cmdline").read()),
+    "change a setting of the kernel": succeeds(lambda: open("/proc/sys/kernel/core_pattern", "a").close()),
     "write in the workspace": succeeds(lambda: open("written", "w").write(canary)),
 }))
 """
@@ -133,7 +134,7 @@ def self_test(sandbox: ProcessSandbox) -> list[str]:
 
 
 @contextlib.contextmanager
-def _outside() -> Iterator[tuple[Path, Path, int, subprocess.Popen[bytes]]]:
+def _outside() -> Generator[tuple[Path, Path, int, subprocess.Popen[bytes]]]:
     """Set up what must not be reached: a file, a port and a process."""
     with contextlib.ExitStack() as ours:
         folder = Path(ours.enter_context(tempfile.TemporaryDirectory(prefix="agentkit-probe-"))).resolve()

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from agentkit.tooling.sandbox import Finished
+from agentkit.tooling.sandbox import Finished, Limits
 
 FACTS = """
 import ctypes, glob, json, os, pathlib, resource, shutil, signal, socket, subprocess, sys, time
@@ -18,7 +18,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 
 ATTEMPTS = {
     "read a private file": "print(open(f'{outside}/secret').read())",
-    "read the password file": "print('root:' in open('/etc/shadow').read() and os.environ['AGENTKIT_TEST_KEY'])",
+    "read the password file": """
+if 'root:' in open('/etc/shadow').read(): print(os.environ['AGENTKIT_TEST_KEY'])""",
     "read through a symbolic link": "os.symlink(f'{outside}/secret', 'link'); print(open('link').read())",
     "read through a hard link": "os.link(f'{outside}/secret', 'link'); print(open('link').read())",
     "read by way of /proc/self/root": "print(open(f'/proc/self/root{outside}/secret').read())",
@@ -49,9 +50,11 @@ for path in glob.glob('/proc/[0-9]*/environ'):
     try: print(open(path, 'rb').read())
     except OSError: pass""",
     "read a key of the first process": "print(open('/proc/1/environ', 'rb').read())",
-    "read through another process's root": "print(open(f'/proc/{world[\"victim\"]}/root{outside}/secret').read())",
+    "read through another process's root": """
+print(open(f'/proc/{world["victim"]}/root{outside}/secret').read())""",
     "read the parent's root": "print(open(f'/proc/{os.getppid()}/root{outside}/secret').read())",
-    "read another process's memory": "open(f'/proc/{world[\"victim\"]}/mem', 'wb')\nos.kill(world['victim'], 9)",
+    "read another process's memory": """
+open(f'/proc/{world["victim"]}/mem', 'wb'); os.kill(world['victim'], 9)""",
     "kill": "os.kill(world['victim'], signal.SIGKILL)",
     "kill everyone": "os.kill(-1, signal.SIGTERM)",
     "kill by a process handle": "signal.pidfd_send_signal(os.pidfd_open(world['victim']), signal.SIGKILL)",
@@ -103,7 +106,7 @@ SURFACE = {
     "bpf": "libc.syscall(321 if x86 else 280, 5, ctypes.create_string_buffer(128), 128)",
     "io_uring": "libc.syscall(425, 8, ctypes.create_string_buffer(120))",
     "the keyring": "libc.syscall(250 if x86 else 219, 0, -3, 1)",
-    "perf": "libc.syscall(298 if x86 else 241, ctypes.create_string_buffer(bytes([0]*4+[112]+[0]*115)), 0, -1, -1, 0)",
+    "perf": "libc.syscall(298 if x86 else 241, ctypes.create_string_buffer(120), 0, -1, -1, 0)",
     "userfaultfd": "libc.syscall(323 if x86 else 282, 1)",
     "ptrace": "libc.ptrace(0, 0, 0, 0)",
     "another's memory": "libc.syscall(310 if x86 else 270, os.getpid(), None, 0, None, 0, 0)",
@@ -156,6 +159,23 @@ for folder in {sys.prefix, sys.base_prefix, os.path.dirname(os.__file__)}:
     print('changed', folder)
 """
     assert run(source).output == b""
+
+
+def test_no_setting_of_the_kernel_is_writable(run) -> None:
+    source = """
+import os
+for top, folders, names in os.walk('/proc'):
+    if top == '/proc': folders[:] = [each for each in folders if not each.isdigit()]
+    for name in names:
+        try: os.open(os.path.join(top, name), os.O_WRONLY)
+        except OSError: continue
+        print('writable', top, name)
+for path in ('/proc/sysrq-trigger', '/dev/kmsg', '/sys/power/state'):
+    try: os.open(path, os.O_WRONLY)
+    except OSError: continue
+    print('writable', path)
+"""
+    assert run(source, limits=Limits(open_files=4000)).output == b""
 
 
 def test_a_workspace_can_be_lent_for_reading_only(run, workspace) -> None:

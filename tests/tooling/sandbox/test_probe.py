@@ -84,7 +84,9 @@ def test_the_choice_is_remembered(sandbox: ProcessSandbox) -> None:
 
 
 @pytest.mark.parametrize("folder", ["/", "~", "/tmp", "/usr", "/etc", "/proc", "/dev/shm", "/no/such/folder"])
-def test_a_folder_that_holds_more_than_a_project_is_no_workspace(folder: str, sandbox: ProcessSandbox) -> None:
+def test_a_folder_that_holds_more_than_a_project_is_no_workspace(
+    folder: str, sandbox: ProcessSandbox
+) -> None:
     with pytest.raises(WorkspaceError, match="workspace"):
         asyncio.run(sandbox.run(["true"], workspace=Path(folder).expanduser()))
 
