@@ -7,7 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from agentkit.core.errors import AgentkitError, ModelError, ToolFault, UsageError
 from agentkit.core.events import Ending, Event, Recorded, RunEnded
-from agentkit.core.messages import AssistantMessage, Message, SystemMessage, ToolCall, ToolMessage, UserMessage
+from agentkit.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
 from agentkit.core.protocols import Answer, ChatModel, ModelProfile, ModelRequest, Sink, TextDelta
 from agentkit.core.tools import Effect, ToolResult, ToolSpec
 from agentkit.core.usage import Limits, Usage

@@ -202,7 +202,7 @@ def policy_of(settings: Settings) -> Policy:
 
 
 def _redactor(around: Surroundings) -> Redactor:
-    return Redactor(secrets_of(around.environ).values())
+    return Redactor(secrets_of(around.environ))
 
 
 def _beginning(goal: str, settings: Settings, agent: Agent) -> RunStarted:

@@ -163,6 +163,8 @@ class Agent:
     def _request(self) -> ModelRequest:
         """The conversation and the tools of this moment, cut to the model's window."""
         tools = self.dispatcher.specs()
+        if self.model.profile.answers_in_text:
+            tools = tuple(spec for spec in tools if not self.tools[spec.name].ends_run)
         room = self.model.profile.context_window - self.model.profile.max_output_tokens
         messages = fitting(
             self.state.messages,
@@ -182,9 +184,11 @@ class Agent:
         async for piece in self.model.stream(request):
             if isinstance(piece, Answer):
                 return piece
-            if isinstance(piece, TextDelta):
-                for sink in self.sinks:
+            for sink in self.sinks:
+                if isinstance(piece, TextDelta):
                     sink.on_text(piece.text)
+                else:
+                    sink.on_restart(piece.reason)
         raise ModelError(f"{self.model.name} ended its stream without an answer")
 
     async def _in_time(self, work: Coroutine[Any, Any, _T]) -> _T | None:
@@ -199,7 +203,7 @@ class Agent:
 
     async def _review(self, answer: str) -> None:
         found = await review(self.state, self.workspace, self.log.recall, self.check)
-        if not found.holds and self.state.nudges.count("claim") < MOST_OBJECTIONS:
+        if found.objection and self.state.nudges.count("claim") < MOST_OBJECTIONS:
             return self.record(Nudged("claim", found.objection))
         ending = Ending.FINISHED
         if not found.holds:

@@ -24,20 +24,25 @@ _NAMED_FILE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """What was looked at, and whether all of it holds."""
+    """What was looked at, and what speaks against the agent's word."""
 
     findings: tuple[Finding, ...]
+    doubts: tuple[str, ...] = ()
+    """What looks wrong and may be right: the agent is asked once, and then taken at its word."""
 
     @property
     def holds(self) -> bool:
-        """Whether nothing speaks against the agent's word."""
+        """Whether everything that could be checked is as the agent says."""
         return all(finding.holds for finding in self.findings)
 
     @property
-    def objection(self) -> str:
-        """What the agent is told when something does not hold."""
+    def objection(self) -> str | None:
+        """What the agent should be told before its word is taken, if anything."""
         broken = [f"{finding.claim}: {finding.found}" for finding in self.findings if not finding.holds]
-        return "You are not done yet. " + "; ".join(broken) + ". Mend it, or finish and say what is missing."
+        if not broken and not self.doubts:
+            return None
+        words = "; ".join((*self.doubts, *broken))
+        return f"You are not done yet: {words}. Mend that now. If it cannot be done, say what is missing."
 
 
 async def review(
@@ -49,11 +54,12 @@ async def review(
     findings = [
         *(_evidence(str(item), state, workspace) for item in _cited(state)),
         *_changed(changed, workspace),
-        *_missing(state, before, workspace),
     ]
     if check is not None:
         findings.append(await check())
-    return Review(tuple(dict.fromkeys(findings)))
+    doubts = (*_failed(state), *_missing(state, before, workspace))
+    asked = "claim" in state.nudges
+    return Review(tuple(dict.fromkeys(findings)), () if asked else doubts)
 
 
 def _cited(state: RunState) -> Sequence[object]:
@@ -90,16 +96,22 @@ def _changed(changed: Changes | None, workspace: Workspace) -> list[Finding]:
     return [*made, *altered, *gone][:MOST_FILES]
 
 
-def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[Finding]:
-    """Files the goal names that neither were there at the start nor are there now.
+def _failed(state: RunState) -> list[str]:
+    """The last thing tried did not work, and nothing was tried after it."""
+    tried = [attempt for attempt in state.attempts if attempt.call != state.final_call]
+    if not tried or tried[-1].result.outcome not in (Outcome.FAILED, Outcome.INVALID):
+        return []
+    return [f"your last call, {tried[-1].call.name}, failed; try again in another way"]
 
-    Said once: a goal may name a file only to say that it must not exist.
-    """
-    if state.started is None or before is None or "claim" in state.nudges:
+
+def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[str]:
+    """Files that the goal names, that were not there at the start, and that are not there now."""
+    if state.started is None or before is None:
         return []
     known = {path.rsplit("/", 1)[-1] for path in (*paths_in(before), *workspace.files())}
+    named = dict.fromkeys(_NAMED_FILE.findall(state.started.goal))
     return [
-        Finding(f"the goal names {path}", holds=False, found="there is no such file")
-        for path in dict.fromkeys(_NAMED_FILE.findall(state.started.goal))
+        f"the task names {path}, and there is no such file"
+        for path in named
         if path.rsplit("/", 1)[-1] not in known
     ]

@@ -45,6 +45,9 @@ class JsonLines:
     def on_text(self, text: str) -> None:
         """Nothing: the whole answer comes as an event."""
 
+    def on_restart(self, reason: str) -> None:
+        """Nothing: only whole answers are written."""
+
     def on_output(self, call_id: str, text: str) -> None:
         """Nothing: the whole result comes as an event."""
 
@@ -95,6 +98,12 @@ class Progress:
         self._writing += text
         self._screen.writing(text, self._writing)
         self._screen.status(self._status())
+
+    def on_restart(self, reason: str) -> None:
+        """Take back what was shown of an answer that broke off."""
+        self._writing = ""
+        self._screen.written("")
+        self._screen.line("again", f"the answer begins anew: {reason}", "yellow")
 
     def on_output(self, call_id: str, text: str) -> None:  # noqa: ARG002 - one call runs at a time
         """Show what a running tool prints."""

@@ -56,6 +56,8 @@ class ModelProfile(Struct, frozen=True):
     """The most calls one answer may hold; `None` is no limit."""
     longest_result: int = 8000
     """Characters of a tool's result that are worth showing it at once."""
+    answers_in_text: bool = False
+    """Whether its last word is plain text, so that a tool to say it (`finish`) is not offered."""
     living_choices: bool = False
     """Whether it can be held to the values that exist (constrained decoding)."""
 
@@ -131,6 +133,10 @@ class Sink(Protocol):
 
     def on_text(self, text: str) -> None:
         """The model wrote a piece of text."""
+        ...
+
+    def on_restart(self, reason: str) -> None:
+        """The words since the last event are void: the answer begins anew."""
         ...
 
     def on_output(self, call_id: str, text: str) -> None:

@@ -58,6 +58,7 @@ class LocalModel:
             prompt=prompt,
             calls_per_step=1,
             longest_result=3000,
+            answers_in_text=True,
             living_choices=True,
         )
         return cls(name, engine, dialect, profile)

@@ -49,7 +49,7 @@ def _openai(_name: str, rest: str, options: ModelOptions) -> ChatModel:
         rest,
         api_key=options.api_key,
         base_url=options.base_url,
-        retries=Retries(attempts=options.retries),
+        retries=Retries(attempts=options.retries + 1),
         timeouts=Timeouts(idle=options.idle_seconds),
         on_wait=options.on_wait,
     )

@@ -24,6 +24,9 @@ from agentkit.tooling.workspace import changes
 Approver = Callable[[Tool, ToolCall, str], Awaitable[bool]]
 """Shows a person a call and the reason for asking; true when they allow it."""
 
+REDACTED = "[secret:"
+"""How the journal marks what it did not write down."""
+
 _CHANGES_FILES = frozenset({Effect.WRITES, Effect.EXECUTES, Effect.WRITES_OUTSIDE, Effect.IRREVERSIBLE})
 _ONLY_LOOKS = frozenset({Effect.PURE, Effect.READS})
 
@@ -79,7 +82,9 @@ class Dispatcher:
         far it came, and the model is told exactly that, with what changed on disk.
         """
         call, tool = intent.call, self.tools.get(intent.call.name)
-        redo = intent.idempotent and tool is not None and tool.idempotent
+        # a redacted argument is not what the model asked for, so it must not be acted on
+        whole = REDACTED not in str(call.arguments)
+        redo = intent.idempotent and tool is not None and tool.idempotent and whole
         if redo and tool is not None:
             context = self.context(call.id)
             checked = self._checked(call)

@@ -1,7 +1,7 @@
 """Find text in files."""
 
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -40,6 +40,24 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     if kind == "missing":
         raise ToolFault(workspace.no_such(path, "file or folder"))
     paths = [path] if kind == "file" else list(_below(workspace, path))
+    told = _found_in(workspace, paths, pattern)
+    if told.count:
+        return told.text
+    # looking in the wrong place is a common slip: say where it would have been found
+    others = [name for name in workspace.files() if name not in paths]
+    elsewhere = _found_in(workspace, others, pattern)
+    return f"{told.text}\nelsewhere:\n{elsewhere.text}" if elsewhere.count else told.text
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a search is told as, and how much it found."""
+
+    text: str
+    count: int
+
+
+def _found_in(workspace: Workspace, paths: Sequence[str], pattern: str) -> Told:
     left_out: dict[str, None] = {}
 
     def texts() -> Iterator[tuple[str, str]]:
@@ -57,7 +75,8 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     searched = counted(len(paths) - len(left_out), "file")
     notes = [f"{len(left_out)} not searched, being binary or too large"] if left_out else []
     where = f" in {counted(found.names, 'file')}"
-    return found.told(lambda match: f"{match.name}:{match.number}: {match.line}", where, searched, *notes)
+    text = found.told(lambda match: f"{match.name}:{match.number}: {match.line}", where, searched, *notes)
+    return Told(text, found.count)
 
 
 def _below(workspace: Workspace, folder: str) -> Iterator[str]:
