@@ -13,6 +13,11 @@ def nobody_to_ask(question: str) -> Awaitable[str]:
     raise ToolFault(f"nobody is here to answer {question!r}; decide yourself or say what is missing")
 
 
+def nothing_kept(handle: str) -> str | None:  # noqa: ARG001 - whatever the handle
+    """The text behind a handle, where no text was ever kept."""
+    return None
+
+
 def nowhere(text: str) -> None:
     """Drop what a tool prints, where nobody watches."""
 
@@ -31,7 +36,7 @@ class ToolContext:
     """Puts a question to the person and returns the answer."""
     emit: Callable[[str], None] = nowhere
     """Shows the person what a running command prints."""
-    recall: Callable[[str], str | None] = {}.get
+    recall: Callable[[str], str | None] = nothing_kept
     """The full text behind the handle of an earlier, shortened result."""
     handles: Sequence[str] = ()
     """Every handle that `recall` knows."""

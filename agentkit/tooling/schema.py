@@ -99,7 +99,7 @@ class Signature:
             checked = self._model.model_validate(dict(arguments))
         except ValidationError as error:
             raise InvalidArguments("; ".join(self._complaints(error))) from None
-        return {name: getattr(checked, name) for name in type(checked).model_fields}
+        return {name: getattr(checked, name) for name in self._parameters if name != self.context_parameter}
 
     def _complaints(self, error: Any) -> list[str]:
         known = ", ".join(self.json_schema.get("properties", {})) or "none"
