@@ -140,8 +140,11 @@ def _private_folder(ours: contextlib.ExitStack) -> str:
 
 def _remove(folder: Path) -> None:
     """Remove a folder whose inhabitants may have closed the doors behind them."""
-    for path, _, _ in os.walk(folder):  # parents first, and opened before they are entered
-        Path(path).chmod(stat.S_IRWXU)
+    folder.chmod(stat.S_IRWXU)
+    for path, names, _ in os.walk(folder):  # parents first: a door is opened before it is gone through
+        for inner in (Path(path, name) for name in names):
+            if not inner.is_symlink():  # chmod would follow it out of here
+                inner.chmod(stat.S_IRWXU)
     shutil.rmtree(folder)
 
 
