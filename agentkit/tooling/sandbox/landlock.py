@@ -5,7 +5,7 @@ to the user, and seeing whether a path outside exists.
 """
 
 import contextlib
-import json
+import marshal
 import os
 import resource
 import shutil
@@ -20,10 +20,14 @@ from agentkit.core.errors import SandboxUnavailable
 from agentkit.tooling.sandbox import launcher
 from agentkit.tooling.sandbox.descriptors import nameless_file, pipe
 from agentkit.tooling.sandbox.environment import ETC, environment, interpreter
+from agentkit.tooling.sandbox.orders import Orders
 from agentkit.tooling.sandbox.rlimits import at_most_hard, rlimits
 from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
 from agentkit.tooling.sandbox.seccomp import Filter
 
+# Imported, not run by name, so that its compiled form is used; the standard library comes first.
+_HELPER = "import sys; sys.path.append(sys.argv[1]); import launcher; launcher.main(int(sys.argv[2]))"
+_FOLDER = str(Path(launcher.__file__).parent)
 _SECONDS_TO_END = 30.0
 _OLDEST_ABI = 4
 """The first that stops TCP."""
@@ -63,20 +67,20 @@ class LandlockSandbox(ProcessSandbox):
             control, control_key = pipe(ours)
             folders = [str(path) for path in interpreter()]
             (folders if not command.writable else []).append(str(command.workspace))
-            orders: launcher.Orders = {
+            orders: Orders = {
                 "argv": list(command.argv),
                 "cwd": str(command.workspace),
                 "abi": self._abi,
                 "read": [*_READ, *folders],
                 "write": [*_WRITE, home, *([str(command.workspace)] if command.writable else [])],
-                "rlimits": {str(which): value for which, value in _rlimits(command).items()},
+                "rlimits": _rlimits(command),
                 "seccomp": self._filter.hex(),
                 "control": control.fileno(),
                 "report": report_end.fileno(),
             }
-            told = ours.enter_context(nameless_file(json.dumps(orders).encode()))
+            told = ours.enter_context(nameless_file(marshal.dumps({**orders})))  # pyright: ignore[reportArgumentType]
             helper = subprocess.Popen(
-                [sys.executable, "-I", "-S", launcher.__file__, str(told.fileno())],
+                [sys.executable, "-I", "-S", "-c", _HELPER, _FOLDER, str(told.fileno())],
                 stdin=ours.enter_context(nameless_file(command.stdin))
                 if command.stdin
                 else subprocess.DEVNULL,

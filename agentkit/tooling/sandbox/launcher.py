@@ -1,22 +1,28 @@
-"""The helper process of the Landlock sandbox, run by file name as `python -I -S launcher.py FD`.
+"""The helper process of the Landlock sandbox, started by `landlock.py` in an interpreter of its own.
 
-It stands alone: inside, none of agentkit is imported. It reads its orders from descriptor FD as JSON,
+It stands alone: inside, none of agentkit is imported. It reads its orders from a descriptor, marshalled,
 confines a child, and stays behind outside the child's reach to end whatever the child leaves: having no
 process namespace, a daemon would otherwise outlive its command.
 """
-# pathlib would take longer to import than all of this runs.
-# ruff: noqa: PTH112, PTH123, PTH208, S606
+# Its start is part of every command, so it imports little: no pathlib, contextlib, json or typing.
+# ruff: noqa: PTH112, PTH123, PTH208, S302, S606, SIM105
 
-import contextlib
+from __future__ import annotations
+
 import ctypes
-import json
+import marshal
 import os
 import resource
 import select
 import signal
 import struct
 import sys
-from typing import NoReturn, TypedDict
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import NoReturn
+
+    from agentkit.tooling.sandbox.orders import Orders
 
 _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446
 _VERSION_FLAG, _PATH_BENEATH = 1, 1
@@ -40,23 +46,6 @@ _CAPABILITY_VERSION_3 = 0x20080522
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class Orders(TypedDict):
-    """What the helper is told."""
-
-    argv: list[str]
-    cwd: str
-    abi: int
-    read: list[str]
-    write: list[str]
-    rlimits: dict[str, int]
-    seccomp: str
-    """The filter, in hexadecimal; it says `OWN_PID` where the command's first process is meant."""
-    control: int
-    """A pipe whose other end the host holds; its end is the order to kill."""
-    report: int
-    """Where the exit status goes."""
-
-
 def landlock_abi() -> int:
     """Return the version of Landlock that the kernel offers; 0 for none."""
     return max(
@@ -69,10 +58,10 @@ def rights(abi: int) -> int:
     return _RIGHTS_BY_ABI[min(abi, max(_RIGHTS_BY_ABI))]
 
 
-def main(orders_at: int) -> int:
+def main(orders_at: int) -> None:
     """Run the ordered command to its end and leave nothing of it alive."""
     with open(orders_at, "rb") as file:
-        orders: Orders = json.load(file)
+        orders: Orders = marshal.load(file)
     scoped = orders["abi"] >= SCOPING_ABI
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
@@ -87,7 +76,6 @@ def main(orders_at: int) -> int:
         _become(orders, helper)
     status = _wait(child, orders["control"], scoped)
     os.write(orders["report"], str(status).encode())
-    return 0
 
 
 def _check_scope() -> None:
@@ -110,7 +98,7 @@ def _become(orders: Orders, helper: int) -> NoReturn:
             os.close(descriptor)
         os.chdir(orders["cwd"])
         for which, value in orders["rlimits"].items():
-            resource.setrlimit(int(which), (value, value))
+            resource.setrlimit(which, (value, value))
         _drop_capabilities()
         _confine_files(orders)
         _filter_calls(orders)
@@ -156,10 +144,12 @@ def _wake(number: int, frame: object) -> None:
 
 def _reap(child: int) -> int | None:
     status = None
-    with contextlib.suppress(ChildProcessError):
+    try:
         while (ended := os.waitpid(-1, os.WNOHANG))[0]:
             if ended[0] == child:
                 status = os.waitstatus_to_exitcode(ended[1])
+    except ChildProcessError:
+        pass  # that was the last
     return status
 
 
@@ -173,26 +163,33 @@ def _any_left() -> bool:
 
 def _kill_all(scoped: bool) -> None:
     if scoped:
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.kill(-1, signal.SIGKILL)
+        _kill(-1, signal.SIGKILL)
         return
     waiting = _children(os.getpid())
     while waiting:
         process = waiting.pop()
         # Stopped first: its children are then all known, and orphans come to this process.
         for how in (signal.SIGSTOP, signal.SIGKILL):
-            with contextlib.suppress(ProcessLookupError, PermissionError):
-                os.kill(process, how)
+            _kill(process, how)
             if how == signal.SIGSTOP:
                 waiting += _children(process)
 
 
+def _kill(process: int, how: signal.Signals) -> None:
+    try:
+        os.kill(process, how)
+    except (ProcessLookupError, PermissionError):
+        pass  # nobody left, or nobody of ours
+
+
 def _children(process: int) -> list[int]:
     found: list[int] = []
-    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+    try:
         for task in os.listdir(f"/proc/{process}/task"):
             with open(f"/proc/{process}/task/{task}/children", "rb") as children:
                 found += map(int, children.read().split())
+    except (FileNotFoundError, ProcessLookupError):
+        pass  # it ended while we looked
     return found
 
 
@@ -263,7 +260,3 @@ def _checked(result: int) -> int:
         number = ctypes.get_errno()
         raise OSError(number, os.strerror(number))
     return result
-
-
-if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1])))

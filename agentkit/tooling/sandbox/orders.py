@@ -1,0 +1,20 @@
+"""What the host tells the helper process of the Landlock sandbox."""
+
+from typing import TypedDict
+
+
+class Orders(TypedDict):
+    """One command, and everything that confines it."""
+
+    argv: list[str]
+    cwd: str
+    abi: int
+    read: list[str]
+    write: list[str]
+    rlimits: dict[int, int]
+    seccomp: str
+    """The filter, in hexadecimal; it says `OWN_PID` where the command's first process is meant."""
+    control: int
+    """A pipe whose other end the host holds; its end is the order to kill."""
+    report: int
+    """Where the exit status goes."""
