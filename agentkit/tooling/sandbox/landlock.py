@@ -70,6 +70,7 @@ class LandlockSandbox(ProcessSandbox):
             orders: Orders = {
                 "argv": list(command.argv),
                 "cwd": str(command.workspace),
+                "home": home,
                 "abi": self._abi,
                 "read": [*_READ, *folders],
                 "write": [*_WRITE, home, *([str(command.workspace)] if command.writable else [])],

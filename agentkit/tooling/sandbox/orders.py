@@ -8,6 +8,8 @@ class Orders(TypedDict):
 
     argv: list[str]
     cwd: str
+    home: str
+    """The command's private folder, to be removed if the host is no longer there to do so."""
     abi: int
     read: list[str]
     write: list[str]

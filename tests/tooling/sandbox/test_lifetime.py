@@ -109,6 +109,7 @@ asyncio.run(sandbox.run([str(python()), "-c", beat], workspace=Path(workspace)))
 async def test_nothing_outlives_a_killed_host(
     how: signal.Signals, sandbox, kind: str, workspace: Path
 ) -> None:
+    folders = set(Path("/tmp").glob("agentkit-command-*"))
     host = subprocess.Popen(
         [sys.executable, "-c", HOST, kind, BEAT, str(workspace)],
         stderr=subprocess.DEVNULL,
@@ -120,6 +121,7 @@ async def test_nothing_outlives_a_killed_host(
     host.wait()
     time.sleep(0.2)  # the kernel tells the helper, the helper ends the rest
     assert not beating(workspace)
+    assert set(Path("/tmp").glob("agentkit-command-*")) <= folders
 
 
 async def test_no_descriptor_and_no_folder_is_left(sandbox, workspace: Path) -> None:
