@@ -10,6 +10,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from msgspec.structs import replace
+
 from agentkit.agents.next_action import Ask, Nudge, Perform, Review, Settle, Stop, next_action
 from agentkit.agents.review import Check, review
 from agentkit.agents.state import RunState, after, fold
@@ -25,6 +27,7 @@ from agentkit.core.events import (
     RunEnded,
     RunStarted,
 )
+from agentkit.core.messages import UserMessage
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, RunLog, Sink, TextDelta
 from agentkit.core.tools import Outcome
 from agentkit.core.usage import Limits
@@ -146,7 +149,13 @@ class Agent:
         if room < SHORTEST_ANSWER:
             why = f"{self.limits.tokens} tokens do not allow another answer ({self.state.spent_tokens} spent)"
             return self._end(Ending.BUDGET, why)
-        request = ModelRequest(request.messages, request.tools, room, self.temperature, seed=self.seed)
+        request = replace(
+            request,
+            max_tokens=room,
+            temperature=self.temperature,
+            seed=self.seed,
+            must_call=self._must_call(),
+        )
         step = self.state.steps + 1
         self.record(ModelAsked(step, estimate + room))
         began = self.clock()
@@ -172,6 +181,13 @@ class Agent:
             room,
         )
         return ModelRequest(messages, tools)
+
+    def _must_call(self) -> bool:
+        """An agent that was just told that it is not done has to do something about it."""
+        return bool(self.state.nudges) and self.state.nudges[-1] == "claim" and self._just_nudged()
+
+    def _just_nudged(self) -> bool:
+        return bool(self.state.said) and isinstance(self.state.said[-1], UserMessage)
 
     def _room(self, estimate: int) -> int:
         """The most tokens the next answer may have."""

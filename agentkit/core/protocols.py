@@ -16,6 +16,8 @@ class ModelRequest(Struct, frozen=True):
 
     messages: tuple[Message, ...]
     tools: tuple[ToolSpec, ...] = ()
+    must_call: bool = False
+    """Whether plain text will not do: the answer has to call a tool."""
     max_tokens: int = 1024
     """The most the answer may have."""
     temperature: float = 0.0

@@ -31,7 +31,7 @@ class Dialect(Protocol):
         """The conversation, with the tools described in the system turn."""
         ...
 
-    def grammar(self, tools: Sequence[ToolSpec]) -> str:
+    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """A Lark grammar (llguidance dialect) of every answer that can be read back."""
         ...
 
@@ -75,10 +75,11 @@ class PythonCalls:
         mark = "Error" if message.failed else "Result"
         return f"{mark}: {message.text}"
 
-    def grammar(self, tools: Sequence[ToolSpec]) -> str:
+    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
+        ways = [f"call_{tool.name}" for tool in tools] + ([] if must_call and tools else ["answer"])
         rules = [
-            f"start: {' | '.join([f'call_{tool.name}' for tool in tools] + ['answer'])}",
+            f"start: {' | '.join(ways)}",
             f"answer: {json.dumps(self.ANSWER)} TEXT",
             r"TEXT: /(?s:.+)/",
             # a string on one line with JSON's escapes, or raw text in triple quotes
@@ -184,7 +185,7 @@ class HermesCalls:
     def _told(self, message: ToolMessage) -> str:
         return f"<tool_response>\n{message.text}\n</tool_response>"
 
-    def grammar(self, tools: Sequence[ToolSpec]) -> str:
+    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """Text without a tag, or one call that fits its tool's schema."""
         calls = [
             json.dumps(
@@ -206,7 +207,8 @@ class HermesCalls:
         options = " | ".join(f"call_{index}" for index in range(len(calls)))
         rules = [f"call_{index}: %json {schema}" for index, schema in enumerate(calls)]
         call = '"<tool_call>\\n" call "\\n</tool_call>"'
-        head = [f"start: TEXT | {call}", f"call: {options}"] if calls else ["start: TEXT"]
+        start = call if must_call else f"TEXT | {call}"
+        head = [f"start: {start}", f"call: {options}"] if calls else ["start: TEXT"]
         return "\n".join([*head, r"TEXT: /[^<](?s:.*)/ & ~/(?s:.*)<tool_call>(?s:.*)/", *rules])
 
     def visible(self, text: str) -> str:

@@ -100,9 +100,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
 
     try:
         entry = find(name.removeprefix("local:"))
-        return fetch_entry(
-            entry, progress=lambda now: progress(now.done_bytes, now.total_bytes, now.what)
-        )
+        return fetch_entry(entry, progress=lambda now: progress(now.done_bytes, now.total_bytes, now.what))
     except errors.UnknownModel as error:
         raise UnknownModel(str(error)) from error
     except errors.LocalModelError as error:

@@ -127,7 +127,7 @@ class LocalModel:
             max_tokens=request.max_tokens,
             stop=request.stop,
         )
-        grammar = self._dialect.grammar(request.tools) if request.tools else None
+        grammar = self._dialect.grammar(request.tools, must_call=request.must_call) if request.tools else None
         return self._engine.generate(self._prompt(request), sampling, grammar=grammar, cancelled=stop.is_set)
 
     def _answer(self, request: ModelRequest, done: "Completion") -> Answer:

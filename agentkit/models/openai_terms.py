@@ -4,7 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 OTHER_NAME = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}
-DISPENSABLE = frozenset({"stream_options", "parallel_tool_calls", "temperature", "top_p", "top_k", "seed"})
+DISPENSABLE = frozenset(
+    {"stream_options", "parallel_tool_calls", "tool_choice", "temperature", "top_p", "top_k", "seed"}
+)
 """Parameters without which an answer is still an answer."""
 ADAPTABLE = DISPENSABLE | OTHER_NAME.keys()
 

@@ -47,6 +47,8 @@ def body(model: str, request: ModelRequest, profile: ModelProfile) -> Wire:
         ]
         if profile.calls_per_step == 1:
             sent["parallel_tool_calls"] = False
+        if request.must_call:
+            sent["tool_choice"] = "required"
     if request.top_p != 1.0:
         sent["top_p"] = request.top_p
     if request.top_k is not None:

@@ -154,7 +154,7 @@ GOALS = (
     Goal(
         "write a file",
         "notes",
-        "Create hello.txt with the text: Hello, world!",
+        "Create hello.txt with the text 'Hello, world!'",
         leaves({"hello.txt": exactly("Hello, world!")}),
     ),
     Goal(
@@ -167,13 +167,13 @@ GOALS = (
     Goal(
         "append a word",
         "notes",
-        "Add bread as a new last line to groceries.txt",
+        "Add 'bread' as a new last line to groceries.txt",
         leaves({"groceries.txt": _appended("notes", "groceries.txt", "bread")}),
     ),
     Goal(
         "append a task",
         "notes",
-        "Append the line - [ ] call the bank to todo.md",
+        "Append the line '- [ ] call the bank' to todo.md",
         leaves({"todo.md": _appended("notes", "todo.md", "- [ ] call the bank")}),
     ),
     # edit

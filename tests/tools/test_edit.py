@@ -30,7 +30,7 @@ def test_text_can_be_taken_out(world) -> None:
 
 def test_several_places_are_counted_with_their_lines(world) -> None:
     world.write("a.txt", "x = 1\ny\nx = 1\n")
-    with pytest.raises(ToolFault, match=r'old occurs 2 times in "a\.txt", on the lines 1, 3; make it longer'):
+    with pytest.raises(ToolFault, match=r'old occurs 2 times in "a\.txt":\n1: x = 1\n3: x = 1\ncopy more'):
         edit_file("a.txt", "x = 1", "x = 2", world.context)
     assert edit_file("a.txt", "x = 1", "x = 2", world.context, every=True) == "changed 2 places in a.txt"
     assert world.read("a.txt") == b"x = 2\ny\nx = 2\n"
@@ -46,7 +46,9 @@ def test_what_is_not_there_shows_the_nearest_lines(world) -> None:
     world.write("a.txt", "[server]\nworkers  =  4\nport = 8080\n")
     with pytest.raises(ToolFault) as told:
         edit_file("a.txt", "workers = 4", "workers = 8", world.context)
-    assert str(told.value) == 'old is not in "a.txt"; the nearest lines are\n2: workers  =  4'
+    assert str(told.value) == (
+        'old is not in "a.txt"; copy old exactly from the file, where the nearest lines are\n2: workers  =  4'
+    )
     with pytest.raises(ToolFault, match="read the file and copy the text exactly"):
         edit_file("a.txt", "zzzzzz", "y", world.context)
 

@@ -16,27 +16,45 @@ def library(world):
     return world
 
 
-def test_matches_come_with_their_place_and_a_count(library) -> None:
+def test_matches_come_with_their_place_their_neighbours_and_a_count(library) -> None:
     assert find_text("password", library.context) == (
+        "notes.txt-1- first\n"
         "notes.txt:2: The Password is swordfish\n"
         "[1 match in 1 file; 1 not searched, being binary or too large]"
     )
     assert find_text(r"def \w+", library.context, "code/stats.py") == (
-        "code/stats.py:1: def spread(xs):\n[1 match in 1 file]"
+        "code/stats.py:1: def spread(xs):\ncode/stats.py-2-     return max(xs) - min(xs)\n[1 match in 1 file]"
     )
 
 
-def test_a_folder_limits_the_search(library) -> None:
+def test_many_matches_come_without_their_neighbours(world) -> None:
+    world.write("a.txt", "other\n" + "hit\nother\n" * (search.MOST_IN_CONTEXT + 1))
+    assert "other" not in find_text("hit", world.context)
+
+
+def test_a_search_in_the_wrong_place_says_where_it_would_be_found(library) -> None:
     assert find_text("password", library.context, "./code") == (
-        '[nothing matches "password" in 1 file; 1 not searched, being binary or too large]'
+        '[nothing matches "password" in 1 file; 1 not searched, being binary or too large]\n'
+        "elsewhere:\nnotes.txt-1- first\nnotes.txt:2: The Password is swordfish\n[1 match in 1 file]"
     )
+
+
+def test_words_that_stand_nowhere_together_are_found_apart_and_without_their_endings(world) -> None:
+    world.write("a.txt", "The launch moves to May.\nNothing here.\n")
+    told = find_text("launch moved", world.context)
+    assert told.startswith("a.txt:1: The launch moves to May.")
+    assert "lines that hold one of its words: launch, moved" in told
+
+
+def test_words_that_stand_everywhere_are_not_listed(world) -> None:
+    world.write("a.txt", "launch\n" * (search.MOST_ALIKE + 1))
+    assert find_text("launch moved", world.context) == '[nothing matches "launch moved" in 1 file]'
 
 
 def test_what_is_no_regular_expression_is_searched_as_it_is(library) -> None:
     told = find_text("spread(", library.context, "code/stats.py")
-    assert told.startswith(
-        "code/stats.py:1: def spread(xs):\n[1 match in 1 file; searched word for word: no valid"
-    )
+    assert told.startswith("code/stats.py:1: def spread(xs):\n")
+    assert "[1 match in 1 file; searched word for word: no valid" in told
 
 
 def test_what_matches_only_word_for_word_is_found_too(library) -> None:

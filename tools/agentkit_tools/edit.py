@@ -8,7 +8,6 @@ from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.choices import ExistingFile
 from agentkit.tooling.context import ToolContext
-from agentkit.tooling.nearest import listed
 from agentkit.tooling.tool import tool
 from agentkit_tools.text import Text, counted, decoded, lines_of
 
@@ -36,9 +35,13 @@ def edit_file(path: ExistingFile, old: str, new: str, context: ToolContext, ever
         raise ToolFault(_not_found(path, old, text))
     numbers = [text.raw.count("\n", 0, start) + 1 for start, _ in places]
     if len(places) > 1 and not every:
+        lines = lines_of(text.shown)
+        shown = "\n".join(
+            f"{number}: {lines[number - 1][:300]}" for number in dict.fromkeys(numbers[:MOST_SHOWN])
+        )
         raise ToolFault(
-            f'old occurs {len(places)} times in "{path}", on the lines {listed([str(n) for n in numbers])}; '
-            "make it longer so that it fits one place only, or set every"
+            f'old occurs {len(places)} times in "{path}":\n{shown}\n'
+            "copy more of the line that you mean into old, or set every to change all of them"
         )
     put = text.in_its_lines(new)
     changed = text.with_raw(_replaced(text.raw, places, put))
@@ -84,7 +87,7 @@ def _not_found(path: str, old: str, text: Text) -> str:
         return f"{said}; read the file and copy the text exactly"
     best = sorted(alike, key=lambda found: (-found[0], found[1]))[:3]
     shown = "\n".join(f"{number}: {line[:300]}" for _, number, line in best)
-    return f"{said}; the nearest lines are\n{shown}"
+    return f"{said}; copy old exactly from the file, where the nearest lines are\n{shown}"
 
 
 def _plain(line: str) -> str:

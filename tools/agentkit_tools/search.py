@@ -18,6 +18,14 @@ SECONDS = 10.0
 """How long one search may take, whatever the pattern."""
 MOST_MATCHES = 100
 """Matches that are shown; all are counted."""
+MOST_IN_CONTEXT = 5
+"""Up to so many matches are shown with the lines around them."""
+CONTEXT = 2
+"""Lines before and after a match."""
+SHORTEST_WORD = 4
+"""Letters of a word that is worth searching for by itself."""
+MOST_ALIKE = 20
+"""More lines than this that hold one of the words say nothing."""
 LONGEST_LINE = 300
 """Characters of a matching line that are shown, around the match."""
 LARGEST_SEARCHED = 16 * 1024 * 1024
@@ -75,8 +83,8 @@ def _found_in(workspace: Workspace, paths: Sequence[str], pattern: str) -> Told:
     searched = counted(len(paths) - len(left_out), "file")
     notes = [f"{len(left_out)} not searched, being binary or too large"] if left_out else []
     where = f" in {counted(found.names, 'file')}"
-    text = found.told(lambda match: f"{match.name}:{match.number}: {match.line}", where, searched, *notes)
-    return Told(text, found.count)
+    line = _in_context if found.count <= MOST_IN_CONTEXT else _alone
+    return Told(found.told(line, where, searched, *notes), found.count)
 
 
 def _below(workspace: Workspace, folder: str) -> Iterator[str]:
@@ -92,6 +100,8 @@ class Match:
     name: str
     number: int
     line: str
+    before: tuple[str, ...]
+    after: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,22 @@ class Found:
         return "\n".join([*(line(match) for match in self.matches), f"[{said}]"])
 
 
+def _alone(match: Match) -> str:
+    return f"{match.name}:{match.number}: {match.line}"
+
+
+def _in_context(match: Match) -> str:
+    """The match between its neighbours, which say what it belongs to (as `grep -C` writes it)."""
+    first = match.number - len(match.before)
+    return "\n".join(
+        [
+            *(f"{match.name}-{number}- {line}" for number, line in enumerate(match.before, first)),
+            _alone(match),
+            *(f"{match.name}-{number}- {line}" for number, line in enumerate(match.after, match.number + 1)),
+        ]
+    )
+
+
 def search(pattern: str, texts: Texts) -> Found:
     """Every line of the texts that matches; a pattern that finds nothing is tried word for word.
 
@@ -134,10 +160,22 @@ def search(pattern: str, texts: Texts) -> Found:
         note = f"searched word for word: no valid regular expression ({error})"
         return _search(pattern, literal, texts, deadline, note)
     found = _search(pattern, compiled, texts, deadline, "")
-    if found.count or literal.pattern == compiled.pattern:
+    if found.count:
         return found
-    plain = _search(pattern, literal, texts, deadline, "searched word for word")
-    return plain if plain.count else found
+    if literal.pattern != compiled.pattern:
+        plain = _search(pattern, literal, texts, deadline, "searched word for word")
+        if plain.count:
+            return plain
+    # a person who asks for "launch moved" is helped by "the launch moves": its words, without endings
+    words = [word for word in regex.findall(r"\w+", pattern) if len(word) >= SHORTEST_WORD]
+    stems = [regex.escape(word[: max(SHORTEST_WORD, len(word) - 2)]) for word in words]
+    if not stems:
+        return found
+    any_word = regex.compile(rf"\b(?:{'|'.join(stems)})", regex.IGNORECASE)
+    alike = _search(
+        pattern, any_word, texts, deadline, f"lines that hold one of its words: {', '.join(words)}"
+    )
+    return alike if 0 < alike.count <= MOST_ALIKE else found
 
 
 def _search(pattern: str, compiled: regex.Pattern[str], texts: Texts, deadline: float, note: str) -> Found:
@@ -145,14 +183,19 @@ def _search(pattern: str, compiled: regex.Pattern[str], texts: Texts, deadline: 
     names: set[str] = set()
     count = 0
     for name, text in texts():
-        for number, line in enumerate(lines_of(text), 1):
+        lines = lines_of(text)
+        for number, line in enumerate(lines, 1):
             match = _match(compiled, line, deadline, f"{name}:{number}")
             if match is None:
                 continue
             count += 1
             names.add(name)
             if len(matches) < MOST_MATCHES:
-                matches.append(Match(name, number, _around(line, match.start())))
+                before = tuple(
+                    line[:LONGEST_LINE] for line in lines[max(0, number - 1 - CONTEXT) : number - 1]
+                )
+                after = tuple(line[:LONGEST_LINE] for line in lines[number : number + CONTEXT])
+                matches.append(Match(name, number, _around(line, match.start()), before, after))
     return Found(pattern, count, len(names), tuple(matches), note)
 
 
@@ -167,6 +210,10 @@ def _match(compiled: regex.Pattern[str], line: str, deadline: float, where: str)
         f"the search took more than {SECONDS:g} seconds and stopped at {where}; "
         "use a simpler pattern or search one file"
     )
+
+
+def _clipped(lines: Sequence[str]) -> tuple[str, ...]:
+    return tuple(line[:LONGEST_LINE] for line in lines)
 
 
 def _around(line: str, start: int) -> str:
