@@ -177,7 +177,7 @@ def _answered(state: RunState, event: ModelAnswered) -> RunState:
 def _correction(call: MalformedCall) -> ToolMessage:
     text = (
         f"this call could not be read and did not run: {call.error}. "
-        f"You wrote: {call.text[:300]}\nSend the call again with arguments that are one JSON object."
+        f"You wrote: {call.text[:300]}\nSend the call again, whole and well-formed."
     )
     return ToolMessage(call.id, call.name, text, failed=True)
 

@@ -82,10 +82,11 @@ class PythonCalls:
             f"start: {' | '.join(ways)}",
             f"answer: {json.dumps(self.ANSWER)} TEXT",
             r"TEXT: /(?s:.+)/",
-            # a string on one line with JSON's escapes, or raw text in triple quotes
+            # A string on one line with JSON's escapes, or raw text in triple quotes. Small models fall
+            # into writing line ends for ever, so only a few may follow each other.
             r"string: SHORT | LONG",
-            r'SHORT: /"([^"\\\n\r\t]|\\["\\\/nt])*"/ & ~/"""(?s:.*)/',
-            r'LONG: /"""(?s:.*)"""/ & ~/"""(?s:.*)"""(?s:.+)/',
+            r'SHORT: /"([^"\\\n\r\t]|\\["\\\/nt])*"/ & ~/"""(?s:.*)/ & ~/"\\n(?s:.*)/ & ~/(?s:.*)(\\n){4}(?s:.*)/',
+            r'LONG: /"""(?s:.*)"""/ & ~/"""(?s:.*)"""(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/',
         ]
         for tool in tools:
             rules += self._tool_rules(tool)

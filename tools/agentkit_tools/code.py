@@ -22,7 +22,7 @@ _SHELLS = ("/bin/bash", "/bin/sh")
 
 @tool(effect=Effect.EXECUTES)
 async def run_python(code: str, context: ToolContext) -> str:
-    """Run Python code in the folder and get what it prints.
+    """Run Python code and get what it prints. It runs in the workspace.
 
     Args:
         code: The code; print what you want to see.
@@ -37,7 +37,7 @@ async def run_python(code: str, context: ToolContext) -> str:
 
 @tool(effect=Effect.EXECUTES)
 async def run_shell(command: str, context: ToolContext, seconds: int = 60) -> str:
-    """Run a shell command in the folder and get what it prints.
+    """Run a shell command. It runs in the workspace.
 
     Args:
         command: The command.

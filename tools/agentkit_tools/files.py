@@ -31,7 +31,7 @@ def read_file(path: ExistingFile, context: ToolContext, first_line: int = 1, lin
 
 @tool(effect=Effect.WRITES, idempotent=True)
 def write_file(path: str, content: str, context: ToolContext) -> str:
-    """Make a file with this content, or replace the whole content of an existing one.
+    """Write a file. Its whole content is replaced if it exists.
 
     Args:
         path: The file; folders on the way are made.
@@ -45,7 +45,7 @@ def write_file(path: str, content: str, context: ToolContext) -> str:
 
 @tool(effect=Effect.WRITES)
 def append_file(path: str, content: str, context: ToolContext) -> str:
-    """Add lines at the end of a file; they start on a line of their own.
+    """Add lines at the end of a file. They start on a line of their own.
 
     Args:
         path: The file; it is made if it is missing.

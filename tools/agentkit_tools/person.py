@@ -8,7 +8,7 @@ from agentkit.tooling.tool import tool
 
 @tool(effect=Effect.READS)
 async def ask_user(question: str, context: ToolContext) -> str:
-    """Ask the person something only they can know.
+    """Ask the person. Ask only what nobody else can know.
 
     Args:
         question: One clear question.

@@ -37,7 +37,7 @@ Texts = Callable[[], Iterable[tuple[str, str]]]
 
 @tool(effect=Effect.READS)
 def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> str:
-    """Find the lines that hold a text or match a regular expression.
+    """Find lines by a text or regular expression.
 
     Args:
         pattern: What to find; upper and lower case are the same.
