@@ -42,12 +42,12 @@ help:
 	@sed -n '/^# make/s/^# //p' Makefile
 
 run: local
-	@set -e; \
+	@set -e; demo=; \
 	set -- $(ARGS); \
 	if [ -n "$$RUN_GOAL" ]; then \
 		if [ -n "$$RUN_WORKSPACE" ]; then set -- --workspace "$$RUN_WORKSPACE" "$$@"; fi; \
 	else \
-		RUN_GOAL='Write the open tasks of todo.md to open.txt, one on each line'; \
+		RUN_GOAL='Append the line "- [ ] call the bank" to todo.md'; demo=yes; \
 		rm -rf build/notes; mkdir -p build; cp -R examples/notes build/notes; \
 		echo "==> demonstration on build/notes, a copy of examples/notes"; \
 		set -- --workspace build/notes "$$@"; \
@@ -59,7 +59,12 @@ run: local
 		*) embedded=;; \
 	esac; \
 	if [ -n "$$embedded" ]; then $(agentkit) models fetch "$$embedded"; fi; \
-	exec $(agentkit) run --model "$$RUN_MODEL" "$$@" -- "$$RUN_GOAL"
+	status=0; $(agentkit) run --model "$$RUN_MODEL" "$$@" -- "$$RUN_GOAL" || status=$$?; \
+	if [ -n "$$demo" ]; then \
+		echo "==> what changed on disk"; \
+		diff -ruN examples/notes build/notes || true; \
+	fi; \
+	exit $$status
 
 test: dev small
 	@echo "==> tests"
@@ -117,7 +122,8 @@ $(stamps)/dev-$(key): $(stamps)/local-$(key)
 
 $(stamps)/venv:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
-		echo "agentkit needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) --version 2>&1 || echo not there)." >&2; \
+		found=$$($(PYTHON) --version 2>/dev/null | head -n 1); \
+		echo "agentkit needs Python 3.11 or newer; $(PYTHON) is $${found:-not there}." >&2; \
 		echo "Name another one: make PYTHON=/path/to/python3" >&2; exit 1; }
 	@echo "==> making $(VENV) with $$($(PYTHON) --version)"
 ifeq ($(strip $(UV)),)
