@@ -12,6 +12,8 @@ from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
 Check = Callable[[], Awaitable[Finding]]
 """Runs the person's own check command."""
 
+MOST_TOLD = 300
+"""Characters of a failed call's account that are repeated; an error's end says most."""
 MOST_FILES = 20
 """Changed files that a review lists."""
 
@@ -101,7 +103,9 @@ def _failed(state: RunState) -> list[str]:
     tried = [attempt for attempt in state.attempts if attempt.call != state.final_call]
     if not tried or tried[-1].result.outcome not in (Outcome.FAILED, Outcome.INVALID):
         return []
-    return [f"your last call, {tried[-1].call.name}, failed; try again in another way"]
+    told = tried[-1].result.text
+    told = told if len(told) <= MOST_TOLD else "…" + told[-MOST_TOLD:]
+    return [f"your last call, {tried[-1].call.name}, failed and nothing was tried after it ({told})"]
 
 
 def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[str]:
