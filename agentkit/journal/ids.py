@@ -13,7 +13,7 @@ def new_run_id(now: float) -> str:
     """A fresh name: six signs of time in seconds and four of chance.
 
     >>> new_run_id(1_795_692_600.0)[:7]
-    '2qbzbr-'
+    '2qc5xr-'
     """
     return f"{_base32(max(0, int(now) - _EPOCH), 6)}-{_base32(secrets.randbits(20), 4)}"
 
@@ -21,8 +21,8 @@ def new_run_id(now: float) -> str:
 def normal(typed: str) -> str:
     """What a person meant who typed a name, or a part of it.
 
-    >>> normal(" 2QBZBR-OIL4 ")
-    '2qbzbr-0114'
+    >>> normal(" 2QC5XR-OIL4 ")
+    '2qc5xr-0114'
     """
     return typed.strip().lower().translate(_LOOKALIKES)
 

@@ -1,7 +1,7 @@
 """Run the example goals with a model and say which were reached: `python examples/goals MODEL`.
 
-Each goal works on a fresh copy of its folder. A goal counts when its check in code passes on the
-files and the answer that the run left behind. Sampling is greedy, so a run can be repeated.
+Each goal works on a fresh copy of its folder. A goal counts when the run finished and its check
+in code passes on the files and the answer that it left behind. Sampling is greedy, so a run can be repeated.
 """
 
 import argparse
@@ -19,6 +19,7 @@ from facts import machine_facts, write_result
 from goals import FOLDERS, GOALS, Goal, files_in
 
 from agentkit.assembly import Surroundings, chosen_model, make_model_of, run_goal
+from agentkit.core.events import Ending
 from agentkit.core.protocols import ChatModel
 from agentkit.journal.memory import MemoryLog
 from agentkit.settings import load_settings
@@ -35,7 +36,9 @@ async def try_goal(goal: Goal, model: ChatModel, max_steps: int, verbose: bool) 
         began = time.monotonic()
         outcome = await run_goal(goal.text, settings, Surroundings(model=model, log=log))
         seconds = time.monotonic() - began
-        reached = goal.check(before, files_in(workspace), outcome.ended.result)
+        # a run that was stopped gave no answer, whatever lies on the disk
+        finished = outcome.ended.ending is Ending.FINISHED
+        reached = finished and goal.check(before, files_in(workspace), outcome.ended.result)
         if verbose:
             for recorded in log.events():
                 print("   ", str(recorded.event)[:600])
