@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from agentkit.core.errors import AgentkitError, UnknownModel
+from agentkit.core.errors import ModelError, UnknownModel
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.local import LocalModel
 
@@ -92,7 +92,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
 
     Raises:
         UnknownModel: no entry goes by that name.
-        AgentkitError: no source gave the file; the message has the reason of each.
+        ModelError: no source gave the file; the message has the reason of each.
     """
     from agentkit_local_models import errors
     from agentkit_local_models.catalogue import find
@@ -104,7 +104,7 @@ def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
     except errors.UnknownModel as error:
         raise UnknownModel(str(error)) from error
     except errors.LocalModelError as error:
-        raise AgentkitError(str(error)) from error
+        raise ModelError(str(error)) from error
 
 
 def load_local(name: str, rest: str) -> "LocalModel":

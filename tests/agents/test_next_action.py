@@ -70,8 +70,8 @@ def after_calls(*rounds: tuple[ToolCall, Outcome, str]) -> RunState:
     return state_of(*events)
 
 
-def act(state: RunState, limits: Limits = Limits(), seconds: float = 0.0) -> object:
-    return next_action(state, limits, seconds)
+def act(state: RunState, limits: Limits | None = None, seconds: float = 0.0) -> object:
+    return next_action(state, limits or Limits(), seconds)
 
 
 def test_a_new_run_asks_the_model() -> None:

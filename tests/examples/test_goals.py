@@ -69,7 +69,9 @@ RIGHT: dict[str, Work] = {
     "extract addresses": write("emails.txt", EMAILS),
     "extract a title": write("title.txt", "The Lantern Street Handbook\n"),
     "write a file": write("hello.txt", "Hello, world!"),
-    "write a list as JSON": write("groceries.json", json.dumps(["milk", "eggs", "rice", "tomatoes", "coffee"])),
+    "write a list as JSON": write(
+        "groceries.json", json.dumps(["milk", "eggs", "rice", "tomatoes", "coffee"])
+    ),
     "append a word": append("groceries.txt", "bread"),
     "append a task": append("todo.md", "- [ ] call the bank"),
     "edit a number": change("config.ini", "workers = 4", "workers = 8"),

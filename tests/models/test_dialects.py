@@ -107,6 +107,32 @@ def test_what_fits_no_tool_cannot_be_written_in_python(text: str) -> None:
     assert not admits("python", text)
 
 
+@pytest.mark.parametrize(
+    ("text", "admitted"),
+    [
+        ('write_file(path="a", content="one\\n\\n\\ntwo")', True),
+        ('write_file(path="a", content="one\\n\\n\\n\\ntwo")', False),
+        ('write_file(path="a", content="\\none")', False),
+        ('write_file(path="a", content="""one\n\n\n\ntwo""")', True),
+        ('write_file(path="a", content="""one\n\n\n\n\ntwo""")', False),
+    ],
+)
+def test_a_model_cannot_fall_into_writing_line_ends_for_ever(text: str, admitted: bool) -> None:
+    assert admits("python", text) is admitted
+
+
+@pytest.mark.parametrize("dialect", ["python", "hermes"])
+def test_an_answer_that_must_call_cannot_be_plain_text(dialect: str) -> None:
+    def may_begin_with(words: str, *, must_call: bool) -> bool:
+        grammar = DIALECTS[dialect].grammar(TOOLS, must_call=must_call)
+        matcher = LLMatcher(BYTES, grammar_from("lark", grammar))
+        return matcher.validate_tokens(BYTES.tokenize_str(words)) == len(words)
+
+    words = "Answer: done" if dialect == "python" else "It is done"
+    assert may_begin_with(words, must_call=False)
+    assert not may_begin_with(words, must_call=True)
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_characters="\n\t"))
 
 

@@ -191,10 +191,8 @@ def _search(pattern: str, compiled: regex.Pattern[str], texts: Texts, deadline: 
             count += 1
             names.add(name)
             if len(matches) < MOST_MATCHES:
-                before = tuple(
-                    line[:LONGEST_LINE] for line in lines[max(0, number - 1 - CONTEXT) : number - 1]
-                )
-                after = tuple(line[:LONGEST_LINE] for line in lines[number : number + CONTEXT])
+                before = _clipped(lines[max(0, number - 1 - CONTEXT) : number - 1])
+                after = _clipped(lines[number : number + CONTEXT])
                 matches.append(Match(name, number, _around(line, match.start()), before, after))
     return Found(pattern, count, len(names), tuple(matches), note)
 
