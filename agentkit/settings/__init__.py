@@ -5,6 +5,6 @@ Defaults < the user's file < the project's file < environment < flags. The three
 """
 
 from agentkit.settings.load import load_settings
-from agentkit.settings.values import Origin, Settings
+from agentkit.settings.values import Origin, OriginKind, Settings
 
-__all__ = ["Origin", "Settings", "load_settings"]
+__all__ = ["Origin", "OriginKind", "Settings", "load_settings"]
