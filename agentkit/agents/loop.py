@@ -29,7 +29,7 @@ from agentkit.core.events import (
 )
 from agentkit.core.messages import UserMessage
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, RunLog, Sink, TextDelta
-from agentkit.core.tools import Outcome
+from agentkit.core.tools import Outcome, ToolSpec
 from agentkit.core.usage import Limits
 from agentkit.tooling.context import ToolContext, nobody_to_ask
 from agentkit.tooling.dispatch import Approver, Dispatcher
@@ -169,11 +169,16 @@ class Agent:
             self.record(ModelAnswered(step, answer.message, answer.usage, seconds, answer.finish))
         return None
 
+    def offered(self) -> tuple[ToolSpec, ...]:
+        """The tools that the model can be offered right now."""
+        specs = self.dispatcher.specs()
+        if not self.model.profile.answers_in_text:
+            return specs
+        return tuple(spec for spec in specs if not self.tools[spec.name].ends_run)
+
     def _request(self) -> ModelRequest:
         """The conversation and the tools of this moment, cut to the model's window."""
-        tools = self.dispatcher.specs()
-        if self.model.profile.answers_in_text:
-            tools = tuple(spec for spec in tools if not self.tools[spec.name].ends_run)
+        tools = self.offered()
         room = self.model.profile.context_window - self.model.profile.max_output_tokens
         messages = fitting(
             self.state.messages,

@@ -55,7 +55,8 @@ class PythonCalls:
 
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with one line for each tool at the end of the system turn."""
-        return _turns(messages, "\n".join(map(self.signature, tools)), self._call, self._told, self.ANSWER)
+        described = "\n".join(map(self.signature, tools))
+        return _turns(messages, described, self._call, self._told, self.ANSWER if tools else "")
 
     def signature(self, tool: ToolSpec) -> str:
         """A tool in one line, such as `read_file(path, first_line=1)  # Read a text file`."""

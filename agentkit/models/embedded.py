@@ -41,7 +41,7 @@ def best_ready(memory: int | None = None) -> str | None:
     from agentkit_local_models.catalogue import find, state_of
 
     memory = machine_memory() if memory is None else memory
-    names = BY_REACH if memory >= SMALL_MACHINE else BY_REACH[::-1]
+    names = BY_REACH if memory >= SMALL_MACHINE else BY_REACH[-1:]
     return next((name for name in names if state_of(find(name)).is_ready), None)
 
 

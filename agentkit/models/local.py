@@ -95,7 +95,7 @@ class LocalModel:
                         done = piece
                         break
                     text += piece.text
-                    visible = self._dialect.visible(text)
+                    visible = self._dialect.visible(text) if request.tools else text
                     if len(visible) > len(shown):
                         yield TextDelta(visible[len(shown) :])
                         shown = visible

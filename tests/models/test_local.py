@@ -1,0 +1,127 @@
+"""The local adapter, on the real small model: what it is told, and what it can answer."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from agentkit.agents.loop import Agent
+from agentkit.core.errors import ContextOverflow, UnknownModel
+from agentkit.core.messages import AssistantMessage, SystemMessage, UserMessage
+from agentkit.core.protocols import Answer, ModelRequest, TextDelta
+from agentkit.core.tools import ToolSpec
+from agentkit.journal.memory import MemoryLog
+from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready, load_local
+from agentkit.models.local import LocalModel
+from agentkit.prompts.library import load_prompt
+from agentkit.tooling.discovery import installed_tools
+from agentkit.tooling.workspace import Workspace
+
+READ = ToolSpec(
+    "read_file",
+    "Read a text file.",
+    {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    {"path": ("config.ini", "notes/todo.md")},
+)
+
+
+@pytest.fixture(scope="module")
+def model() -> LocalModel:
+    return load_local("local:smollm2", "smollm2")
+
+
+def request(words: str, *tools: ToolSpec, **more: object) -> ModelRequest:
+    return ModelRequest((SystemMessage("Be brief."), UserMessage(words)), tools, **more)
+
+
+async def answer_of(model: LocalModel, asked: ModelRequest) -> tuple[list[str], Answer]:
+    texts: list[str] = []
+    async for piece in model.stream(asked):
+        if isinstance(piece, TextDelta):
+            texts.append(piece.text)
+        elif isinstance(piece, Answer):
+            return texts, piece
+    raise AssertionError("the stream ended without an answer")
+
+
+def test_the_small_prompt_with_every_tool_is_at_most_700_tokens(model: LocalModel, tmp_path: Path) -> None:
+    with Workspace.open(tmp_path) as workspace:
+        # a file and a folder, so that every tool can be offered
+        workspace.write_bytes("folder/a.txt", b"x")
+        agent = Agent(model, installed_tools(), workspace, MemoryLog())
+        offered = agent.offered()
+    assert len(offered) >= 13
+    opening = load_prompt(model.profile.prompt).render({"goal": "", "files": ""})
+    assert model.estimate(ModelRequest(opening, offered)) <= 700
+
+
+async def test_text_comes_in_pieces_that_join_to_the_answer(model: LocalModel) -> None:
+    pieces, answer = await answer_of(model, request("Say hello.", max_tokens=24))
+    assert len(pieces) > 1
+    assert "".join(pieces).strip() == answer.message.text.strip()
+    assert answer.usage.output_tokens > 1
+
+
+async def test_the_estimate_is_the_count_and_a_repeated_prompt_is_reused(model: LocalModel) -> None:
+    asked = request("What is the capital of France?", max_tokens=8)
+    _, first = await answer_of(model, asked)
+    _, second = await answer_of(model, asked)
+    assert first.usage.input_tokens == model.estimate(asked)
+    assert second.usage.cached_tokens >= first.usage.input_tokens - 1
+    assert second.message == first.message
+
+
+@pytest.mark.parametrize("seed", range(8))
+async def test_every_call_parses_and_names_a_file_that_exists(model: LocalModel, seed: int) -> None:
+    asked = request("Read a file.", READ, temperature=1.5, seed=seed, must_call=True, max_tokens=200)
+    _, answer = await answer_of(model, asked)
+    (call,) = answer.message.calls
+    assert call.name == "read_file"
+    assert call.arguments["path"] in READ.choices["path"]
+    assert answer.message.malformed == ()
+
+
+async def test_a_call_is_not_shown_as_text(model: LocalModel) -> None:
+    pieces, answer = await answer_of(model, request("Read a file.", READ, must_call=True))
+    assert answer.message.calls
+    assert pieces == []
+
+
+async def test_a_request_beyond_the_window_says_so(model: LocalModel) -> None:
+    with pytest.raises(ContextOverflow, match="8192"):
+        await answer_of(model, request("word " * 9000))
+
+
+async def test_a_cancelled_answer_leaves_the_model_usable(model: LocalModel) -> None:
+    begun = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in model.stream(request("Count to one hundred.", max_tokens=2000)):
+            begun.set()
+
+    task = asyncio.ensure_future(listen())
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    _, answer = await answer_of(model, request("Say hello.", max_tokens=8))
+    assert isinstance(answer.message, AssistantMessage)
+
+
+def test_an_unknown_local_model_names_those_there_are() -> None:
+    with pytest.raises(UnknownModel, match=r"local:smollm2.*local:PATH"):
+        load_local("local:gpt", "gpt")
+
+
+def test_weights_that_are_not_here_are_named_with_the_line_that_gets_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AGENTKIT_MODELS_DIR", str(tmp_path))
+    with pytest.raises(UnknownModel, match="agentkit models fetch smollm2"):
+        load_local("local:smollm2", "smollm2")
+    assert best_ready() is None
+
+
+def test_a_machine_with_little_memory_gets_the_small_model() -> None:
+    assert best_ready(SMALL_MACHINE - 1) == "smollm2"
+    assert BY_REACH[0] == "qwen2.5-coder:1.5b"
