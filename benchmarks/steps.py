@@ -1,0 +1,185 @@
+"""What a step costs: one model call and one tool call, with the journal on.
+
+    python benchmarks/steps.py [--peer NAME=COMMAND]...
+
+The model answers at once and the tool adds two numbers, so what is measured is our own work. A
+hand-written loop that stores its messages in SQLite runs in turn with ours in the same process: it is
+the floor. A peer is any command that prints one JSON line with `cpu_ms_per_step` or
+`cpu_ms_per_step_min`; it is run in turn with ours too, and the ratios are of medians.
+"""
+
+import argparse
+import asyncio
+import json
+import shlex
+import sqlite3
+import statistics
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+from facts import machine_facts, write_result
+
+from agentkit.assembly import Surroundings, run_goal
+from agentkit.core.messages import AssistantMessage, ToolCall
+from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
+from agentkit.core.tools import Effect
+from agentkit.settings import load_settings
+from agentkit.tooling.tool import tool
+
+ROUNDS = 7
+LENGTHS = (25, 50, 100, 200)
+SHORT_RUNS = 200
+
+
+@tool(effect=Effect.PURE)
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+class InstantModel:
+    """Asks for `steps` additions, then says that it is done."""
+
+    name = "instant:add"
+    profile = ModelProfile(context_window=1_000_000)
+
+    def __init__(self, steps: int) -> None:
+        self._steps = steps
+        self._made = 0
+
+    def estimate(self, request: ModelRequest) -> int:
+        return 10 * len(request.messages)
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+        if self._made == self._steps:
+            yield Answer(AssistantMessage("done"))
+            return
+        self._made += 1
+        # other numbers each time: the same call for ever would be a loop, and is stopped as one
+        call = ToolCall(f"c{self._made}", "add", {"a": self._made, "b": 1})
+        yield Answer(AssistantMessage(calls=(call,)))
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+async def our_run(steps: int, place: Path, *, journal: bool) -> None:
+    """One run of `steps` steps."""
+    from agentkit.journal.memory import MemoryLog
+
+    flags: dict[str, Any] = {
+        "workspace": str(place / "work"),
+        "journal": str(place / "journal.db"),
+        "max_steps": steps + 1,
+    }
+    around = Surroundings(
+        tools={"add": add}, model=InstantModel(steps), log=None if journal else MemoryLog()
+    )
+    outcome = await run_goal("add numbers", load_settings(flags), around)
+    assert outcome.steps == steps + 1, outcome
+
+
+def floor_run(steps: int, place: Path) -> None:
+    """The least that a durable agent does: a dictionary and a row for each message."""
+    store = sqlite3.connect(place / "floor.db", isolation_level=None)
+    store.execute("pragma journal_mode=wal")
+    store.execute("pragma synchronous=normal")
+    store.execute("create table if not exists said(run integer, seq integer, body text)")
+    said: list[dict[str, Any]] = []
+
+    def say(message: dict[str, Any]) -> None:
+        said.append(message)
+        store.execute("insert into said values(?,?,?)", (0, len(said), json.dumps(message)))
+
+    for number in range(steps):
+        arguments = json.dumps({"a": number, "b": 1})
+        say({"role": "assistant", "tool_calls": [{"id": f"c{number}", "name": "add", "args": arguments}]})
+        given = json.loads(arguments)
+        say({"role": "tool", "tool_call_id": f"c{number}", "content": str(given["a"] + given["b"])})
+    say({"role": "assistant", "content": "done"})
+    store.close()
+
+
+def cpu_ms(work: Any, steps: int) -> float:
+    """CPU milliseconds of this process for each step of `work`."""
+    began = time.process_time()
+    work()
+    return (time.process_time() - began) * 1000 / steps
+
+
+def peer_ms(command: str) -> float:
+    """What a peer's command says a step costs it."""
+    done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True, timeout=300)
+    row = json.loads(done.stdout.strip().split("\n")[-1])
+    return float(row.get("cpu_ms_per_step", row.get("cpu_ms_per_step_min")))
+
+
+def fresh() -> Path:
+    """A new folder with a workspace in it."""
+    place = Path(tempfile.mkdtemp(prefix="steps-"))
+    (place / "work").mkdir()
+    return place
+
+
+def main() -> None:
+    """Measure, print, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
+    peers = dict(peer.split("=", 1) for peer in parser.parse_args().peer)
+
+    with asyncio.Runner() as runner:
+
+        def ours(steps: int, *, journal: bool = True) -> float:
+            place = fresh()
+            return cpu_ms(lambda: runner.run(our_run(steps, place, journal=journal)), steps)
+
+        ours(5), floor_run(5, fresh())  # imports and first uses are not a step's cost
+        lengths = {n: statistics.median(ours(n) for _ in range(ROUNDS)) for n in LENGTHS}
+        rows: dict[str, list[float]] = {"agentkit": [], "agentkit, no journal": [], "hand-written": []}
+        rows |= {name: [] for name in peers}
+        for _ in range(ROUNDS):
+            rows["agentkit"].append(ours(50))
+            rows["agentkit, no journal"].append(ours(50, journal=False))
+            rows["hand-written"].append(cpu_ms(lambda: floor_run(50, fresh()), 50))
+            for name, command in peers.items():
+                rows[name].append(peer_ms(command))
+
+        place = fresh()
+        runner.run(our_run(200, place, journal=True))
+        with sqlite3.connect(place / "journal.db") as store:
+            store.execute("pragma wal_checkpoint(truncate)")
+        disk = (place / "journal.db").stat().st_size
+
+        def short_runs(journal: bool) -> float:
+            place = fresh()
+            began = time.process_time()
+
+            async def all_of_them() -> None:
+                for _ in range(SHORT_RUNS):
+                    await our_run(1, place, journal=journal)
+
+            runner.run(all_of_them())
+            return SHORT_RUNS / (time.process_time() - began)
+
+        short = {"with journal": short_runs(True), "without": short_runs(False)}
+
+    medians = {name: round(statistics.median(values), 4) for name, values in rows.items()}
+    result = {
+        "cpu_ms_per_step": medians,
+        "ratio_to_agentkit": {n: round(m / medians["agentkit"], 2) for n, m in medians.items()},
+        "cpu_ms_per_step_by_length": {str(n): round(m, 4) for n, m in lengths.items()},
+        "journal_bytes_of_200_steps": disk,
+        "short_runs_per_cpu_second": {name: round(value) for name, value in short.items()},
+        "rounds": ROUNDS,
+        "machine": machine_facts(),
+    }
+    print(json.dumps(result, indent=2))
+    write_result("steps", result)
+
+
+if __name__ == "__main__":
+    main()
