@@ -6,6 +6,7 @@ interrupted are the same run.
 
 import hashlib
 from collections.abc import Iterable
+from functools import cached_property
 from typing import assert_never
 
 import msgspec
@@ -37,13 +38,13 @@ from agentkit.core.tools import Outcome, ToolResult
 from agentkit.core.usage import Usage
 
 
-class Attempt(Struct, frozen=True):
+class Attempt(Struct, frozen=True, dict=True):
     """A call that ran its course: what was tried and what came of it."""
 
     call: ToolCall
     result: ToolResult
 
-    @property
+    @cached_property
     def fingerprint(self) -> str:
         """Equal for two attempts that did the same and saw the same."""
         arguments = msgspec.json.encode(self.call.arguments, order="deterministic")

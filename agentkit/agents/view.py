@@ -20,6 +20,8 @@ def fitting(
     The journal keeps every result whole; only the view is cut. When nothing is left to shorten the
     view may still be too long, and the caller must say so.
     """
+    if size(messages) <= room:
+        return tuple(messages)
     view = list(messages)
     results = [index for index, message in enumerate(view) if isinstance(message, ToolMessage)]
     for index in results[:-RECENT] if len(results) > RECENT else []:

@@ -55,14 +55,18 @@ class Policy:
     def decide(self, tool: Tool) -> Decision:
         """The verdict on a call of `tool`: deny > ask > allow > the approval mode."""
         names = {tool.name, str(tool.effect)}
+        mode = self._by_mode(tool.effect)
         for verdict, rules in (
             (Verdict.DENY, self.deny),
             (Verdict.ASK, self.ask),
             (Verdict.ALLOW, self.allow),
         ):
+            # asking narrows: what the mode denies, a rule to ask does not make possible
+            if mode is Verdict.DENY and verdict is Verdict.ASK:
+                continue
             if matched := sorted(names & rules):
                 return Decision(verdict, f"the rule {verdict} = {matched[0]!r}")
-        return Decision(self._by_mode(tool.effect), f"approve = {self.approve}, and it {reach(tool.effect)}")
+        return Decision(mode, f"approve = {self.approve}, and it {reach(tool.effect)}")
 
     def _by_mode(self, effect: Effect) -> Verdict:
         match self.approve:
