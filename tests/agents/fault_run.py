@@ -1,10 +1,12 @@
-"""A scripted run that kills itself with SIGKILL at a chosen moment: the child of `test_faults.py`.
+"""Scripted runs that kill themselves with SIGKILL at a chosen moment: the helper of `test_faults.py`.
 
-    python fault_run.py FOLDER start|resume POINT
+    python fault_run.py < ORDERS
 
-POINT counts moments: just before and just after every journal write, and just before and just after
-every effect. At the given one the process dies as it would by `kill -9`; with a point beyond the
-last it finishes, prints the outcome and exits.
+Each order is a JSON line: a folder and the fatal points of the processes that work on it one after the
+other. POINT counts moments: just before and just after every journal write, and just before and just
+after every effect. At the given one the process dies as it would by `kill -9`; with `null` it goes on to
+the end. Every process is forked from this one, which has imported everything and opened nothing; its
+printed outcome and how it died go to standard output, one JSON line an order.
 """
 
 import asyncio
@@ -12,6 +14,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -25,11 +28,14 @@ from agentkit.tooling.context import ToolContext
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.tool import Tool
 
+AT_ONCE = 3
+"""Orders worked on at the same time."""
+
 
 class Moments:
     """Counts the moments of a process and dies at the chosen one."""
 
-    def __init__(self, fatal: int) -> None:
+    def __init__(self, fatal: int | None) -> None:
         self.fatal = fatal
         self.passed = 0
 
@@ -57,28 +63,32 @@ class MortalLog:
         return recorded
 
     def keep(self, text: str) -> str:
-        return self._log.keep(text)
+        self._moments.pass_by()
+        handle = self._log.keep(text)
+        self._moments.pass_by()
+        return handle
 
     def recall(self, handle: str) -> str | None:
         return self._log.recall(handle)
 
 
-def mortal(found: Tool, moments: Moments, counter: Path) -> Tool:
+def mortal(found: Tool, moments: Moments, tally: Path) -> Tool:
     """The tool, with moments around its effect and a tally of every time it took place."""
 
     class Mortal(Tool):
         async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> str:
             moments.pass_by()
             text = await super().run(context, arguments)
-            with counter.open("a", encoding="utf-8") as tally:
-                tally.write(json.dumps([self.name, dict(arguments)]) + "\n")
+            with tally.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([self.name, dict(arguments)]) + "\n")
             moments.pass_by()
             return text
 
     return Mortal(**{field: getattr(found, field) for field in found.__dataclass_fields__})
 
 
-async def main(folder: Path, how: str, fatal: int) -> None:
+async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
+    """Begin the run in the folder, or go on with the one that is there."""
     moments = Moments(fatal)
     settings = load_settings(
         {
@@ -89,20 +99,51 @@ async def main(folder: Path, how: str, fatal: int) -> None:
     )
     tools = {name: mortal(one, moments, folder / "effects.jsonl") for name, one in installed_tools().items()}
     with Journal.open(settings.journal) as journal:
-        known = journal.runs()
-        fresh = how == "start" or not known
-        log = journal.start() if fresh else journal.resume(known[0].run_id)
-        around = Surroundings(tools=tools, log=MortalLog(log, moments))
-        if fresh or not log.events():
-            outcome = await run_goal("do the five things", settings, around)
-        else:
-            outcome = await resume_run(log.run_id, settings, around)
-    print(
-        json.dumps(
-            {"moments": moments.passed, "ending": outcome.ended.ending, "result": outcome.ended.result}
-        )
-    )
+        runs = journal.runs()
+        with journal.resume(runs[0].run_id) if runs else journal.start() as log:
+            around = Surroundings(tools=tools, log=MortalLog(log, moments))
+            if runs and runs[0].ending is None:
+                outcome = await resume_run(log.run_id, settings, around)
+            elif runs:
+                return {"moments": 0, "ending": runs[0].ending}  # nothing is left to do
+            else:
+                outcome = await run_goal("do the five things", settings, around)
+    return {"moments": moments.passed, "ending": outcome.ended.ending, "result": outcome.ended.result}
+
+
+def forked(folder: Path, fatal: int | None) -> dict[str, Any]:
+    """A sitting in a process of its own: how that process ended and what it said."""
+    said = folder / "said.json"
+    said.unlink(missing_ok=True)
+    child = os.fork()
+    if child == 0:
+        try:
+            told = asyncio.run(sitting(folder, fatal))
+        except BaseException:  # noqa: BLE001 - told to the test
+            told = {"error": traceback.format_exc()}
+        said.write_text(json.dumps(told))
+        os._exit(0)
+    _, status = os.waitpid(child, 0)
+    words = json.loads(said.read_text()) if said.exists() else {}
+    return {**words, "status": os.waitstatus_to_exitcode(status)}
+
+
+def main() -> None:
+    installed_tools()  # imported once, not in every process
+    waiting = [json.loads(line) for line in sys.stdin]
+    working = 0
+    while waiting or working:
+        if not waiting or working == AT_ONCE:
+            os.wait()
+            working -= 1
+            continue
+        folder, points = waiting.pop(0)
+        if os.fork() == 0:
+            told = [forked(Path(folder), point) for point in points]
+            os.write(1, (json.dumps([folder, told]) + "\n").encode())  # one write is not torn
+            os._exit(0)
+        working += 1
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])))
+    main()
