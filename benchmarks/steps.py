@@ -76,9 +76,7 @@ async def our_run(steps: int, place: Path, *, journal: bool) -> None:
         "journal": str(place / "journal.db"),
         "max_steps": steps + 1,
     }
-    around = Surroundings(
-        tools={"add": add}, model=InstantModel(steps), log=None if journal else MemoryLog()
-    )
+    around = Surroundings(tools={"add": add}, model=InstantModel(steps), log=None if journal else MemoryLog())
     outcome = await run_goal("add numbers", load_settings(flags), around)
     assert outcome.steps == steps + 1, outcome
 
@@ -137,7 +135,8 @@ def main() -> None:
             place = fresh()
             return cpu_ms(lambda: runner.run(our_run(steps, place, journal=journal)), steps)
 
-        ours(5), floor_run(5, fresh())  # imports and first uses are not a step's cost
+        ours(5)  # imports and first uses are not a step's cost
+        floor_run(5, fresh())
         lengths = {n: statistics.median(ours(n) for _ in range(ROUNDS)) for n in LENGTHS}
         rows: dict[str, list[float]] = {"agentkit": [], "agentkit, no journal": [], "hand-written": []}
         rows |= {name: [] for name in peers}

@@ -86,8 +86,10 @@ class PythonCalls:
             # A string on one line with JSON's escapes, or raw text in triple quotes. Small models fall
             # into writing line ends for ever, so only a few may follow each other.
             r"string: SHORT | LONG",
-            r'SHORT: /"([^"\\\n\r\t]|\\["\\\/nt])*"/ & ~/"""(?s:.*)/ & ~/"\\n(?s:.*)/'
-            r" & ~/(?s:.*)(\\n){4}(?s:.*)/",
+            (
+                r'SHORT: /"([^"\\\n\r\t]|\\["\\\/nt])*"/ & ~/"""(?s:.*)/ & ~/"\\n(?s:.*)/'
+                r" & ~/(?s:.*)(\\n){4}(?s:.*)/"
+            ),
             r'LONG: /"""(?s:.*)"""/ & ~/"""(?s:.*)"""(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/',
         ]
         for tool in tools:

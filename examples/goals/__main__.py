@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[2] / "benchmarks"))
 
 from facts import machine_facts, write_result
+from fresh import FRESH
 from goals import FOLDERS, GOALS, Goal, files_in
 
 from agentkit.assembly import Surroundings, chosen_model, make_model_of, run_goal
@@ -57,6 +58,7 @@ async def main() -> None:
     """Try every goal and print the table."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("model", nargs="?", default="auto")
+    parser.add_argument("--fresh", action="store_true", help="the goals that nothing was tuned on")
     parser.add_argument("--only", help="goals whose name contains this")
     parser.add_argument("--max-steps", type=int, default=12)
     parser.add_argument("--save", action="store_true", help="write the result to benchmarks/results")
@@ -65,7 +67,7 @@ async def main() -> None:
     settings = load_settings({"model": args.model})
     name = chosen_model(settings)
     model = make_model_of(settings)
-    chosen = [goal for goal in GOALS if not args.only or args.only in goal.name]
+    chosen = [goal for goal in (FRESH if args.fresh else GOALS) if not args.only or args.only in goal.name]
     rows: list[dict[str, object]] = []
     for goal in chosen:
         row = await try_goal(goal, model, args.max_steps, args.verbose)
@@ -81,7 +83,7 @@ async def main() -> None:
     if args.save:
         label = name.replace("/", "_").replace(":", "-")
         result = {"model": name, "reached": reached, "goals": len(rows), "rows": rows}
-        write_result(f"goals-{label}", {**result, "machine": machine_facts()})
+        write_result(f"goals-{'fresh-' if args.fresh else ''}{label}", {**result, "machine": machine_facts()})
 
 
 if __name__ == "__main__":

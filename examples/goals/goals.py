@@ -81,17 +81,19 @@ def lines(*wanted: str) -> Callable[[str], bool]:
     return lambda found: [line.strip() for line in found.split("\n") if line.strip()] == list(wanted)
 
 
-def _original(folder: str, name: str) -> str:
+def original(folder: str, name: str) -> str:
+    """A file as the goal finds it."""
     return (FOLDERS / folder / name).read_text(encoding="utf-8")
 
 
-def _with(folder: str, name: str, old: str, new: str) -> Callable[[str], bool]:
+def replaced(folder: str, name: str, old: str, new: str) -> Callable[[str], bool]:
     """The original with one replacement and nothing else altered."""
-    return lambda found: found.strip() == _original(folder, name).replace(old, new).strip()
+    return lambda found: found.strip() == original(folder, name).replace(old, new).strip()
 
 
-def _appended(folder: str, name: str, line: str) -> Callable[[str], bool]:
-    return lambda found: found.strip() == _original(folder, name).strip() + "\n" + line
+def appended(folder: str, name: str, line: str) -> Callable[[str], bool]:
+    """The original with one more line at its end."""
+    return lambda found: found.strip() == original(folder, name).strip() + "\n" + line
 
 
 def _json(wanted: object) -> Callable[[str], bool]:
@@ -105,15 +107,15 @@ def _json(wanted: object) -> Callable[[str], bool]:
 
 
 def _orders() -> list[dict[str, str]]:
-    return list(csv.DictReader(_original("shop", "orders.csv").splitlines()))
+    return list(csv.DictReader(original("shop", "orders.csv").splitlines()))
 
 
 _AMOUNTS = sum(float(row["amount"]) for row in _orders())
 _TOTAL = f"{_AMOUNTS:.2f}|{_AMOUNTS:g}"
 _LAMPS = str(sum(int(row["quantity"]) for row in _orders() if row["product"] == "lamp"))
-_EMAILS = [row["email"] for row in csv.DictReader(_original("notes", "contacts.csv").splitlines())]
-_ERRORS = str(sum('" 500 ' in line for line in _original("server", "access.log").splitlines()))
-_SETTINGS = {**json.loads(_original("server", "settings.json")), "debug": False}
+_EMAILS = [row["email"] for row in csv.DictReader(original("notes", "contacts.csv").splitlines())]
+_ERRORS = str(sum('" 500 ' in line for line in original("server", "access.log").splitlines()))
+_SETTINGS = {**json.loads(original("server", "settings.json")), "debug": False}
 
 GOALS = (
     # list
@@ -168,20 +170,20 @@ GOALS = (
         "append a word",
         "notes",
         "Add 'bread' as a new last line to groceries.txt",
-        leaves({"groceries.txt": _appended("notes", "groceries.txt", "bread")}),
+        leaves({"groceries.txt": appended("notes", "groceries.txt", "bread")}),
     ),
     Goal(
         "append a task",
         "notes",
         "Append the line '- [ ] call the bank' to todo.md",
-        leaves({"todo.md": _appended("notes", "todo.md", "- [ ] call the bank")}),
+        leaves({"todo.md": appended("notes", "todo.md", "- [ ] call the bank")}),
     ),
     # edit
     Goal(
         "edit a number",
         "server",
         "Change the number of workers in config.ini from 4 to 8",
-        leaves({"config.ini": _with("server", "config.ini", "workers = 4", "workers = 8")}),
+        leaves({"config.ini": replaced("server", "config.ini", "workers = 4", "workers = 8")}),
     ),
     Goal(
         "edit JSON",
@@ -202,7 +204,7 @@ GOALS = (
         "rename a file",
         "shop",
         "Rename draft.txt to offer.txt",
-        leaves({"offer.txt": exactly(_original("shop", "draft.txt").strip())}, removed=("draft.txt",)),
+        leaves({"offer.txt": exactly(original("shop", "draft.txt").strip())}, removed=("draft.txt",)),
     ),
     Goal("delete a file", "shop", "Delete returns.csv", leaves(removed=("returns.csv",))),
     # answer from a document
