@@ -6,11 +6,12 @@ in which a run is put together.
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from agentkit.agents.loop import Agent
 from agentkit.agents.review import Check
@@ -24,6 +25,7 @@ from agentkit.models.embedded import best_ready
 from agentkit.models.registry import ModelOptions, make_model
 from agentkit.prompts.library import load_prompt
 from agentkit.settings import Settings, load_settings
+from agentkit.settings.values import OriginKind
 from agentkit.tooling.context import nobody_to_ask
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.dispatch import Approver
@@ -48,6 +50,8 @@ class Surroundings:
     """Asked when policy says ask; nobody by default, and then asking is denying."""
     ask: Callable[[str], Awaitable[str]] = nobody_to_ask
     on_wait: Callable[[str], None] | None = None
+    on_open: Callable[[RunLog], None] | None = None
+    """Told of the run's record once this process holds it, before the model is loaded."""
     tools: Mapping[str, Tool] | None = None
     """The tools to offer; every installed one by default."""
     model: ChatModel | None = None
@@ -84,10 +88,19 @@ async def run_goal(goal: str, settings: Settings, around: Surroundings | None = 
             return await _finish(agent, _beginning(goal, settings, agent))
 
 
-async def resume_run(run_id: str, settings: Settings, around: Surroundings | None = None) -> Outcome:
+async def resume_run(
+    run_id: str, settings: Settings, around: Surroundings | None = None, *, force: bool = False
+) -> Outcome:
     """Go on with a run that was killed or interrupted, exactly where it stood.
 
-    The goal, the workspace, the model and the limits are those it began with.
+    The goal, the workspace and the model are those it began with; limits, rules and the like too,
+    unless a flag says otherwise.
+
+    Args:
+        run_id: The run's name, or the beginning of it.
+        settings: Of this sitting.
+        around: Of this sitting.
+        force: Take it even from a process that may live, such as one on a host that is gone.
 
     Raises:
         RunNotFound: the journal has no such run.
@@ -95,10 +108,7 @@ async def resume_run(run_id: str, settings: Settings, around: Surroundings | Non
         UsageError: it is over already, or what it needs is no longer there.
     """
     around = around or Surroundings()
-    with (
-        Journal.open(settings.journal, redact=_redactor(around)) as journal,
-        journal.resume(journal.find(run_id)) as log,
-    ):
+    with _taken_up(run_id, settings, around, force=force) as log:
         first = log.events()[0].event if log.events() else None
         if not isinstance(first, RunStarted):
             raise UsageError(f"run {log.run_id} holds no goal; there is nothing to resume")
@@ -129,13 +139,27 @@ def _recorded(settings: Settings, around: Surroundings) -> Generator[RunLog]:
         yield log
 
 
+@contextmanager
+def _taken_up(run_id: str, settings: Settings, around: Surroundings, *, force: bool) -> Generator[RunLog]:
+    if around.log is not None:
+        yield around.log
+        return
+    with (
+        Journal.open(settings.journal, redact=_redactor(around)) as journal,
+        journal.resume(journal.find(run_id), force=force) as log,
+    ):
+        yield log
+
+
 @asynccontextmanager
 async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> AsyncGenerator[Agent]:
     tools = dict(installed_tools() if around.tools is None else around.tools)
     policy = policy_of(settings)
     policy.check_names(tools.values())
     with Workspace.open(settings.workspace) as workspace:
-        model = around.model or make_model_of(settings, around.on_wait)
+        if around.on_open is not None:
+            around.on_open(log)
+        model = around.model or await _loaded(lambda: make_model_of(settings, around.on_wait))
         try:
             yield Agent(
                 model=model,
@@ -155,6 +179,36 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
         finally:
             if around.model is None:
                 await model.aclose()
+
+
+_T = TypeVar("_T")
+
+
+async def _loaded(load: Callable[[], _T]) -> _T:
+    """What `load` makes, which may take seconds; whoever is cancelled meanwhile does not wait for it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[_T] = loop.create_future()
+
+    def tell(result: _T | None, error: BaseException | None) -> None:
+        if done.cancelled():
+            return
+        if error is not None:
+            done.set_exception(error)
+        else:
+            done.set_result(result)  # pyright: ignore[reportArgumentType] - without an error there is one
+
+    def work() -> None:
+        result, fault = None, None
+        try:
+            result = load()
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            fault = error
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(tell, result, fault)
+
+    # a pool's thread would be waited for at exit, a daemon is not
+    threading.Thread(target=work, name="load the model", daemon=True).start()
+    return await done
 
 
 def chosen_model(settings: Settings) -> str:
@@ -218,30 +272,50 @@ def _beginning(goal: str, settings: Settings, agent: Agent) -> RunStarted:
         opening=opening,
         workspace_before=agent.log.keep(agent.workspace.manifest()),
         check=settings.check or "",
+        deny=settings.deny,
+        ask=settings.ask,
+        allow=settings.allow,
+        base_url=settings.base_url,
+        temperature=settings.temperature,
+        seed=settings.seed,
     )
 
 
 def _as_started(settings: Settings, started: RunStarted) -> Settings:
-    """The settings of this sitting with what the run began with in their place."""
+    """What the run began with, save for what a flag of this sitting says; no rule is ever dropped."""
+    begun: dict[str, Any] = {
+        "approve": started.approve,
+        "max_steps": started.limits.steps,
+        "max_seconds": started.limits.seconds,
+        "max_tokens": started.limits.tokens,
+        "check": started.check or None,
+        "base_url": started.base_url,
+        "temperature": started.temperature,
+        "seed": started.seed,
+    }
+    flags = {
+        name
+        for name, origins in settings.origins.items()
+        if any(origin.kind is OriginKind.FLAG for origin in origins)
+    }
+    allow = settings.allow if "allow" in flags else ()
     return settings.replacing(
         model=started.model,
         workspace=Path(started.workspace),
-        approve=started.approve,
-        max_steps=started.limits.steps,
-        max_seconds=started.limits.seconds,
-        max_tokens=started.limits.tokens,
-        check=started.check or None,
+        deny=tuple(dict.fromkeys((*started.deny, *settings.deny))),
+        ask=tuple(dict.fromkeys((*started.ask, *settings.ask))),
+        allow=tuple(dict.fromkeys((*started.allow, *allow))),
+        **{name: value for name, value in begun.items() if name not in flags},
     )
 
 
 def glance(workspace: Workspace) -> str:
-    """The workspace's files on one line, with their sizes; the first `GLANCE` of them."""
+    """The workspace's files on one line; the first `GLANCE` of them."""
     files = workspace.files()
     if not files:
         return "none"
-    shown = [f"{path} ({workspace.size(path)} B)" for path in files[:GLANCE]]
     more = f", and {len(files) - GLANCE} more" if len(files) > GLANCE else ""
-    return ", ".join(shown) + more
+    return ", ".join(files[:GLANCE]) + more
 
 
 def _check(command: str | None, workspace: Workspace, sandbox: Callable[[], Sandbox]) -> Check | None:

@@ -21,7 +21,7 @@ def run(goal: str | None, **flags: Any) -> int:
 
     Progress goes to standard error, the result to standard output. Exit codes: 0 finished and
     every check passed, 2 usage, 3 the agent could not, 4 budget, 5 stuck, 6 approval denied,
-    7 model failure, 8 finished but a check failed, 130 interrupted (resume it).
+    7 model failure, 8 finished but a check failed; 129, 130 and 143 stopped by a signal (resume it).
     """
     from agentkit.cli.run import run_command
 
@@ -58,7 +58,10 @@ def runs_show(run_id: str, output: str, **flags: Any) -> None:
 @click.argument("run_id", metavar="RUN", required=False)
 @options.resume_settings
 def runs_resume(run_id: str | None, **flags: Any) -> int:
-    """Go on with RUN where it was stopped; the newest unfinished one when RUN is left out."""
+    """Go on with RUN where it was stopped; the newest unfinished one when RUN is left out.
+
+    It keeps the goal, the model, the limits and the rules it began with; flags change them.
+    """
     from agentkit.cli.run import resume_command
 
     return resume_command(run_id, flags)

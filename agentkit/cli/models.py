@@ -1,27 +1,77 @@
 """`agentkit models`: the embedded models."""
 
 import sys
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
 
 import click
 
-from agentkit.cli.words import bytes_size
+from agentkit.cli.screens import Look, look_of
+from agentkit.cli.words import bytes_size, printable
 from agentkit.models.embedded import best_ready, catalogue, fetch
+
+Report = Callable[[int, int, str], None]
 
 
 def list_models() -> None:
     """Print what each entry is, where it comes from, and whether it is ready."""
     default = best_ready()
     for entry in catalogue():
-        mark = " (used when no model is named)" if entry.name == default else ""
+        mark = " (the default: used when no model is named)" if entry.name == default else ""
         click.echo(f"local:{entry.name}  {entry.state}{mark}")
         click.echo(f"    {entry.about}")
         click.echo(f"    {entry.licence}, {bytes_size(entry.size)}, from {entry.origin}")
         click.echo(f"    {entry.where}")
+        if entry.state != "ready":
+            click.echo(f"    get it with: agentkit models fetch {entry.name}")
+    if default is None:
+        click.echo("no model is ready, so a run has to name one")
     click.echo("openai:NAME  any OpenAI-compatible server: OPENAI_API_KEY, --base-url")
 
 
 def fetch_model(name: str) -> None:
     """Get an entry's weights, with a progress bar on a terminal."""
-    with click.progressbar(length=100, label=f"fetching {name}", file=sys.stderr) as bar:
-        path = fetch(name, lambda done, total, _what: bar.update(100 * done // total - bar.pos))
-    click.echo(f"{name} is ready: {path}")
+    with _shown(name) as report:
+        path = fetch(name, report)
+    click.echo(f"{name.removeprefix('local:')} is ready: {path}")
+
+
+@contextmanager
+def _shown(name: str) -> Generator[Report, None, None]:
+    if look_of(sys.stderr) is Look.LIVE:
+        with _bar(name) as report:
+            yield report
+    else:
+        yield tenths(name, lambda line: click.echo(line, err=True))
+
+
+def tenths(name: str, say: Callable[[str], None]) -> Report:
+    """A line whenever another tenth is done, and none for what was here already."""
+    shown = -1
+
+    def report(done: int, total: int, what: str) -> None:
+        nonlocal shown
+        tenth = 10 * done // total if total else 10
+        if tenth > shown:
+            shown = tenth
+            amounts = f"{bytes_size(done)} of {bytes_size(total)}"
+            say(f"fetching {name}: {10 * tenth} %, {amounts}, {printable(what)}")
+
+    return report
+
+
+@contextmanager
+def _bar(name: str) -> Generator[Report, None, None]:
+    from rich.console import Console
+    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (
+        TextColumn("fetching {task.description}"),
+        BarColumn(bar_width=None),
+        DownloadColumn(),
+        TimeRemainingColumn(),
+    )
+    console = Console(stderr=True, force_terminal=True)
+    with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
+        task = bar.add_task(name, total=None)
+        yield lambda done, total, _what: bar.update(task, completed=done, total=total)

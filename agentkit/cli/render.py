@@ -5,12 +5,22 @@ and nothing else.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TextIO
 
-import msgspec
-
-from agentkit.cli.words import EXIT_CODES, call_line, clipped, duration, printable
+from agentkit.agents.state import RunState, after, fold
+from agentkit.cli.screens import Look, screen_on
+from agentkit.cli.words import (
+    EXIT_CODES,
+    call_text,
+    clipped,
+    counted,
+    duration,
+    escaped,
+    json_line,
+    printable,
+)
+from agentkit.core.errors import AgentkitError
 from agentkit.core.events import (
     CallDecided,
     CallFinished,
@@ -25,10 +35,15 @@ from agentkit.core.events import (
     RunResumed,
     RunStarted,
 )
-from agentkit.core.tools import Outcome
+from agentkit.core.messages import ToolCall
+from agentkit.core.protocols import RunLog
+from agentkit.core.tools import Outcome, ToolResult
 
-SHOWN_LINES = 6
-"""Lines of a result that the person is shown."""
+_MORE = {
+    Ending.BUDGET: " --max-steps/--max-seconds/--max-tokens MORE",
+    Ending.DENIED: " --allow TOOL",
+}
+"""What a resumed run needs beside its id to come further than it came."""
 
 
 class JsonLines:
@@ -39,7 +54,7 @@ class JsonLines:
 
     def on_event(self, recorded: Recorded) -> None:
         """Write the event."""
-        self._out.write(msgspec.json.encode(recorded).decode() + "\n")
+        self._out.write(json_line(recorded) + "\n")
         self._out.flush()
 
     def on_text(self, text: str) -> None:
@@ -55,218 +70,243 @@ class JsonLines:
 class Progress:
     """The run for a person: every step, what it came to, and how it ended."""
 
-    def __init__(self, out: TextIO, *, live: bool, clock: Callable[[], float] = time.monotonic) -> None:
-        self._screen = _LiveScreen() if live else _PlainScreen(out)
+    def __init__(
+        self,
+        out: TextIO,
+        look: Look,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        doing: str = "",
+        replays: bool = False,
+    ) -> None:
+        """Show on `out`.
+
+        Args:
+            out: A terminal, or any stream.
+            look: What it can show.
+            clock: Tells seconds.
+            doing: What goes on before the first event, for the status line.
+            replays: Whether the events are of the past: then only they tell the time.
+        """
+        self.state = RunState()
+        self.run_id = ""
+        self.answer_stands = ""
+        """The last words that a plain screen showed whole while they were made."""
+        self._look = look
         self._clock = clock
-        self._began = clock()
-        self._step = 0
-        self._steps_limit: int | None = None
-        self._tokens = 0
-        self._writing = ""
+        self._latest = clock()
+        self._doing = doing
+        self._replays = replays
+        self._said = ""
+        self._held_back = ""
+        """Last words that are to follow as the result, once."""
+        self._calls: dict[str, ToolCall] = {}
+        self._in_doubt = ""
+        self._screen = screen_on(out, look, self._status)
+
+    def opened(self, log: RunLog) -> None:
+        """Take over the name of a run and, if it has been worked on before, where it stands."""
+        self.run_id = log.run_id
+        self.state = fold(log.events())
+        self._latest = self._clock()
+        started = self.state.started
+        if started is None:
+            return
+        self._doing = f"loading {started.model}"
+        self._started(started)
+        self._screen.line("so far", self._spent())
+        if (doubtful := self.state.in_doubt) is not None:
+            self._in_doubt = doubtful.call.id
+            self._calls[doubtful.call.id] = doubtful.call
+            text = f"{_call(doubtful.call)} was running when the process was stopped"
+            self._screen.line("in doubt", text, "yellow")
 
     def on_event(self, recorded: Recorded) -> None:
         """Show what was recorded."""
+        self.state = after(self.state, recorded)
+        self._latest = self._clock()
         event = recorded.event
         match event:
             case RunStarted():
-                self._steps_limit = event.limits.steps
-                self._screen.line("goal", printable(event.goal))
-                self._screen.line("with", f"{event.model} in {event.workspace}, approve {event.approve}")
+                self._doing = ""
+                self._started(event)
             case RunResumed():
+                self._doing = ""
                 self._screen.line("resumed", "going on from the journal")
             case ModelAsked():
-                self._step = event.step
+                self._doing = "thinking"
             case ModelAnswered():
                 self._answered(event)
             case ModelFailed():
+                self._doing = ""
+                self._screen.end_words("")
                 self._screen.line("failed", printable(event.message), "red")
             case CallDecided():
-                if not event.allowed:
-                    self._screen.line("denied", event.reason, "yellow")
+                self._decided(event)
             case CallIntended():
-                self._screen.line(f"{self._step}", call_line(event.call, 160), "bold")
+                self._doing = f"running {event.call.name}"
+                self._called(event.call)
             case CallFinished():
-                self._finished(event)
+                self._finished(event.result)
             case Nudged():
-                self._screen.line("nudge", event.text, "yellow")
+                if self._held_back:
+                    self._screen.line("", self._held_back)
+                self._screen.line("told", printable(event.text), "yellow")
             case RunEnded():
                 self._ended(event)
-        self._screen.status(self._status())
 
     def on_text(self, text: str) -> None:
         """Show the model's words while they are made."""
-        self._writing += text
-        self._screen.writing(text, self._writing)
-        self._screen.status(self._status())
+        self._doing = "writing"
+        self._said += text
+        self._screen.words(text)
 
     def on_restart(self, reason: str) -> None:
         """Take back what was shown of an answer that broke off."""
-        self._writing = ""
-        self._screen.written("")
-        self._screen.line("again", f"the answer begins anew: {reason}", "yellow")
+        self._said = ""
+        self._screen.end_words("")
+        self._screen.line("again", f"the answer begins anew: {printable(reason)}", "yellow")
 
     def on_output(self, call_id: str, text: str) -> None:  # noqa: ARG002 - one call runs at a time
         """Show what a running tool prints."""
-        self._screen.output(printable(text))
+        self._screen.output(text)
 
     def notice(self, text: str) -> None:
         """Say something that is no event, such as how long a retry waits."""
-        self._screen.line("", text, "dim")
+        self._doing = "waiting"
+        self._screen.line("wait", printable(text), "yellow")
 
     def pause(self) -> None:
         """Leave the screen to a question."""
-        self._screen.close()
+        self._screen.pause()
 
     def go_on(self) -> None:
         """Take the screen back after a question."""
-        self._screen.start()
+        self._screen.go_on()
 
     def close(self) -> None:
         """Leave the terminal as it was found."""
-        self._screen.close()
+        self._screen.pause()
+
+    def _started(self, event: RunStarted) -> None:
+        self._screen.line("goal", printable(event.goal).strip(), "bold")
+        where = escaped(event.workspace)
+        self._screen.line("with", f"{printable(event.model)} in {where}, approve {event.approve}")
 
     def _answered(self, event: ModelAnswered) -> None:
-        self._tokens += event.usage.total
-        self._writing = ""
-        words = event.message.text.strip()
-        final = not event.message.calls and not event.message.malformed
-        self._screen.written(printable(words) if words and not final else "")
+        words = printable(event.message.text).strip()
+        last = not event.message.calls and not event.message.malformed
+        self._doing = "checking" if last else ""
+        streamed = self._look is Look.PLAIN and printable(self._said).strip() == words
+        self.answer_stands = event.message.text if last and streamed else ""
+        # the last word is the result: it follows at the end, once
+        self._screen.end_words("" if last else words)
+        self._held_back = words if last and not streamed else ""
+        self._said = ""
+        self._calls.update({call.id: call for call in event.message.calls})
         for call in event.message.malformed:
-            self._screen.line(
-                f"{self._step}", f"a call that cannot be read: {clipped(call.text, 80)}", "yellow"
-            )
+            text = f"a call that cannot be read: {clipped(f'{call.name} {call.text}', 100)}"
+            self._screen.line(f"{self.state.steps}", f"{text}\n{printable(call.error)}", "yellow")
 
-    def _finished(self, event: CallFinished) -> None:
-        result = event.result
-        colour = "" if result.outcome is Outcome.OK else "red"
-        shown = printable(result.text).rstrip().split("\n")
-        more = f"… {len(shown) - SHOWN_LINES} more lines" if len(shown) > SHOWN_LINES else ""
-        for line in shown[:SHOWN_LINES]:
-            self._screen.line("", line, colour or "dim")
-        if more:
-            self._screen.line("", more, "dim")
+    def _called(self, call: ToolCall) -> None:
+        self._calls.pop(call.id, None)
+        self._screen.line(f"{self.state.steps}", _call(call), "bold")
+
+    def _decided(self, event: CallDecided) -> None:
+        if event.call_id in self._calls:
+            self._called(self._calls[event.call_id])
+        if not event.allowed:
+            self._screen.line("denied", printable(event.reason), "yellow")
+
+    def _finished(self, result: ToolResult) -> None:
+        self._doing = ""
+        if result.call_id == self._in_doubt:
+            self._in_doubt = ""
+            self._calls.pop(result.call_id, None)
+            if result.outcome is not Outcome.UNKNOWN:
+                self._screen.line("again", f"{result.name} may be done twice, and was done again", "yellow")
+        elif result.call_id in self._calls:
+            self._called(self._calls[result.call_id])
+        colours = {Outcome.OK: "", Outcome.UNKNOWN: "yellow", Outcome.DENIED: "yellow"}
+        self._screen.result(result.text, colours.get(result.outcome, "red"))
 
     def _ended(self, event: RunEnded) -> None:
-        spent = f"{self._step} steps, {self._tokens:,} tokens, {duration(self._clock() - self._began)}"
+        self._doing = ""
+        self._screen.end_words("")
         good = event.ending is Ending.FINISHED
-        self._screen.line(str(event.ending), spent, "green" if good else "red")
+        self._screen.line(
+            str(event.ending), f"{self._spent()}, run {self.run_id}", "green" if good else "red"
+        )
         if not event.claimed:
             self._screen.line("because", printable(event.result))
         for finding in event.verified:
-            mark = "verified" if finding.holds else "not so"
-            self._screen.line(mark, f"{finding.claim}: {finding.found}", "" if finding.holds else "red")
+            mark, style = ("verified", "") if finding.holds else ("not so", "red")
+            self._screen.line(mark, printable(f"{finding.claim}: {finding.found}"), style)
         if event.claimed:
-            self._screen.line("claimed", "what follows rests on the agent's word")
+            where = "above" if self.answer_stands == event.result and not self._replays else "below"
+            self._screen.line("claimed", f"the answer {where} rests on the agent's word")
+        if event.ending not in (Ending.FINISHED, Ending.GAVE_UP) and not self._replays:
+            self._screen.line("go on", f"agentkit runs resume {self.run_id}{_MORE.get(event.ending, '')}")
+
+    def _seconds(self) -> float:
+        passed = 0.0 if self._replays else self._clock() - self._latest
+        return self.state.seconds + passed
+
+    def _spent(self) -> str:
+        steps, tokens = counted(self.state.steps, "step"), counted(self.state.usage.total, "token")
+        return f"{steps}, {tokens}, {duration(self._seconds())}"
 
     def _status(self) -> str:
-        limit = f"/{self._steps_limit}" if self._steps_limit else ""
-        return f"step {self._step}{limit} · {self._tokens:,} tokens · {duration(self._clock() - self._began)}"
+        limits = self.state.started.limits if self.state.started else None
+        of = f"/{limits.steps}" if limits and limits.steps else ""
+        if self.state.started is None:
+            return f"{self._doing} · {duration(self._seconds())}"
+        doing = f" · {self._doing}" if self._doing else ""
+        tokens = counted(self.state.usage.total, "token")
+        return f"step {self.state.steps}{of} · {tokens} · {duration(self._seconds())}{doing}"
 
 
-class _PlainScreen:
-    """Lines without colour, for logs, pipes, and terminals that ask for it."""
-
-    def __init__(self, out: TextIO) -> None:
-        self._out = out
-        self._midline = False
-
-    def line(self, label: str, text: str, style: str = "") -> None:  # noqa: ARG002 - plain has no style
-        self._fresh()
-        for index, part in enumerate(text.split("\n")):
-            self._out.write(f"{label if index == 0 else '':>9}  {part}\n")
-        self._out.flush()
-
-    def writing(self, text: str, so_far: str) -> None:  # noqa: ARG002 - plain only ever appends
-        self._out.write(printable(text))
-        self._out.flush()
-        self._midline = True
-
-    def written(self, text: str) -> None:  # noqa: ARG002 - it is on the screen already
-        self._fresh()
-
-    def output(self, text: str) -> None:
-        self._out.write(text)
-        self._out.flush()
-        self._midline = not text.endswith("\n")
-
-    def status(self, text: str) -> None:
-        """A log has no status line."""
-
-    def start(self) -> None:
-        """Nothing is redrawn, so nothing has to start."""
-
-    def close(self) -> None:
-        self._fresh()
-
-    def _fresh(self) -> None:
-        if self._midline:
-            self._out.write("\n")
-            self._midline = False
+def replay(out: TextIO, look: Look, run_id: str, events: Iterable[Recorded]) -> RunState:
+    """Show a recorded run as it was shown live, and return where it stands."""
+    progress = Progress(out, look, replays=True)
+    progress.run_id = run_id
+    for recorded in events:
+        progress.on_event(recorded)
+    progress.close()
+    return progress.state
 
 
-class _LiveScreen:
-    """Coloured lines above a status line that is redrawn in place."""
-
-    def __init__(self) -> None:
-        from rich.console import Console
-        from rich.live import Live
-        from rich.text import Text
-
-        self._text = Text
-        self._console = Console(stderr=True, highlight=False)
-        self._tail = ""
-        self._status = ""
-        self._live: Live = Live(
-            console=self._console, transient=True, refresh_per_second=8, get_renderable=self._bottom
-        )
-        self.start()
-
-    def start(self) -> None:
-        self._live.start()
-
-    def line(self, label: str, text: str, style: str = "") -> None:
-        row = self._text(f"{label:>9}  ", style="cyan")
-        row.append(text.replace("\n", "\n" + " " * 11), style=style or None)
-        self._console.print(row)
-
-    def writing(self, text: str, so_far: str) -> None:  # noqa: ARG002 - the tail shows all so far
-        self._tail = printable(so_far)
-
-    def written(self, text: str) -> None:
-        self._tail = ""
-        if text:
-            self.line("", text)
-
-    def output(self, text: str) -> None:
-        self._tail = (self._tail + text)[-2000:]
-
-    def status(self, text: str) -> None:
-        self._status = text
-        if "\n" not in self._tail:
-            return
-        self._tail = "\n".join(self._tail.split("\n")[-4:])
-
-    def close(self) -> None:
-        self._tail = ""
-        self._live.stop()
-
-    def _bottom(self) -> "Text":
-        shown = self._text(self._tail + "\n" if self._tail else "", style="dim")
-        return shown.append(self._status, style="dim cyan")
+def _call(call: ToolCall) -> str:
+    return clipped(call_text(call), 160)
 
 
-def outcome_json(run_id: str, ended: RunEnded, steps: int, tokens: int, seconds: float) -> str:
-    """The whole run as one JSON object, for `--output json`."""
-    return msgspec.json.encode(
+def outcome_json(
+    run_id: str | None,
+    ended: RunEnded | None,
+    *,
+    exit_code: int | None = None,
+    error: AgentkitError | None = None,
+    state: RunState | None = None,
+    seconds: float = 0.0,
+) -> str:
+    """The whole run as one JSON object, for `--output json`; of the same shape however it went.
+
+    `error` is null unless agentkit could not begin or could not go on.
+    """
+    state = state or RunState()
+    code = exit_code if ended is None else EXIT_CODES[ended.ending]
+    ending = ended.ending if ended else Ending.INTERRUPTED if error is None else None
+    return json_line(
         {
-            "run": run_id,
-            "ending": ended.ending,
-            "exit_code": EXIT_CODES[ended.ending],
-            "result": ended.result,
-            "verified": ended.verified,
-            "claimed": ended.claimed,
-            "steps": steps,
-            "tokens": tokens,
-            "seconds": round(seconds, 3),
+            "run": run_id or None,
+            "ending": ending,
+            "exit_code": code,
+            "result": ended.result if ended else "",
+            "verified": ended.verified if ended else (),
+            "claimed": ended.claimed if ended else (),
+            "steps": state.steps,
+            "tokens": state.usage.total,
+            "seconds": round(seconds or state.seconds, 3),
+            "error": error and {"kind": type(error).__name__, "message": str(error)},
         }
-    ).decode()
+    )

@@ -18,6 +18,11 @@ def list_tools(flags: Mapping[str, Any]) -> None:
     policy.check_names(tools.values())
     for tool in tools.values():
         decision = policy.decide(tool)
+        again = "idempotent" if tool.idempotent else "never repeated after a crash"
         click.echo(signature_line(tool))
         click.echo(f"    {' '.join(tool.description.split())}")
-        click.echo(f"    {tool.effect}; {decision.verdict}: {decision.reason}")
+        for name, schema in tool.signature.json_schema.get("properties", {}).items():
+            about = " ".join(str(schema.get("description", "")).split())
+            click.echo(f"    {name}: {about}".rstrip(": "))
+        click.echo(f"    effect: {tool.effect}; {again}")
+        click.echo(f"    {decision.verdict}: {decision.reason}")

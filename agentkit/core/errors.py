@@ -8,7 +8,7 @@ AgentkitError
 │   ├── SettingsError
 │   ├── PromptError
 │   └── RunNotFound
-├── JournalError            the record of runs cannot be used as it is
+├── JournalError            the record of runs cannot be used as it is: exit code 2
 │   ├── CorruptJournal
 │   └── RunBusy             another process is working on the run
 ├── SandboxUnavailable      nothing here can confine model-written code
@@ -63,6 +63,8 @@ class RunNotFound(UsageError):
 class JournalError(AgentkitError):
     """The record of runs cannot be used as it is."""
 
+    exit_code = 2
+
 
 class CorruptJournal(JournalError):
     """The journal file is damaged."""
@@ -70,8 +72,6 @@ class CorruptJournal(JournalError):
 
 class RunBusy(JournalError):
     """Another process is working on this run."""
-
-    exit_code = 2
 
 
 class SandboxUnavailable(AgentkitError):

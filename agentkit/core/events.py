@@ -52,6 +52,14 @@ class RunStarted(Struct, frozen=True, tag="run started"):
     """Handle of the workspace's manifest at the start."""
     check: str = ""
     """Shell command that must succeed at the end; empty for none."""
+    deny: tuple[str, ...] = ()
+    ask: tuple[str, ...] = ()
+    allow: tuple[str, ...] = ()
+    """The person's rules: a resumed run must not forget what was denied."""
+    base_url: str | None = None
+    """Where the model answers: a resumed run must not send the conversation elsewhere."""
+    temperature: float = 0.0
+    seed: int | None = None
 
 
 class RunResumed(Struct, frozen=True, tag="run resumed"):
