@@ -6,12 +6,11 @@ in which a run is put together.
 
 import asyncio
 import os
-import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from agentkit.agents.loop import Agent
 from agentkit.agents.review import Check
@@ -27,11 +26,13 @@ from agentkit.prompts.library import load_prompt
 from agentkit.settings import Settings, load_settings
 from agentkit.settings.values import OriginKind
 from agentkit.tooling.context import nobody_to_ask
+from agentkit.tooling.daemon import in_daemon
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.dispatch import Approver
 from agentkit.tooling.policy import Approve, Policy
 from agentkit.tooling.sandbox import Limits as SandboxLimits
 from agentkit.tooling.sandbox import Sandbox, find_sandbox
+from agentkit.tooling.sandbox.environment import checked_workspace
 from agentkit.tooling.tool import Tool
 from agentkit.tooling.workspace import Workspace
 
@@ -157,9 +158,10 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
     policy = policy_of(settings)
     policy.check_names(tools.values())
     with Workspace.open(settings.workspace) as workspace:
+        checked_workspace(workspace.root)  # before anything is asked, not at the first command
         if around.on_open is not None:
             around.on_open(log)
-        model = around.model or await _loaded(lambda: make_model_of(settings, around.on_wait))
+        model = around.model or await in_daemon(lambda: make_model_of(settings, around.on_wait), "load the model")
         try:
             yield Agent(
                 model=model,
@@ -179,36 +181,6 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
         finally:
             if around.model is None:
                 await model.aclose()
-
-
-_T = TypeVar("_T")
-
-
-async def _loaded(load: Callable[[], _T]) -> _T:
-    """What `load` makes, which may take seconds; whoever is cancelled meanwhile does not wait for it."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[_T] = loop.create_future()
-
-    def tell(result: _T | None, error: BaseException | None) -> None:
-        if done.cancelled():
-            return
-        if error is not None:
-            done.set_exception(error)
-        else:
-            done.set_result(result)  # pyright: ignore[reportArgumentType] - without an error there is one
-
-    def work() -> None:
-        result, fault = None, None
-        try:
-            result = load()
-        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
-            fault = error
-        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
-            loop.call_soon_threadsafe(tell, result, fault)
-
-    # a pool's thread would be waited for at exit, a daemon is not
-    threading.Thread(target=work, name="load the model", daemon=True).start()
-    return await done
 
 
 def chosen_model(settings: Settings) -> str:

@@ -8,12 +8,14 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from agentkit.core.errors import AgentkitError, JournalError, ToolFault
 from agentkit.core.events import CallDecided, CallFinished, CallIntended, Event
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Effect, Outcome, ToolResult, ToolSpec
+from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.nearest import nearest
 from agentkit.tooling.policy import Decision, Policy, Verdict
@@ -53,7 +55,12 @@ class Dispatcher:
         allowed = [
             tool for tool in self.tools.values() if self.policy.decide(tool).verdict is not Verdict.DENY
         ]
-        specs = [tool.spec(context) for tool in allowed]
+
+        @cache  # several tools take the same files
+        def values_of(marker: Choices) -> tuple[str, ...] | None:
+            return marker.now(context)
+
+        specs = [tool.spec(context, values_of) for tool in allowed]
         return tuple(spec for spec in specs if spec is not None)
 
     async def perform(self, call: ToolCall) -> ToolResult:
@@ -157,9 +164,10 @@ class Dispatcher:
             raise
         except AgentkitError as error:
             outcome, text = Outcome.FAILED, str(error)
-        except Exception as error:  # noqa: BLE001 - whatever a tool does wrong is the model's to read
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool does wrong is the model's to read
             outcome, text = Outcome.FAILED, f"{type(error).__name__}: {error}"
-        shown, handle = self._view(text)
+        # half a character, as from a name that is no text, cannot be written down or sent
+        shown, handle = self._view(text.encode("utf-8", "replace").decode())
         result = ToolResult(call.id, call.name, outcome, shown, handle, round(time.monotonic() - started, 3))
         return self._finished(result, durable=tool.effect not in _ONLY_LOOKS)
 

@@ -1,6 +1,5 @@
 """`@tool`: a typed, documented function becomes something a model can call."""
 
-import asyncio
 import inspect
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -8,7 +7,9 @@ from dataclasses import dataclass
 from typing import Any, cast, overload
 
 from agentkit.core.tools import Effect, ToolSpec
+from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
+from agentkit.tooling.daemon import in_daemon
 from agentkit.tooling.schema import Signature
 
 
@@ -25,15 +26,23 @@ class Tool:
     """Whether a successful call is the agent's last word (`finish`)."""
     signature: Signature
 
-    def spec(self, context: ToolContext) -> ToolSpec | None:
+    def spec(
+        self,
+        context: ToolContext,
+        values_of: Callable[[Choices], tuple[str, ...] | None] | None = None,
+    ) -> ToolSpec | None:
         """The tool as it can be offered right now, or `None` when no call of it could work.
 
         A tool is not offered while a required parameter has no possible value: nothing can be
         read in an empty folder.
+
+        Args:
+            context: The world that the values are looked up in.
+            values_of: Looks the values of a parameter up instead, for who offers many tools at once.
         """
         choices: dict[str, tuple[str, ...]] = {}
         for parameter, marker in self.signature.choices.items():
-            values = marker.now(context)
+            values = values_of(marker) if values_of else marker.now(context)
             if values is None:
                 continue
             if not values and parameter in self.signature.json_schema.get("required", ()):
@@ -64,7 +73,7 @@ class Tool:
         elif self.effect is Effect.PURE:
             value = function(**given)
         else:
-            value = await asyncio.to_thread(function, **given)
+            value = await in_daemon(lambda: function(**given), self.name)
         return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:

@@ -1,12 +1,14 @@
 """Open earlier results that were too long to show whole."""
 
+import re
+
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.choices import KnownHandle
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.nearest import listed
 from agentkit.tooling.tool import tool
-from agentkit_tools.page import page
+from agentkit_tools.page import MOST_CHARACTERS, page
 from agentkit_tools.search import search
 from agentkit_tools.text import counted, lines_of
 
@@ -28,7 +30,12 @@ def read_output(
         known = f"there is {listed(context.handles)}" if context.handles else "no result was shortened yet"
         raise ToolFault(f'there is no output "{handle}"; {known}')
     if not pattern:
-        return page(text, first_line, lines, handle)
+        return page(_folded(text), first_line, lines, handle)
     found = search(pattern, lambda: [(handle, text)])
     searched = counted(len(lines_of(text)), "line")
     return found.told(lambda match: f"{match.number}: {match.line}", "", searched)
+
+
+def _folded(text: str) -> str:
+    """The text with lines broken that are longer than a page, so that all of it can be reached."""
+    return re.sub(rf"[^\n]{{{MOST_CHARACTERS}}}(?=[^\n])", r"\g<0>\n", text)
