@@ -161,7 +161,9 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog) -> Async
         checked_workspace(workspace.root)  # before anything is asked, not at the first command
         if around.on_open is not None:
             around.on_open(log)
-        model = around.model or await in_daemon(lambda: make_model_of(settings, around.on_wait), "load the model")
+        model = around.model or await in_daemon(
+            lambda: make_model_of(settings, around.on_wait), "load the model"
+        )
         try:
             yield Agent(
                 model=model,
