@@ -29,7 +29,7 @@ from agentkit.core.events import (
 )
 from agentkit.core.messages import UserMessage
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, RunLog, Sink, TextDelta
-from agentkit.core.tools import Outcome, ToolSpec
+from agentkit.core.tools import Effect, Outcome, ToolSpec
 from agentkit.core.usage import Limits
 from agentkit.tooling.context import ToolContext, nobody_to_ask
 from agentkit.tooling.dispatch import Approver, Dispatcher
@@ -172,9 +172,20 @@ class Agent:
     def offered(self) -> tuple[ToolSpec, ...]:
         """The tools that the model can be offered right now."""
         specs = self.dispatcher.specs()
-        if not self.model.profile.answers_in_text:
-            return specs
-        return tuple(spec for spec in specs if not self.tools[spec.name].ends_run)
+        if self._must_call():
+            specs = tuple(spec for spec in specs if self._may_be_forced(self.tools[spec.name]))
+        if self.model.profile.answers_in_text:
+            specs = tuple(spec for spec in specs if not self.tools[spec.name].ends_run)
+        return specs
+
+    def _may_be_forced(self, tool: Tool) -> bool:
+        """Whether an agent that has to call something may be led to call this.
+
+        A model that is not left to say that it is done must not be driven to delete or move things:
+        it may look, write, run code, give up, or try again what it tried.
+        """
+        tried = self.state.attempts[-1].call.name if self.state.attempts else ""
+        return tool.idempotent or tool.effect is Effect.EXECUTES or tool.name == tried
 
     def _request(self) -> ModelRequest:
         """The conversation and the tools of this moment, cut to the model's window."""

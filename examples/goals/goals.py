@@ -38,12 +38,13 @@ def files_in(folder: Path) -> dict[str, str]:
     }
 
 
-def says(*wanted: str) -> Check:
-    """The answer holds every wanted word (`3|three`: either), and no file changed."""
+def says(*wanted: str, but_not: tuple[str, ...] = ()) -> Check:
+    """The answer holds every wanted word (`3|three`: either), none of the others, and no file changed."""
 
     def check(before: Files, after: Files, answer: str) -> bool:
         plain = answer.lower().replace(",", "")
-        return before == after and all(_holds(plain, word.lower()) for word in wanted)
+        right = all(_holds(plain, word.lower()) for word in wanted)
+        return before == after and right and not any(_holds(plain, word) for word in but_not)
 
     return check
 
