@@ -13,6 +13,7 @@ import random
 import resource
 import statistics
 import time
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.weights import hub_name
 
+# The name that replaces it is not in the older transformers the `oracle` group allows.
+warnings.filterwarnings("ignore", message="`past_key_values` is deprecated")
 MODELS = Path(os.environ.get("AGENTKIT_MODELS_DIR", Path.home() / ".cache/agentkit/models"))
 PROMPT, CHUNK, ANSWER = 1_024, 512, 24
 DTYPES = {"bfloat16": torch.bfloat16, "float32": torch.float32}
