@@ -77,8 +77,9 @@ class Signature:
             if name not in self._hints:
                 raise TypeError(f"tool {self.function.__name__}: parameter {name} needs a type")
             default = ... if parameter.default is parameter.empty else parameter.default
-            described = Field(default, description=self._argument_words.get(name))
-            fields[name] = (self._hints[name], described)
+            # an alias, because pydantic has methods called `copy` and `json` and a parameter may be too
+            described = Field(default, alias=name, description=self._argument_words.get(name))
+            fields[_FIELD + name] = (self._hints[name], described)
         config = ConfigDict(extra="forbid", arbitrary_types_allowed=True)
         return create_model(self.function.__name__, __config__=config, **fields)
 
@@ -99,7 +100,11 @@ class Signature:
             checked = self._model.model_validate(dict(arguments))
         except ValidationError as error:
             raise InvalidArguments("; ".join(self._complaints(error))) from None
-        return {name: getattr(checked, name) for name in self._parameters if name != self.context_parameter}
+        return {
+            name: getattr(checked, _FIELD + name)
+            for name in self._parameters
+            if name != self.context_parameter
+        }
 
     def _complaints(self, error: Any) -> list[str]:
         known = ", ".join(self.json_schema.get("properties", {})) or "none"
@@ -115,6 +120,8 @@ class Signature:
         return lines
 
 
+_FIELD = "argument_"
+"""What a parameter's field is called before its name."""
 _SECTION = re.compile(r"^(?:Args|Returns|Raises|Examples?|Note):\s*$|^>>> ", re.MULTILINE)
 
 
