@@ -1,5 +1,6 @@
 """`python -m agentkit` and the `agentkit` command."""
 
+import errno
 import io
 import os
 import sys
@@ -53,15 +54,23 @@ def _run() -> int:
     except AgentkitError as error:
         _say(str(error))
         return error.exit_code
-    except (BrokenPipeError, KeyboardInterrupt):
+    except BrokenPipeError:
         raise
+    except OSError as error:
+        if error.filename is None and error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EIO):
+            raise  # a stream that cannot be written
+        return _internal(error)
     except Exception as error:  # noqa: BLE001 - the last frame of the program: it is shown whole
-        import traceback
-
-        traceback.print_exc()
-        _say(f"internal error ({type(error).__name__}); what is above says where; please report it")
-        return 1
+        return _internal(error)
     return code if isinstance(code, int) else 0
+
+
+def _internal(error: Exception) -> int:
+    import traceback
+
+    traceback.print_exception(error)
+    _say(f"internal error ({type(error).__name__}); what is above says where; please report it")
+    return 1
 
 
 def _refused(error: "UsageError", what: str) -> int:

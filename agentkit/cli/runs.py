@@ -35,7 +35,7 @@ def list_runs(flags: Mapping[str, Any], output: str) -> None:
     width = shutil.get_terminal_size().columns
     for run in summaries:
         when = datetime.fromtimestamp(run.started).astimezone().strftime("%m-%d %H:%M")
-        left = f"{run.run_id}  {when}  {_how(run):<12}  "
+        left = f"{run.run_id}  {when + '  ' if width >= 60 else ''}{_how(run):<12}  "
         model = printable(run.model)
         # the model is shown where there is room for it and the goal
         shown_model = padded(model, 28) + "  " if width - len(left) >= 70 else ""

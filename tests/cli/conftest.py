@@ -1,6 +1,7 @@
 """The command as a person runs it: a process of its own, with pipes or on a terminal."""
 
 import fcntl
+import importlib.util
 import json
 import os
 import pty
@@ -18,6 +19,14 @@ from typing import Any
 
 import pytest
 
+_SERVER = Path(__file__).parents[1] / "servers/openai_server.py"
+_spec = importlib.util.spec_from_file_location("openai_server", _SERVER)
+assert _spec is not None
+assert _spec.loader is not None
+_module = importlib.util.module_from_spec(_spec)
+_spec.loader.exec_module(_module)
+OpenAIServer = _module.OpenAIServer
+
 AGENTKIT = [sys.executable, "-m", "agentkit"]
 PATIENCE = 60.0
 """Seconds after which a test gives up; no test measures time."""
@@ -26,9 +35,9 @@ PATIENCE = 60.0
 class Terminal:
     """A process on a pseudo-terminal of its own, and everything it has written there."""
 
-    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str], columns: int = 100) -> None:
+    def __init__(self, argv: Sequence[str], cwd: Path, env: Mapping[str, str]) -> None:
         self._master, slave = pty.openpty()
-        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, columns, 0, 0))
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 30, 100, 0, 0))
         self.process = subprocess.Popen(
             list(argv),
             cwd=cwd,
@@ -129,9 +138,16 @@ class Cli:
             stderr=subprocess.PIPE,
         )
 
-    def terminal(self, *arguments: object, columns: int = 100, **env: str) -> Terminal:
-        argv = [*AGENTKIT, *map(str, arguments)]
-        terminal = Terminal(argv, self.workspace, self.env | {"TERM": "xterm-256color"} | env, columns)
+    def terminal(self, *arguments: object, **env: str) -> Terminal:
+        """The command on a terminal of its own."""
+        return self._on_terminal([*AGENTKIT, *map(str, arguments)], env)
+
+    def shell_terminal(self, command: str) -> Terminal:
+        """A shell's command on a terminal of its own."""
+        return self._on_terminal(["/bin/sh", "-c", command], {})
+
+    def _on_terminal(self, argv: Sequence[str], env: Mapping[str, str]) -> Terminal:
+        terminal = Terminal(argv, self.workspace, self.env | {"TERM": "xterm-256color"} | dict(env))
         self._terminals.append(terminal)
         return terminal
 
@@ -171,8 +187,6 @@ def wait_until(holds: Any) -> None:
     while not holds():
         assert time.monotonic() < end, "it did not come about"
         time.sleep(0.02)
-
-
 
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}

@@ -12,7 +12,11 @@ ENDINGS = {
     "gave up": (3, [calling("finish", result="no way", reached=False)], []),
     "budget": (4, [REPEATED, saying("done")], ["--max-steps", 1]),
     "stuck": (5, [REPEATED] * 20, []),
-    "denied": (6, [calling("run_shell", command="true")] + [saying("not allowed")] * 3, ["--ask", "run_shell"]),
+    "denied": (
+        6,
+        [calling("run_shell", command="true")] + [saying("not allowed")] * 3,
+        ["--ask", "run_shell"],
+    ),
     "model failed": (7, [{"error": {"kind": "AuthenticationFailed", "message": "wrong key"}}], []),
     "check failed": (8, [saying("done")] * 4, ["--check", "exit 3"]),
 }

@@ -5,9 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers.openai_server import OpenAIServer
-
-from .conftest import Cli, calling, saying
+from .conftest import Cli, OpenAIServer, calling, saying
 
 WRITES = [calling("write_file", path="a.txt", content="hello\n"), saying("written")]
 
@@ -92,7 +90,9 @@ def test_a_limit_ends_the_run(cli: Cli, flags: list[str], why: str) -> None:
 
 
 def test_no_limit_can_be_said(cli: Cli) -> None:
-    done = cli.run(*WRITES, flags=["--max-steps", "none", "--max-seconds", "none"], env={"AGENTKIT_MAX_STEPS": "1"})
+    done = cli.run(
+        *WRITES, flags=["--max-steps", "none", "--max-seconds", "none"], env={"AGENTKIT_MAX_STEPS": "1"}
+    )
     assert done.returncode == 0
 
 
@@ -173,6 +173,6 @@ def test_a_run_is_shown_as_it_was_seen(cli: Cli) -> None:
     live = cli.run({**WRITES[0], "text": "I write now."}, WRITES[1])
     shown = cli("runs", "show", cli.run_id()).stdout
     for line in live.stderr.splitlines():
-        if not line.split()[0] in ("finished", "claimed", "written"):
+        if line.split()[0] not in ("finished", "claimed", "written"):
             assert line in shown
     assert shown.endswith("written\n")

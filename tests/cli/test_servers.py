@@ -5,9 +5,7 @@ import subprocess
 from collections.abc import Mapping
 from typing import Any
 
-from tests.servers.openai_server import OpenAIServer
-
-from .conftest import Cli
+from .conftest import Cli, OpenAIServer
 
 
 def run(cli: Cli, server: OpenAIServer, *flags: str) -> subprocess.CompletedProcess[str]:
@@ -15,7 +13,9 @@ def run(cli: Cli, server: OpenAIServer, *flags: str) -> subprocess.CompletedProc
     return cli("run", "x", *model, *flags, env={"OPENAI_API_KEY": "sk-test"})
 
 
-def served(cli: Cli, *script: Mapping[str, Any], flags: tuple[str, ...] = ()) -> subprocess.CompletedProcess[str]:
+def served(
+    cli: Cli, *script: Mapping[str, Any], flags: tuple[str, ...] = ()
+) -> subprocess.CompletedProcess[str]:
     with OpenAIServer(script) as server:
         return run(cli, server, *flags)
 

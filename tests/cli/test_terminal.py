@@ -2,6 +2,8 @@
 
 import os
 import signal
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,7 +28,9 @@ def test_words_and_status_appear_while_the_answer_is_made(cli: Cli) -> None:
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
 def test_a_plain_terminal_gets_plain_text_and_the_answer_once(cli: Cli, env: dict[str, str]) -> None:
-    terminal = cli.terminal("run", "look", "-m", cli.script(calling("list_files"), saying("all is well")), **env)
+    terminal = cli.terminal(
+        "run", "look", "-m", cli.script(calling("list_files"), saying("all is well")), **env
+    )
     assert terminal.end() == 0
     assert "\x1b" not in terminal.text
     assert terminal.text.count("all is well") == 1
@@ -41,14 +45,8 @@ def test_colour_can_be_forced_into_a_pipe(cli: Cli) -> None:
 def test_json_reaches_a_pipe_while_the_terminal_shows_progress(cli: Cli) -> None:
     events = cli.folder / "events"
     model = cli.script(saying("done"))
-    shell = f"exec {os.sys.executable} -m agentkit run x -m {model} -o jsonl > {events}"
-    terminal = cli.terminal()
-    terminal.close()
-    cli._terminals.clear()
-    from .conftest import Terminal
-
-    terminal = Terminal(["/bin/sh", "-c", shell], cli.workspace, cli.env | {"TERM": "xterm"})
-    cli._terminals.append(terminal)
+    shell = f"exec {sys.executable} -m agentkit run x -m {model} -o jsonl > {events}"
+    terminal = cli.shell_terminal(shell)
     assert terminal.end() == 0
     assert events.read_text().count('"type"') >= 4
     assert '"seq"' not in terminal.text
@@ -110,7 +108,9 @@ def test_what_a_tool_prints_cannot_steer_the_terminal(cli: Cli, where: str) -> N
 
 
 @pytest.mark.parametrize("number", SIGNALS)
-def test_a_signal_stops_the_run_and_its_children_and_says_how_to_go_on(cli: Cli, number: signal.Signals) -> None:
+def test_a_signal_stops_the_run_and_its_children_and_says_how_to_go_on(
+    cli: Cli, number: signal.Signals
+) -> None:
     process = cli.start("run", "x", "-m", cli.script(SLEEPER, *[saying("over")] * 3))
     wait_until((cli.workspace / "begun").exists)
     process.send_signal(number)
@@ -159,6 +159,19 @@ def test_kill_9_in_a_command_then_resume_ends_right(cli: Cli) -> None:
     assert not (cli.workspace / "ended").exists()
 
 
+def test_a_second_signal_does_not_wait(cli: Cli) -> None:
+    process = cli.start("run", "x", "-m", cli.script(SLEEPER, *[saying("over")] * 3))
+    wait_until((cli.workspace / "begun").exists)
+    process.send_signal(signal.SIGSTOP)  # so that both are there before the first is answered
+    process.send_signal(signal.SIGINT)
+    process.send_signal(signal.SIGTERM)
+    process.send_signal(signal.SIGCONT)
+    process.communicate(timeout=60)
+    assert process.returncode in (130, 143)
+    wait_until(lambda: not _sleeping(cli))
+    assert cli("runs", "resume").returncode == 0
+
+
 def test_a_run_at_work_is_not_resumed_unless_it_is_forced(cli: Cli) -> None:
     process = cli.start("run", "x", "-m", cli.script(SLEEPER, *[saying("over")] * 3))
     wait_until((cli.workspace / "begun").exists)
@@ -175,13 +188,11 @@ def test_a_run_at_work_is_not_resumed_unless_it_is_forced(cli: Cli) -> None:
 
 def _sleeping(cli: Cli) -> bool:
     """Whether a command of this workspace still sleeps."""
-    from pathlib import Path
-
     for folder in Path("/proc").glob("[0-9]*"):
         try:
-            if b"sleep\x003000" in (folder / "cmdline").read_bytes() and str(
-                cli.workspace
-            ) in os.readlink(folder / "cwd"):
+            if b"sleep\x003000" in (folder / "cmdline").read_bytes() and str(cli.workspace) in os.readlink(
+                folder / "cwd"
+            ):
                 return True
         except OSError:
             continue
