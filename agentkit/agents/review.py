@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
 from agentkit.agents.state import RunState
+from agentkit.core.errors import ToolFault
 from agentkit.core.events import Finding
 from agentkit.core.tools import Outcome
 from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
@@ -90,12 +91,24 @@ def _changed(changed: Changes | None, workspace: Workspace) -> list[Finding]:
     """Files that this run made or altered and that are there now."""
     if changed is None:
         return []
-    made = [Finding(f"{path} was made", True, f"{workspace.size(path)} bytes") for path in changed.added]
+    made = [Finding(f"{_named(path)} was made", True, _size(path, workspace)) for path in changed.added]
     altered = [
-        Finding(f"{path} was changed", True, f"{workspace.size(path)} bytes") for path in changed.changed
+        Finding(f"{_named(path)} was changed", True, _size(path, workspace)) for path in changed.changed
     ]
-    gone = [Finding(f"{path} was removed", True, "it is gone") for path in changed.removed]
+    gone = [Finding(f"{_named(path)} was removed", True, "it is gone") for path in changed.removed]
     return [*made, *altered, *gone][:MOST_FILES]
+
+
+def _size(path: str, workspace: Workspace) -> str:
+    try:
+        return f"{workspace.size(path)} bytes"
+    except ToolFault:  # its name is no text, or it went away while we looked
+        return "its size is not known"
+
+
+def _named(path: str) -> str:
+    """The path as it can be written down; a name need not be text."""
+    return path.encode("utf-8", "backslashreplace").decode()
 
 
 def _failed(state: RunState) -> list[str]:
