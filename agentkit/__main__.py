@@ -4,6 +4,9 @@ import errno
 import io
 import os
 import sys
+import threading
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -27,11 +30,27 @@ def main() -> None:
     except OSError as error:
         _say(f"standard output cannot be written: {error.strerror}")
         os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    if any(thread.daemon for thread in threading.enumerate()):
+        # a model that is still being loaded when the person interrupts would crash the interpreter's end
+        _flush()
+        os._exit(code)
     sys.exit(code)
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
 
 
 def _run() -> int:
     import click
+
+    try:
+        Path.cwd()
+    except FileNotFoundError:
+        _say("the current folder is not there any more; change to one that is")
+        return 2
 
     from agentkit.cli.main import cli
     from agentkit.core.errors import AgentkitError
@@ -80,11 +99,9 @@ def _refused(error: "UsageError", what: str) -> int:
 
 
 def _say(text: str) -> None:
-    try:
+    with suppress(OSError):  # then nobody can be told
         sys.stderr.write(f"agentkit: {text}\n")
         sys.stderr.flush()
-    except OSError:
-        pass  # nobody can be told
 
 
 def _open_streams() -> None:

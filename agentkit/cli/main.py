@@ -19,7 +19,10 @@ def cli() -> None:
 def run(goal: str | None, **flags: Any) -> int:
     """Reach GOAL in the workspace (from standard input when GOAL is - or missing).
 
-    Progress goes to standard error, the result to standard output. Exit codes: 0 finished and
+    Progress goes to standard error, the result to standard output: its text; with --output json one
+    object, also when the run could not begin (then `error` says why); with jsonl each event on a line.
+
+    Exit codes: 0 finished and
     every check passed, 2 usage, 3 the agent could not, 4 budget, 5 stuck, 6 approval denied,
     7 model failure, 8 finished but a check failed; 129, 130 and 143 stopped by a signal (resume it).
     """

@@ -72,3 +72,10 @@ def test_a_journal_that_cannot_be_made_is_named(cli: Cli) -> None:
     assert (done.returncode, done.stdout) == (2, "")
     assert "/proc/nowhere" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_current_folder_that_is_gone_is_told(cli: Cli) -> None:
+    done = shell(cli, "mkdir gone; cd gone; rmdir ../gone; agentkit tools")
+    assert done.returncode == 2
+    assert "change to one that is" in done.stderr
+    assert "Traceback" not in done.stderr

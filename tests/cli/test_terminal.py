@@ -159,6 +159,16 @@ def test_kill_9_in_a_command_then_resume_ends_right(cli: Cli) -> None:
     assert not (cli.workspace / "ended").exists()
 
 
+def test_ctrl_c_while_an_embedded_model_loads_does_not_wait_for_it(cli: Cli) -> None:
+    terminal = cli.terminal("run", "x", "-m", "local:smollm2")
+    text = terminal.wait_for("local:smollm2")
+    if "are not here" in text:
+        pytest.skip("the small model is not on this machine")
+    terminal.type("\x03")
+    assert terminal.end() == 130
+    assert "stopped (SIGINT)" in terminal.text
+
+
 def test_a_second_signal_does_not_wait(cli: Cli) -> None:
     process = cli.start("run", "x", "-m", cli.script(SLEEPER, *[saying("over")] * 3))
     wait_until((cli.workspace / "begun").exists)
