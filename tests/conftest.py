@@ -17,6 +17,14 @@ os.environ["AGENTKIT_MODELS_DIR"] = str(models_dir())
 OURS = ("AGENTKIT_", "OPENAI_", "XDG_")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens",
+        action="store_true",
+        help="write tests/goldens anew; read what changed in git diff",
+    )
+
+
 class NetworkIsOff(RuntimeError):
     """A test tried to leave this machine."""
 

@@ -41,7 +41,11 @@ class Review:
     @property
     def objection(self) -> str | None:
         """What the agent should be told before its word is taken, if anything."""
-        broken = [f"{finding.claim}: {finding.found}" for finding in self.findings if not finding.holds]
+        broken = [
+            f"it does not hold that {finding.claim} ({finding.found})"
+            for finding in self.findings
+            if not finding.holds
+        ]
         if not broken and not self.doubts:
             return None
         words = "; ".join((*self.doubts, *broken))

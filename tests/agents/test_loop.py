@@ -126,7 +126,7 @@ async def test_evidence_that_does_not_hold_is_told_and_then_fails_the_check(stag
     ended = await stage.agent(claim).run(stage.start())
     nudges = stage.events(Nudged)
     assert len(nudges) == MOST_OBJECTIONS
-    assert all("no.txt exists: there is no such file" in nudge.text for nudge in nudges)
+    assert all("no.txt exists (there is no such file" in nudge.text for nudge in nudges)
     assert ended.ending is Ending.CHECK_FAILED
 
 
