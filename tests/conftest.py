@@ -21,7 +21,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens",
         action="store_true",
-        help="write tests/goldens anew; read what changed in git diff",
+        help="write tests/goldens anew; git diff then says what changed",
     )
 
 

@@ -97,7 +97,7 @@ def _changed(changed: Changes | None, workspace: Workspace) -> list[Finding]:
         return []
     made = [Finding(f"{_named(path)} was made", True, _size(path, workspace)) for path in changed.added]
     altered = [
-        Finding(f"{_named(path)} was changed", True, _size(path, workspace)) for path in changed.changed
+        Finding(f"{_named(path)} was written", True, _size(path, workspace)) for path in changed.changed
     ]
     gone = [Finding(f"{_named(path)} was removed", True, "it is gone") for path in changed.removed]
     return [*made, *altered, *gone][:MOST_FILES]

@@ -148,10 +148,10 @@ async def test_an_unknown_setting_is_refused(choices) -> None:
 @pytest.mark.parametrize(
     ("finished", "holds", "found"),
     [
-        (Finished(0, None, b"3 passed\n", 1.0), True, "exit status 0. 3 passed"),
-        (Finished(2, None, b"a\n2 failed\n", 1.0), False, "exit status 2. 2 failed"),
-        (Finished(None, "wall", b"", 600.0), False, "stopped: wall."),
-        (Finished(1, None, b"\xff", 1.0), False, "exit status 1. \ufffd"),
+        (Finished(0, None, b"3 passed\n", 1.0), True, "exit status 0: 3 passed"),
+        (Finished(2, None, b"a\n2 failed\n", 1.0), False, "exit status 2: 2 failed"),
+        (Finished(None, "wall", b"", 600.0), False, "stopped: wall"),
+        (Finished(1, None, b"\xff", 1.0), False, "exit status 1: \ufffd"),
     ],
 )
 async def test_the_check_runs_in_the_sandbox_and_decides(choices, finished, holds, found) -> None:

@@ -171,8 +171,17 @@ async def events_of(about: dict[str, Any], root: Path, home: Path) -> list[Event
 
 
 LEFT_OUT = {
-    "opening", "digest", "version", "pid", "seconds", "usage", "reserved_tokens", "workspace_before", "limits",
-}  # fmt: skip
+    "opening",
+    "digest",
+    "version",
+    "pid",
+    "seconds",
+    "usage",
+    "reserved_tokens",
+    "limits",
+    "workspace_before",
+    *("reserved_tokens", "workspace_before", "limits"),
+}
 
 
 def normal(value: Any, root: Path) -> Any:

@@ -95,7 +95,7 @@ async def test_files_that_were_made_changed_and_removed_are_listed(stage) -> Non
     found = await reviewed(stage)
     assert found.findings == (
         Finding("new was made", True, "3 bytes"),
-        Finding("old was changed", True, "6 bytes"),
+        Finding("old was written", True, "6 bytes"),
         Finding("gone was removed", True, "it is gone"),
     )
     assert found.holds
