@@ -14,7 +14,7 @@ from typing import Any
 
 from agentkit.agents.loop import Agent
 from agentkit.agents.review import Check
-from agentkit.core.errors import UnknownModel, UsageError
+from agentkit.core.errors import SandboxUnavailable, UnknownModel, UsageError
 from agentkit.core.events import Ending, Finding, RunEnded, RunResumed, RunStarted
 from agentkit.core.protocols import ChatModel, RunLog, Sink
 from agentkit.core.usage import Limits
@@ -136,8 +136,20 @@ def _recorded(settings: Settings, around: Surroundings) -> Generator[RunLog]:
     if around.log is not None:
         yield around.log
         return
+    _require_journal_outside(settings)
     with Journal.open(settings.journal, redact=_redactor(around)) as journal, journal.start() as log:
         yield log
+
+
+def _require_journal_outside(settings: Settings) -> None:
+    """Refuse to keep the record where the agent can change it."""
+    if settings.workspace.is_dir():
+        checked_workspace(settings.workspace)  # all of /tmp: then the journal is not what is wrong
+    if settings.journal.resolve().is_relative_to(settings.workspace.resolve()):
+        raise UsageError(
+            f"the journal {settings.journal} lies in the workspace {settings.workspace}, where the agent "
+            "could change it; name another with --journal"
+        )
 
 
 @contextmanager
@@ -299,10 +311,15 @@ def _check(command: str | None, workspace: Workspace, sandbox: Callable[[], Sand
 
     async def check() -> Finding:
         limits = SandboxLimits(wall_seconds=CHECK_SECONDS)
-        done = await sandbox().run(["/bin/sh", "-c", command], workspace=workspace.root, limits=limits)
+        try:
+            confined = sandbox()
+        except SandboxUnavailable as error:
+            return Finding(f"the check {command!r} passes", holds=False, found=str(error))
+        done = await confined.run(["/bin/sh", "-c", command], workspace=workspace.root, limits=limits)
         last = done.output.decode("utf-8", "replace").strip().split("\n")[-1]
         how = f"stopped: {done.stopped_by}" if done.stopped_by else f"exit status {done.status}"
-        return Finding(f"the check {command!r} passes", done.status == 0, f"{how}. {last}".strip())
+        found = f"{how}: {last}" if last else how
+        return Finding(f"the check {command!r} passes", done.status == 0, found)
 
     return check
 

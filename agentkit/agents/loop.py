@@ -234,7 +234,9 @@ class Agent:
             return None
 
     async def _review(self, answer: str) -> None:
-        found = await review(self.state, self.workspace, self.log.recall, self.check)
+        found = await self._in_time(review(self.state, self.workspace, self.log.recall, self.check))
+        if found is None:
+            return self._end(Ending.BUDGET, f"the check took longer than the run's {self.limits.seconds:g} s")
         if found.objection and self.state.nudges.count("claim") < MOST_OBJECTIONS:
             return self.record(Nudged("claim", found.objection))
         ending = Ending.FINISHED

@@ -27,7 +27,6 @@ from agentkit.core.events import (
     RunStarted,
 )
 from agentkit.core.messages import (
-    AssistantMessage,
     MalformedCall,
     Message,
     ToolCall,
@@ -118,20 +117,18 @@ def after(state: RunState, recorded: Recorded) -> RunState:
         case RunResumed():
             # What passed between the sittings was not work.
             lost = state.lost_tokens + state.reserved_tokens
-            return replace(
-                state,
-                seconds=state.seconds - passed,
-                reserved_tokens=0,
-                lost_tokens=lost,
-                failure=None,
-                ended=None,
+            state = replace(
+                state, seconds=state.seconds - passed, reserved_tokens=0, lost_tokens=lost, failure=None
             )
+            return _reopened(state) if state.ended is not None else state
         case ModelAsked():
             return replace(state, steps=event.step, reserved_tokens=event.reserved_tokens)
         case ModelAnswered():
             return _answered(state, event)
         case ModelFailed():
-            return replace(state, failure=event, reserved_tokens=0)
+            # the provider may have charged for an answer that never came
+            lost = state.lost_tokens + state.reserved_tokens
+            return replace(state, failure=event, reserved_tokens=0, lost_tokens=lost)
         case CallDecided():
             return state
         case CallIntended():
@@ -156,6 +153,19 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             return replace(state, ended=event)
         case _:
             assert_never(event)
+
+
+def _reopened(state: RunState) -> RunState:
+    """A run that was over and is taken up again: what ended it is not held against it."""
+    return replace(
+        state,
+        ended=None,
+        answer=None,
+        final_call=None,
+        unreadable=0,
+        nudges=(),
+        attempts_at_nudge=len(state.attempts),
+    )
 
 
 def _answered(state: RunState, event: ModelAnswered) -> RunState:
@@ -197,9 +207,3 @@ def _finished(state: RunState, result: ToolResult) -> RunState:
         answer=result.text if final else state.answer,
         final_call=call if final else state.final_call,
     )
-
-
-def last_answer(state: RunState) -> AssistantMessage | None:
-    """The newest thing the model said."""
-    said = (message for message in reversed(state.said) if isinstance(message, AssistantMessage))
-    return next(said, None)

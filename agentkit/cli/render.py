@@ -38,6 +38,7 @@ from agentkit.core.events import (
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Outcome, ToolResult
+from agentkit.journal.redact import Redactor
 
 _MORE = {
     Ending.BUDGET: " --max-steps/--max-seconds/--max-tokens MORE",
@@ -49,12 +50,13 @@ _MORE = {
 class JsonLines:
     """Every event as one JSON line on `out`, as it is recorded."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: TextIO, redact: Redactor) -> None:
+        self._redact = redact
         self._out = out
 
     def on_event(self, recorded: Recorded) -> None:
-        """Write the event."""
-        self._out.write(json_line(recorded) + "\n")
+        """Write the event as the journal does: without secrets."""
+        self._out.write(json_line(self._redact.value(recorded)) + "\n")
         self._out.flush()
 
     def on_text(self, text: str) -> None:

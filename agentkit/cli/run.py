@@ -16,6 +16,7 @@ from agentkit.cli.screens import Look, look_of
 from agentkit.cli.words import EXIT_CODES, printable
 from agentkit.core.errors import AgentkitError, UsageError
 from agentkit.core.protocols import RunLog
+from agentkit.journal.redact import Redactor, secrets_of
 from agentkit.settings import Settings, load_settings
 from agentkit.tooling.context import nobody_to_ask
 
@@ -77,7 +78,9 @@ class Sitting:
         self._output = settings.output
         self._work = work
         self.progress = _progress(settings.output, doing)
-        lines = [JsonLines(sys.stdout)] if settings.output == "jsonl" else []
+        lines = (
+            [JsonLines(sys.stdout, Redactor(secrets_of(os.environ)))] if settings.output == "jsonl" else []
+        )
         person = Person(self.progress)
         self._around = Surroundings(
             sinks=(*([self.progress] if self.progress else []), *lines),

@@ -126,7 +126,7 @@ class Nudged(Struct, frozen=True, tag="nudged"):
     """The harness tells the model something: a loop it is in, an answer that does not hold."""
 
     reason: str
-    """repetition, malformed, or claim."""
+    """repetition, unreadable, or claim."""
     text: str
 
 

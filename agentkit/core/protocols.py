@@ -60,8 +60,6 @@ class ModelProfile(Struct, frozen=True):
     """Characters of a tool's result that are worth showing it at once."""
     answers_in_text: bool = False
     """Whether its last word is plain text, so that a tool to say it (`finish`) is not offered."""
-    living_choices: bool = False
-    """Whether it can be held to the values that exist (constrained decoding)."""
 
 
 class ChatModel(Protocol):

@@ -32,17 +32,23 @@ BY_REACH = ("qwen2.5-coder:1.5b", "smollm2")
 """The entries, the one that reaches most of the example goals first."""
 
 
-def best_ready(memory: int | None = None) -> str | None:
+def best_ready(memory: int | None = None, is_ready: Callable[[str], bool] | None = None) -> str | None:
     """The name of the ready entry to use when nobody chose one, or `None` when none is ready.
 
     Args:
         memory: Bytes of memory of this machine; measured when not given.
+        is_ready: Whether an entry's weights are here; looked up when not given.
     """
-    from agentkit_local_models.catalogue import find, state_of
-
+    is_ready = is_ready or _is_ready
     memory = machine_memory() if memory is None else memory
     names = BY_REACH if memory >= SMALL_MACHINE else BY_REACH[-1:]
-    return next((name for name in names if state_of(find(name)).is_ready), None)
+    return next((name for name in names if is_ready(name)), None)
+
+
+def _is_ready(name: str) -> bool:
+    from agentkit_local_models.catalogue import find, state_of
+
+    return state_of(find(name)).is_ready
 
 
 def machine_memory() -> int:
@@ -125,6 +131,7 @@ def load_local(name: str, rest: str) -> "LocalModel":
             name, path_of(entry), DIALECTS[manner.dialect], manner.prompt, manner.most_output
         )
     if path.exists():
-        return LocalModel.load(name, path, DIALECTS["hermes"], "agent/small")
+        # its whole path: a run may be resumed from another folder
+        return LocalModel.load(f"local:{path.absolute()}", path, DIALECTS["hermes"], "agent/small")
     known = ", ".join(f"local:{entry.name}" for entry in CATALOGUE)
     raise UnknownModel(f"no local model {rest!r}; known: {known}, or local:PATH of a .gguf file or a folder")

@@ -59,7 +59,6 @@ class LocalModel:
             calls_per_step=1,
             longest_result=3000,
             answers_in_text=True,
-            living_choices=True,
         )
         return cls(name, engine, dialect, profile)
 

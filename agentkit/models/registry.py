@@ -58,7 +58,8 @@ def _openai(_name: str, rest: str, options: ModelOptions) -> ChatModel:
 def _scripted(_name: str, rest: str, _options: ModelOptions) -> ChatModel:
     from agentkit.models.scripted import ScriptedModel
 
-    return ScriptedModel.from_file(Path(rest))
+    # its whole path: a run may be resumed from another folder
+    return ScriptedModel.from_file(Path(rest).expanduser().absolute())
 
 
 PROVIDERS: dict[str, Callable[[str, str, ModelOptions], ChatModel]] = {

@@ -88,22 +88,23 @@ class Dispatcher:
         What only looks, or may be done twice, is done again. Of everything else nobody knows how
         far it came, and the model is told exactly that, with what changed on disk.
         """
-        call, tool = intent.call, self.tools.get(intent.call.name)
-        # a redacted argument is not what the model asked for, so it must not be acted on
-        whole = REDACTED not in str(call.arguments)
-        redo = intent.idempotent and tool is not None and tool.idempotent and whole
-        if redo and tool is not None:
-            context = self.context(call.id)
-            checked = self._checked(call)
-            if isinstance(checked, ToolResult):
-                return self._finished(checked, durable=True)
-            return await self._execute(tool, call, checked[1], context)
+        checked = self._checked(intent.call)
+        if not isinstance(checked, ToolResult):
+            tool, arguments = checked
+            # policy may have become stricter since: a second doing needs a yes of its own
+            allowed = self.policy.decide(tool).verdict is Verdict.ALLOW
+            if allowed and intent.idempotent and tool.idempotent:
+                return await self._execute(tool, intent, arguments, self.context(intent.call.id))
+        return self._in_doubt(intent, "the process was stopped")
+
+    def _in_doubt(self, intent: CallIntended, what: str) -> ToolResult:
+        """Say of a call that was cut off what can be said: that nobody knows, and what changed."""
+        name = intent.call.name
         text = (
-            f"outcome unknown: the process was stopped while {call.name} was running; "
-            f"it may have done all, some or none of its work. {self._changed_since(intent)} "
-            "Check before you repeat it."
+            f"outcome unknown: {what} while {name} was running; it may have done all, some or none "
+            f"of its work. {self._changed_since(intent)} Check before you repeat it."
         )
-        return self._finished(ToolResult(call.id, call.name, Outcome.UNKNOWN, text), durable=True)
+        return self._finished(ToolResult(intent.call.id, name, Outcome.UNKNOWN, text), durable=True)
 
     def _checked(self, call: ToolCall) -> tuple[Tool, dict[str, object]] | ToolResult:
         """The tool and its checked arguments, or what is wrong with the call."""
@@ -111,6 +112,10 @@ class Dispatcher:
         if tool is None:
             near = nearest(call.name, list(self.tools)) or sorted(self.tools)
             text = f"there is no tool {call.name!r}; there is {', '.join(near)}"
+            return ToolResult(call.id, call.name, Outcome.INVALID, text)
+        if REDACTED in str(call.arguments):
+            # after a restart this is what is left of a secret; acting on it would write the mark down
+            text = f"an argument of {call.name} holds a secret that was not recorded; send the call again"
             return ToolResult(call.id, call.name, Outcome.INVALID, text)
         try:
             return tool, tool.check(call.arguments)
@@ -145,18 +150,18 @@ class Dispatcher:
         looks = tool.effect in _ONLY_LOOKS
         intent = CallIntended(call, tool.effect, tool.idempotent, before, tool.ends_run)
         self.record(intent, not looks)
-        return await self._execute(tool, call, arguments, context)
+        return await self._execute(tool, intent, arguments, context)
 
     async def _execute(
-        self, tool: Tool, call: ToolCall, arguments: Mapping[str, object], context: ToolContext
+        self, tool: Tool, intent: CallIntended, arguments: Mapping[str, object], context: ToolContext
     ) -> ToolResult:
+        call = intent.call
         started = time.monotonic()
         outcome = Outcome.OK
         try:
             text = await tool.run(context, arguments)
         except asyncio.CancelledError:
-            text = f"{call.name} was stopped while it ran; it may have done all, some or none of its work"
-            self._finished(ToolResult(call.id, call.name, Outcome.UNKNOWN, text), durable=True)
+            self._in_doubt(intent, "it was stopped")
             raise
         except ToolFault as fault:
             outcome, text = Outcome.FAILED, str(fault)

@@ -400,7 +400,8 @@ def intent_of(work: Tool, before: str = "", **arguments: Any) -> CallIntended:
 @pytest.mark.parametrize("effect", Effect)
 async def test_what_may_be_done_twice_is_done_again(desk, effect: Effect) -> None:
     work = noting(desk.diary.happened, effect, idempotent=True)
-    result = await desk.dispatcher(work).settle(intent_of(work, word="again"))
+    everything = Policy(Approve.ALL)
+    result = await desk.dispatcher(work, policy=everything).settle(intent_of(work, word="again"))
     assert (result.outcome, result.text) == (Outcome.OK, "again")
     assert desk.diary.happened[0] == "the tool began"
 
@@ -435,10 +436,28 @@ async def test_a_tool_that_is_gone_or_has_changed_its_promise_is_not_done_again(
     assert "the tool began" not in desk.diary.happened
 
 
-async def test_arguments_that_no_longer_fit_are_told(desk) -> None:
+async def test_a_call_that_no_longer_fits_stays_in_doubt(desk) -> None:
     work = noting(desk.diary.happened, Effect.READS)
     result = await desk.dispatcher(work).settle(intent_of(work, gone=1))
+    assert result.outcome is Outcome.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    "policy", [Policy(Approve.READ), Policy(deny=frozenset({"work"})), Policy(Approve.ASK)]
+)
+async def test_a_call_in_doubt_that_policy_no_longer_allows_is_not_done_again(desk, policy: Policy) -> None:
+    work = noting(desk.diary.happened, Effect.WRITES, idempotent=True)
+    result = await desk.dispatcher(work, policy=policy).settle(intent_of(work, word="again"))
+    assert result.outcome is Outcome.UNKNOWN
+    assert "the tool began" not in desk.diary.happened
+
+
+async def test_an_argument_that_was_redacted_is_never_acted_on(desk) -> None:
+    work = noting(desk.diary.happened, Effect.WRITES)
+    result = await desk.dispatcher(work).perform(call("work", word="key=[secret:OPENAI_API_KEY]"))
     assert result.outcome is Outcome.INVALID
+    assert "was not recorded" in result.text
+    assert "the tool began" not in desk.diary.happened
 
 
 def test_a_hanging_tool_does_not_keep_the_process_from_ending(tmp_path: Path) -> None:

@@ -15,6 +15,8 @@ from agentkit.tooling.tool import tool
 
 PYTHON_SECONDS = 120
 LONGEST_SECONDS = 600
+IDLE_SECONDS = 300.0
+"""A command that prints nothing for so long is taken to hang."""
 
 _FENCED = re.compile(r"\s*```[ \t]*\w*\n(.*?)\n?```\s*", re.DOTALL)
 _SHELLS = ("/bin/bash", "/bin/sh")
@@ -55,7 +57,7 @@ async def _run(argv: Sequence[str], seconds: float, context: ToolContext, stdin:
         seconds = min(seconds, context.seconds_left)
     if seconds <= 0:
         raise ToolFault("the run's time is used up; nothing was started")
-    limits = Limits(wall_seconds=seconds)
+    limits = Limits(wall_seconds=seconds, idle_seconds=IDLE_SECONDS)
     done = await context.sandbox().run(
         argv,
         workspace=context.workspace.root,
