@@ -27,6 +27,7 @@ from agentkit.assembly import Surroundings, run_goal
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
 from agentkit.core.tools import Effect
+from agentkit.models.estimate import estimated_input
 from agentkit.settings import load_settings
 from agentkit.tooling.tool import tool
 
@@ -52,7 +53,7 @@ class InstantModel:
         self._made = 0
 
     def estimate(self, request: ModelRequest) -> int:
-        return 10 * len(request.messages)
+        return estimated_input(request)
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
         if self._made == self._steps:

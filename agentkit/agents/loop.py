@@ -143,8 +143,7 @@ class Agent:
         )
 
     async def _ask(self) -> None:
-        request = self._request()
-        estimate = self.model.estimate(request)
+        request, estimate = self._request()
         room = self._room(estimate)
         if room < SHORTEST_ANSWER:
             why = f"{self.limits.tokens} tokens do not allow another answer ({self.state.spent_tokens} spent)"
@@ -187,16 +186,21 @@ class Agent:
         tried = self.state.attempts[-1].call.name if self.state.attempts else ""
         return tool.idempotent or tool.effect is Effect.EXECUTES or tool.name == tried
 
-    def _request(self) -> ModelRequest:
-        """The conversation and the tools of this moment, cut to the model's window."""
+    def _request(self) -> tuple[ModelRequest, int]:
+        """The conversation and the tools of this moment, cut to the model's window, and its tokens."""
         tools = self.offered()
+        request = ModelRequest(self.state.messages, tools)
+        estimate = self.model.estimate(request)
         room = self.model.profile.context_window - self.model.profile.max_output_tokens
-        messages = fitting(
-            self.state.messages,
-            lambda view: self.model.estimate(ModelRequest(tuple(view), tools)),
-            room,
-        )
-        return ModelRequest(messages, tools)
+        if estimate > room:
+            messages = fitting(
+                request.messages,
+                lambda view: self.model.estimate(ModelRequest(tuple(view), tools)),
+                room,
+            )
+            request = ModelRequest(messages, tools)
+            estimate = self.model.estimate(request)
+        return request, estimate
 
     def _must_call(self) -> bool:
         """An agent that was just told that it is not done has to do something about it."""

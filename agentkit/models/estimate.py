@@ -3,6 +3,8 @@
 import json
 from typing import Any
 
+import msgspec
+
 from agentkit.core.messages import AssistantMessage, Message, ToolMessage
 from agentkit.core.protocols import ModelRequest
 
@@ -10,6 +12,10 @@ BYTES_PER_TOKEN = 3
 """Prose has four and more, code a little over three; a script of three bytes a letter, about three."""
 TOKENS_PER_MESSAGE = 8
 """Role, separators and ids around each message and each call."""
+MOST_KNOWN = 1024
+"""Messages whose estimate is remembered; a conversation is sent again at every step."""
+
+_known: dict[int, tuple[Message, int]] = {}
 
 
 def estimated_tokens(text: str) -> int:
@@ -32,6 +38,17 @@ def estimated_output(message: AssistantMessage) -> int:
 
 
 def _message(message: Message) -> int:
+    found = _known.get(id(message))
+    if found is not None and found[0] is message:
+        return found[1]
+    tokens = _counted(message)
+    if len(_known) >= MOST_KNOWN:
+        _known.clear()
+    _known[id(message)] = (message, tokens)
+    return tokens
+
+
+def _counted(message: Message) -> int:
     tokens = estimated_tokens(message.text) + TOKENS_PER_MESSAGE
     match message:
         case AssistantMessage():
@@ -45,4 +62,7 @@ def _message(message: Message) -> int:
 
 
 def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    try:
+        return msgspec.json.encode(value).decode()
+    except (UnicodeEncodeError, ValueError, TypeError):  # half a character
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
