@@ -14,6 +14,9 @@ from agentkit_local_models.catalogue import models_dir
 # The models that were fetched stay where they are when a test's home moves.
 os.environ["AGENTKIT_MODELS_DIR"] = str(models_dir())
 
+# before torch is imported by whichever test comes first
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
 OURS = ("AGENTKIT_", "OPENAI_", "XDG_")
 
 
