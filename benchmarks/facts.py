@@ -18,6 +18,7 @@ def machine_facts(*distributions: str) -> dict[str, Any]:
     return {
         "processor": _processor(),
         "cores": len(os.sched_getaffinity(0)),
+        "load": round(os.getloadavg()[0], 1),
         "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
         "system": platform.system() + " " + platform.release().split("-")[0],
         "python": platform.python_version(),

@@ -1,8 +1,6 @@
 """What the journal costs: `python benchmarks/journal.py` writes benchmarks/results/journal.json."""
 
 import json
-import os
-import platform
 import random
 import sqlite3
 import statistics
@@ -11,6 +9,8 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from facts import machine_facts, write_result
 
 from agentkit.core.events import CallFinished, Event, ModelAnswered, PromptUsed, RunStarted
 from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall
@@ -24,7 +24,6 @@ SEED = 20
 SECRETS = 8
 EVENTS = 5000
 DURABLE = 200
-RESULTS = Path(__file__).with_name("results") / "journal.json"
 
 
 def microseconds(work: Callable[[], object], count: int) -> dict[str, float]:
@@ -102,24 +101,12 @@ def measure(folder: Path) -> dict[str, Any]:
     return figures
 
 
-def machine() -> dict[str, Any]:
-    """What the figures were measured on."""
-    cpu = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if line.startswith("model name")]
-    return {
-        "cpu": cpu[0].partition(":")[2].strip() if cpu else platform.machine(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "kernel": platform.release(),
-        "python": platform.python_version(),
-        "sqlite": sqlite3.sqlite_version,
-    }
-
-
 def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
-        result = {"seed": SEED, "secrets": SECRETS, "machine": machine(), "figures": measure(Path(folder))}
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+        figures = measure(Path(folder))
+    machine = {**machine_facts(), "sqlite": sqlite3.sqlite_version}
+    result = {"seed": SEED, "secrets": SECRETS, "machine": machine, "figures": figures}
+    write_result("journal", result)
     print(json.dumps(result, indent=2))
 
 

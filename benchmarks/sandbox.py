@@ -8,7 +8,6 @@ Writes benchmarks/results/sandbox.json.
 import asyncio
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -17,11 +16,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from facts import machine_facts, write_result
+
 from agentkit.core.errors import SandboxUnavailable
 from agentkit.tooling.sandbox import Sandbox, python
 from agentkit.tooling.sandbox.probe import CANDIDATES
 
-RESULTS = Path(__file__).parent / "results" / "sandbox.json"
 ARGV = [str(python()), "-I", "-S", "-c", "pass"]
 
 
@@ -44,17 +44,9 @@ def main(repeats: int) -> None:
         "median_ms": medians,
         "added_ms": {name: round(ms - medians["bare"], 2) for name, ms in medians.items() if name != "bare"},
         "ratio": {name: round(ms / medians["bare"], 2) for name, ms in medians.items() if name != "bare"},
-        "machine": {
-            "cpus": os.cpu_count(),
-            "load": round(os.getloadavg()[0], 1),
-            "machine": platform.machine(),
-            "kernel": platform.release().split("-")[0],
-            "python": platform.python_version(),
-            "root": os.getuid() == 0,
-        },
+        "machine": {**machine_facts(), "root": os.getuid() == 0},
     }
-    RESULTS.parent.mkdir(exist_ok=True)
-    RESULTS.write_text(json.dumps(result, indent=2) + "\n")
+    write_result("sandbox", result)
     print(json.dumps(result, indent=2))
 
 

@@ -204,10 +204,8 @@ class Agent:
 
     def _must_call(self) -> bool:
         """An agent that was just told that it is not done has to do something about it."""
-        return bool(self.state.nudges) and self.state.nudges[-1] == "claim" and self._just_nudged()
-
-    def _just_nudged(self) -> bool:
-        return bool(self.state.said) and isinstance(self.state.said[-1], UserMessage)
+        nudged = bool(self.state.said) and isinstance(self.state.said[-1], UserMessage)
+        return nudged and self.state.nudges[-1:] == ("claim",)
 
     def _room(self, estimate: int) -> int:
         """The most tokens the next answer may have."""
