@@ -1,0 +1,84 @@
+"""A goal as somebody may type it: a family's words, its slots filled in, and a person's habits.
+
+Habits (politeness, case, typos, no full stop) touch the family's words only: what has to be copied is
+never altered.
+"""
+
+import re
+from collections.abc import Mapping
+
+from episodes.dice import Dice
+
+_SLOT = re.compile(r"(\{\w+\})")
+BEFORE = (
+    "Please ", "please ", "Could you ", "can you ", "Hi, ", "hey, ", "Hello! ", "I need you to ", "I want you to ",
+    "Would you ", "Kindly ", "pls ", "OK, ", "Now ", "Next, ", "Quick one: ", "For me, ", "Task: ", "I'd like you to ",
+)  # fmt: skip
+AFTER = (" please", ", please", " thanks", ". Thanks!", " for me", ", thank you", "!", " asap", ". Thank you.", " pls")
+
+
+def phrased(template: str, slots: Mapping[str, str], dice: Dice) -> str:
+    """The goal: the template in a person's manner, with its slots filled in."""
+    words = _habits(template, dice)
+    parts = _SLOT.split(words)
+    return "".join(slots[part[1:-1]] if _SLOT.fullmatch(part) else part for part in parts)
+
+
+def slots_of(template: str) -> set[str]:
+    """The names in braces."""
+    return {part[1:-1] for part in _SLOT.findall(template)}
+
+
+def _habits(template: str, dice: Dice) -> str:
+    words = template
+    question = words.rstrip().endswith("?")
+    if not question and dice.maybe(0.22):
+        before = dice.choice(BEFORE)
+        words = before + (words if before.endswith(": ") else _first(words, str.lower))
+        if before.lower().startswith(("could", "can", "would")) and dice.maybe(0.7):
+            words = words.rstrip(".") + "?"
+    elif dice.maybe(0.2):
+        words = _first(words, str.lower)
+    if not question and dice.maybe(0.12):
+        words = words.rstrip(".?") + dice.choice(AFTER)
+    elif dice.maybe(0.4):
+        words = words.rstrip(".") if words.endswith(".") else words + ("" if words[-1] in "?!" else ".")
+    elif question and dice.maybe(0.15):
+        words = words.rstrip("?")
+    if dice.maybe(0.06):
+        words = "".join(p if _SLOT.fullmatch(p) else p.lower() for p in _SLOT.split(words))
+    elif dice.maybe(0.02):
+        words = "".join(p if _SLOT.fullmatch(p) else p.upper() for p in _SLOT.split(words))
+    while dice.maybe(0.1):
+        words = _typo(words, dice)
+    return words
+
+
+def _first(words: str, change: object) -> str:
+    if words.startswith("{") or words[:2].isupper() or words.startswith("I "):
+        return words
+    return change(words[:1]) + words[1:]  # type: ignore[operator]
+
+
+def _typo(words: str, dice: Dice) -> str:
+    """One letter swapped, dropped or doubled, inside a word of the family's own."""
+    parts = _SLOT.split(words)
+    places = [
+        (index, match.start())
+        for index, part in enumerate(parts)
+        if not _SLOT.fullmatch(part)
+        for match in re.finditer(r"(?<=[a-z])[a-z](?=[a-z])", part)
+    ]
+    if not places:
+        return words
+    index, at = dice.choice(places)
+    part = parts[index]
+    match dice.randrange(3):
+        case 0:
+            part = part[:at] + part[at + 1] + part[at] + part[at + 2 :]
+        case 1:
+            part = part[:at] + part[at + 1 :]
+        case _:
+            part = part[:at] + part[at] + part[at:]
+    parts[index] = part
+    return "".join(parts)
