@@ -23,7 +23,8 @@ class Manner:
 
 
 MANNERS = {
-    "smollm2": Manner("python", "agent/small", most_output=256),
+    "smollm2": Manner("lines", "agent/lines", most_output=256),
+    "smollm2-base": Manner("python", "agent/small", most_output=256),
     "qwen2.5-coder:1.5b": Manner("python", "agent/small"),
 }
 """The manner that reached most of the example goals with each entry."""

@@ -21,6 +21,18 @@ if TYPE_CHECKING:
     from agentkit_local_models.engine import Completion, Engine, Piece
 
 
+def local_profile(prompt: str, context: int, most_output: int) -> ModelProfile:
+    """How the loop treats a local model: one call at a time, its last word in plain text."""
+    return ModelProfile(
+        context_window=context,
+        max_output_tokens=most_output,
+        prompt=prompt,
+        calls_per_step=1,
+        longest_result=3000,
+        answers_in_text=True,
+    )
+
+
 class LocalModel:
     """A loaded checkpoint, spoken to in its dialect."""
 
@@ -52,15 +64,7 @@ class LocalModel:
             engine = Engine.load(path)
         except LocalModelError as error:
             raise BadRequest(str(error)) from error
-        profile = ModelProfile(
-            context_window=engine.context,
-            max_output_tokens=most_output,
-            prompt=prompt,
-            calls_per_step=1,
-            longest_result=3000,
-            answers_in_text=True,
-        )
-        return cls(name, engine, dialect, profile)
+        return cls(name, engine, dialect, local_profile(prompt, engine.context, most_output))
 
     @property
     def name(self) -> str:
@@ -131,7 +135,11 @@ class LocalModel:
 
     def _answer(self, request: ModelRequest, done: "Completion") -> Answer:
         step = 1 + sum(isinstance(message, AssistantMessage) for message in request.messages)
-        message = self._dialect.read(done.text, step) if request.tools else AssistantMessage(done.text)
+        message = (
+            self._dialect.read(done.text, step, request.tools)
+            if request.tools
+            else AssistantMessage(done.text)
+        )
         usage = Usage(done.prompt_tokens, done.output_tokens, done.reused_tokens)
         finish = "length" if done.finish == "length" else "calls" if message.calls else "stop"
         return Answer(message, usage, finish)

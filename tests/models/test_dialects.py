@@ -82,7 +82,7 @@ def admits(dialect_name: str, text: str) -> bool:
 )
 def test_a_python_call_is_admitted_and_read(text: str, arguments: dict[str, object]) -> None:
     assert admits("python", text)
-    (call,) = PythonCalls().read(text, step=3).calls
+    (call,) = PythonCalls().read(text, step=3, tools=TOOLS).calls
     assert call == ToolCall("call_3", text.split("(")[0], arguments)
 
 
@@ -140,14 +140,14 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs", "Cc"], include_character
 def test_every_text_survives_a_python_call(path: str, content: str) -> None:
     call = ToolCall("call_1", "write_file", {"path": path, "content": content})
     (turn,) = PythonCalls().turns([AssistantMessage(calls=(call,))], ())
-    assert PythonCalls().read(turn["content"], step=1).calls == (call,)
+    assert PythonCalls().read(turn["content"], step=1, tools=TOOLS).calls == (call,)
 
 
 @given(TEXTS, TEXTS)
 def test_every_text_survives_a_hermes_call(path: str, content: str) -> None:
     call = ToolCall("call_1_0", "write_file", {"path": path, "content": content})
     (turn,) = HermesCalls().turns([AssistantMessage(calls=(call,))], ())
-    assert HermesCalls().read(turn["content"], step=1).calls == (call,)
+    assert HermesCalls().read(turn["content"], step=1, tools=TOOLS).calls == (call,)
 
 
 def test_a_text_on_one_line_is_also_python() -> None:
@@ -159,7 +159,7 @@ def test_a_text_on_one_line_is_also_python() -> None:
 
 
 def test_a_cut_call_is_malformed_and_says_where() -> None:
-    answer = PythonCalls().read('write_file(path="a", content="unfinished', step=1)
+    answer = PythonCalls().read('write_file(path="a", content="unfinished', step=1, tools=TOOLS)
     (malformed,) = answer.malformed
     assert malformed.name == "write_file"
     assert "content" in malformed.error
@@ -167,7 +167,7 @@ def test_a_cut_call_is_malformed_and_says_where() -> None:
 
 
 def test_hermes_keeps_the_text_before_a_call_and_reports_a_broken_one() -> None:
-    answer = HermesCalls().read('First I look.\n<tool_call>\n{"name": "now", "argu', step=1)
+    answer = HermesCalls().read('First I look.\n<tool_call>\n{"name": "now", "argu', step=1, tools=TOOLS)
     assert answer.text == "First I look."
     assert answer.malformed[0].text == '{"name": "now", "argu'
 

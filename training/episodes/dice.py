@@ -138,7 +138,9 @@ class Dice(Random):
             case "json":
                 return json.dumps({key: self.randint(1, 999) for key in self.nouns(3)}, indent=2)
             case "ini" | "cfg":
-                return "\n".join([f"[{self.noun()}]", *(f"{key} = {self.randint(1, 999)}" for key in self.nouns(3))])
+                return "\n".join(
+                    [f"[{self.noun()}]", *(f"{key} = {self.randint(1, 999)}" for key in self.nouns(3))]
+                )
             case "py":
                 name = self.noun()
                 return f'"""About the {name}."""\n\n\ndef {name}():\n    return {self.randint(1, 99)}\n'
@@ -147,7 +149,9 @@ class Dice(Random):
             case _:
                 return self.prose()
 
-    def clutter(self, files: Mapping[str, str], low: int = 0, high: int = 5, avoid: Sequence[str] = ()) -> dict[str, str]:
+    def clutter(
+        self, files: Mapping[str, str], low: int = 0, high: int = 5, avoid: Sequence[str] = ()
+    ) -> dict[str, str]:
         """The files among some others, in random order; no other holds a text that is to be avoided."""
         cluttered = dict(files)
         for _ in range(self.randint(low, high)):

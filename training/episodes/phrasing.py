@@ -14,7 +14,18 @@ BEFORE = (
     "Please ", "please ", "Could you ", "can you ", "Hi, ", "hey, ", "Hello! ", "I need you to ", "I want you to ",
     "Would you ", "Kindly ", "pls ", "OK, ", "Now ", "Next, ", "Quick one: ", "For me, ", "Task: ", "I'd like you to ",
 )  # fmt: skip
-AFTER = (" please", ", please", " thanks", ". Thanks!", " for me", ", thank you", "!", " asap", ". Thank you.", " pls")
+AFTER = (
+    " please",
+    ", please",
+    " thanks",
+    ". Thanks!",
+    " for me",
+    ", thank you",
+    "!",
+    " asap",
+    ". Thank you.",
+    " pls",
+)
 
 
 def phrased(template: str, slots: Mapping[str, str], dice: Dice) -> str:

@@ -67,6 +67,7 @@ class Family:
 
 FAMILIES: dict[str, Family] = {}
 
+
 def family(
     *, needs: Sequence[str], phrasings: Sequence[str] | Mapping[str, Sequence[str]], group: str = ""
 ) -> Callable[[Callable[[Dice], Task]], Callable[[Dice], Task]]:

@@ -1,0 +1,82 @@
+"""How a local model is told of tools and writes a call: a value of its profile.
+
+A dialect is text both ways: it describes tools, writes a conversation, gives the grammar that the
+answer is held to, and reads the answer back. Everything else in agentkit sees ordinary calls.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Protocol
+
+from agentkit.core.messages import (
+    AssistantMessage,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from agentkit.core.tools import ToolSpec
+
+Turn = dict[str, str]
+"""One turn as chat templates take it: `role` and `content`."""
+
+
+class Dialect(Protocol):
+    """The form of tools and calls that one kind of model understands."""
+
+    def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
+        """The conversation, with the tools described in the system turn."""
+        ...
+
+    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
+        """A Lark grammar (llguidance dialect) of every answer that can be read back."""
+        ...
+
+    def visible(self, text: str) -> str:
+        """The part of an unfinished answer that is meant for a person."""
+        ...
+
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
+        """The answer as text and calls; `step` makes the call ids of a run unique."""
+        ...
+
+
+def first_sentence(text: str) -> str:
+    """The first sentence of a description, on one line."""
+    line = " ".join(text.split())
+    return re.split(r"(?<=[.!?])\s", line, maxsplit=1)[0]
+
+
+def turns_of(
+    messages: Sequence[Message],
+    tools: str,
+    call_text: Callable[[ToolCall], str],
+    told_text: Callable[[ToolMessage], str],
+    answer_mark: str,
+) -> list[Turn]:
+    """The conversation as turns, with the tools' description at the end of the system turn."""
+    turns: list[Turn] = []
+    for message in messages:
+        match message:
+            case SystemMessage(text):
+                words = f"{text}\n{tools}".strip()
+                turns.append({"role": "system", "content": words})
+            case UserMessage(text):
+                _add(turns, "user", text)
+            case ToolMessage():
+                _add(turns, "user", told_text(message))
+            case AssistantMessage():
+                parts = [answer_mark + message.text] if message.text else []
+                parts += [call_text(call) for call in message.calls]
+                parts += [call.text for call in message.malformed]
+                _add(turns, "assistant", "\n".join(parts))
+    return turns
+
+
+def _add(turns: list[Turn], role: str, content: str) -> None:
+    """Append a turn; templates want roles to alternate, so neighbours of one role are joined."""
+    if turns and turns[-1]["role"] == role:
+        turns[-1]["content"] += "\n" + content
+    else:
+        turns.append({"role": role, "content": content})

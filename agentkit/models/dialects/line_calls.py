@@ -1,0 +1,162 @@
+"""Calls as lines of plain text, which a small model can copy into without escaping anything."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
+from agentkit.core.tools import ToolSpec
+from agentkit.models.dialects.contract import Turn, first_sentence, turns_of
+
+
+class LineCalls:
+    r"""A tool's name on a line, then `argument: value` lines; or `answer: …`.
+
+    The text of a value stands as it is. Further lines of it begin with `|` and a space, so no text can
+    be taken for another argument::
+
+        write_file
+        path: notes/today.txt
+        content: first line
+        | second: line
+
+    After `: ` words are the same tokens as in running text, while after a quotation mark they fall into
+    pieces: copying is what a small model gets wrong, so this form is made for copying.
+    """
+
+    ANSWER = "answer: "
+
+    def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
+        """The conversation, with one line for each tool at the end of the system turn."""
+        described = "\n".join(map(self.signature, tools))
+        return turns_of(messages, described, self._call, self._told, self.ANSWER if tools else "")
+
+    def signature(self, tool: ToolSpec) -> str:
+        """A tool in one line, such as `read_file(path, first_line=1): Read a text file.`"""
+        required = set(tool.parameters.get("required", ()))
+        parts: list[str] = []
+        for name, schema in _properties(tool).items():
+            part = name
+            if "enum" in schema:
+                part += f": {'|'.join(map(_text, schema['enum']))}"
+            if name not in required:
+                part += f"={_text(schema.get('default'))}"
+            parts.append(part)
+        return f"{tool.name}({', '.join(parts)}): {first_sentence(tool.description)}"
+
+    def _call(self, call: ToolCall) -> str:
+        return "\n".join([call.name, *(f"{name}:{_lines(value)}" for name, value in call.arguments.items())])
+
+    def _told(self, message: ToolMessage) -> str:
+        return f"{'Error' if message.failed else 'Result'}: {message.text}"
+
+    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
+        """One alternative for each tool, with its arguments in their declared order."""
+        ways = [f"call_{tool.name}" for tool in tools] + ([] if must_call and tools else ["answer"])
+        rules = [
+            f"start: {' | '.join(ways)}",
+            f"answer: {json.dumps(self.ANSWER)} ANSWER",
+            r"ANSWER: /(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/",
+            # Small models fall into writing line ends for ever, so only a few may follow each other.
+            r"TEXT: /( [^\n]+)?(\n\|( [^\n]*)?)*/ & ~/(?s:.*)(\n\| *){4}(?s:.*)/",
+        ]
+        for tool in tools:
+            rules += self._tool_rules(tool)
+        return "\n".join(rules)
+
+    def _tool_rules(self, tool: ToolSpec) -> list[str]:
+        rules: list[str] = []
+        parts: list[str] = []
+        for name, required in _in_order(tool):
+            value = f"value_{tool.name}_{name}"
+            line = f"{json.dumps(f'{chr(10)}{name}:')} {value}"
+            parts.append(line if required else f"({line})?")
+            rules.append(f"{value}: {self._value(tool, name, _properties(tool)[name])}")
+        return [f'call_{tool.name}: "{tool.name}" {" ".join(parts)}', *rules]
+
+    def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
+        if choices := tool.choices.get(name) or schema.get("enum"):
+            return " | ".join(json.dumps(_lines(choice), ensure_ascii=False) for choice in choices)
+        match schema.get("type"):
+            case "string":
+                return "TEXT"
+            case "boolean":
+                return '" true" | " false"'
+            case "integer":
+                return r"/ -?(0|[1-9][0-9]{0,8})/"
+            case "number":
+                return r"/ -?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?/"
+            case _:
+                return f'" " %json {json.dumps(dict(schema))}'
+
+    def visible(self, text: str) -> str:
+        """The words after `answer: `."""
+        return text[len(self.ANSWER) :] if text.startswith(self.ANSWER) else ""
+
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
+        """A call, or the words after `answer: `."""
+        if text.startswith(self.ANSWER.strip()):
+            return AssistantMessage(text=text[len(self.ANSWER.strip()) :].strip())
+        name, *lines = text.rstrip("\n").split("\n")
+        tool = next((tool for tool in tools if tool.name == name.strip()), None)
+        if tool is None and not (lines and re.fullmatch(r"\w+", name.strip())):
+            return AssistantMessage(text=text.strip())
+        call_id = f"call_{step}"
+        try:
+            arguments = _arguments(lines, _properties(tool) if tool else {})
+        except ValueError as error:
+            return AssistantMessage(malformed=(MalformedCall(call_id, name.strip(), text, str(error)),))
+        return AssistantMessage(calls=(ToolCall(call_id, name.strip(), arguments),))
+
+
+def _properties(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
+    return tool.parameters.get("properties", {})
+
+
+def _in_order(tool: ToolSpec) -> list[tuple[str, bool]]:
+    """Parameters and whether they must be given: those that must come first."""
+    required = set(tool.parameters.get("required", ()))
+    return sorted(((name, name in required) for name in _properties(tool)), key=lambda part: not part[1])
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _lines(value: Any) -> str:
+    """A value as it stands after `name:`."""
+    first, *rest = _text(value).split("\n")
+    return "\n|".join(f" {line}" if line else "" for line in (first, *rest))
+
+
+def _arguments(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The arguments of `name: value` lines.
+
+    Raises:
+        ValueError: saying which line is none, or which value does not fit its type.
+    """
+    texts: dict[str, list[str]] = {}
+    name = None
+    for line in lines:
+        if line.startswith("|") and name is not None:
+            texts[name].append(line[1:].removeprefix(" "))
+        elif opening := re.match(r"(\w+):", line):
+            name = opening[1]
+            texts[name] = [line[opening.end() :].removeprefix(" ")]
+        else:
+            raise ValueError(
+                f"expected a line `argument: value`, or one that begins with |; found {line[:60]!r}"
+            )
+    return {name: _typed(name, "\n".join(parts), properties.get(name, {})) for name, parts in texts.items()}
+
+
+def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
+    if schema.get("type", "string") == "string" and not {"anyOf", "const"} & schema.keys():
+        return text
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        raise ValueError(
+            f"the value of {name} should be {schema.get('type', 'JSON')}; found {text[:60]!r}"
+        ) from None

@@ -1,0 +1,79 @@
+"""`python -m episodes check [FAMILY…]` tries policies; `python -m episodes write FOLDER` makes a data set."""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+from agentkit.tooling.discovery import installed_tools
+from episodes import families as _families  # registers them  # noqa: F401
+from episodes.dice import Dice
+from episodes.phrasing import phrased, slots_of
+from episodes.record import record
+from episodes.task import FAMILIES, Family
+from episodes.views import plain_view, some_view
+from episodes.write import write
+
+
+async def check(family: Family, count: int, *, show: bool) -> list[str]:
+    """What is wrong with a family: phrasings that leave a slot out, policies that fail their own check."""
+    tools = installed_tools()
+    wrong: list[str] = []
+    for number in range(count):
+        dice = Dice(f"check {family.name} {number}")
+        task = family.make(dice)
+        texts = family.phrasings[task.variant]
+        wrong += [f"{text!r} leaves out {task.slots.keys() - slots_of(text)}" for text in texts
+                  if slots_of(text) != task.slots.keys()]  # fmt: skip
+        goal = phrased(dice.choice(texts), task.slots, dice)
+        view = (
+            plain_view(tools, task.tools),
+            some_view(dice, tools, family.needs, task.tools, rename=False),
+            some_view(dice, tools, family.needs, task.tools, rename=True),
+        )[number % 3]
+        try:
+            episode = await record(goal, task, view)
+        except Exception as error:  # noqa: BLE001 - whatever a policy does wrong is what is looked for
+            wrong.append(f"{number}: {goal!r}: {type(error).__name__}: {error}")
+            continue
+        if not episode.reached:
+            wrong.append(f"{number}: {goal!r} was not reached: {episode.ending}, {episode.answer!r}")
+        if show and number < 3:
+            for row in episode.rows:
+                for turn in row.turns[1:]:
+                    print(f"--- {turn['role']}\n{turn['content']}")
+            print("=====")
+    return list(dict.fromkeys(wrong))
+
+
+async def main() -> int:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="episodes", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    checking = commands.add_parser("check")
+    checking.add_argument("families", nargs="*")
+    checking.add_argument("--count", type=int, default=60)
+    checking.add_argument("--show", action="store_true", help="print some of the conversations")
+    writing = commands.add_parser("write")
+    writing.add_argument("folder", type=Path)
+    writing.add_argument("--episodes", type=int, default=12_000)
+    writing.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    if args.command == "write":
+        await write(args.folder, args.episodes, args.seed)
+        return 0
+    chosen = [FAMILIES[name] for name in args.families] or list(FAMILIES.values())
+    faults = 0
+    for each in chosen:
+        wrong = await check(each, args.count, show=args.show)
+        faults += len(wrong)
+        print(
+            f"{'ok   ' if not wrong else 'WRONG'} {each.name} ({sum(map(len, each.phrasings.values()))} phrasings)"
+        )
+        for line in wrong[:5]:
+            print(f"      {line}")
+    return 1 if faults else 0
+
+
+if __name__ == "__main__":
+    sys.exit(asyncio.run(main()))

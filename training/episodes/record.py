@@ -1,0 +1,171 @@
+"""A task done by its policy through agentkit's own loop, and the conversation that came of it.
+
+Nothing is written by hand: the prompt is what the loop renders, every result is what the tool
+returned, and the check is run on the folder that was left behind.
+"""
+
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agentkit.assembly import Surroundings, run_goal
+from agentkit.core.events import CallFinished, CallIntended, Ending
+from agentkit.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
+from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
+from agentkit.core.tools import Outcome
+from agentkit.journal.memory import MemoryLog
+from agentkit.models.dialects import DIALECTS, Turn
+from agentkit.models.embedded import MANNERS
+from agentkit.models.local import local_profile
+from agentkit.settings import load_settings
+from episodes.checks import After
+from episodes.task import Call, Plan, Seen, Task
+from episodes.views import ALWAYS_LOOKS, View
+
+MANNER = MANNERS["smollm2"]
+MOST_STEPS = 12
+
+
+class PolicyFault(Exception):
+    """A policy did something that no model could have done; the message says what."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One conversation to learn from: turns, and which of the assistant's are to be learnt."""
+
+    turns: tuple[Turn, ...]
+    learn: tuple[int, ...]
+    """Indices of the turns that carry loss: those that were answered under this very prompt."""
+
+
+@dataclass(frozen=True)
+class Episode:
+    """What came of a task."""
+
+    goal: str
+    rows: tuple[Row, ...]
+    reached: bool
+    ending: Ending
+    answer: str
+    steps: int
+
+
+@dataclass
+class PolicyModel:
+    """A `ChatModel` that plays a policy, and keeps what it was asked."""
+
+    plan: Plan
+    view: View
+    name: str = "policy"
+    profile: ModelProfile = field(
+        default_factory=lambda: local_profile(MANNER.prompt, 8192, MANNER.most_output)
+    )
+    asked: list[tuple[ModelRequest, AssistantMessage]] = field(default_factory=list)
+    answer: str | None = None
+
+    def estimate(self, request: ModelRequest) -> int:
+        """An estimate that always fits: policies are short."""
+        return sum(len(str(message)) for message in request.messages) // 4
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+        """The policy's next call or answer."""
+        message = self._next(request)
+        self.asked.append((request, message))
+        yield Answer(message, finish="calls" if message.calls else "stop")
+
+    async def aclose(self) -> None:
+        """Nothing is held."""
+
+    def _next(self, request: ModelRequest) -> AssistantMessage:
+        last = request.messages[-1]
+        step = len(self.asked) + 1
+        if self.answer is not None:
+            if isinstance(last, UserMessage):  # the loop doubts the answer: look once, and stand by it
+                return self._calling(Call(ALWAYS_LOOKS, {"deep": True}), request, step)
+            return AssistantMessage(self.answer)
+        try:
+            seen = Seen(last.text, last.failed) if isinstance(last, ToolMessage) else None
+            return self._calling(next(self.plan) if seen is None else self.plan.send(seen), request, step)
+        except StopIteration as end:
+            self.answer = str(end.value)
+            return AssistantMessage(self.answer)
+
+    def _calling(self, call: Call, request: ModelRequest, step: int) -> AssistantMessage:
+        shown = self.view.shown(call)
+        tool = next((tool for tool in request.tools if tool.name == shown.tool), None)
+        if tool is None:
+            raise PolicyFault(f"{call.tool} is not offered; offered are {[t.name for t in request.tools]}")
+        for name, choices in tool.choices.items():
+            if name in shown.arguments and shown.arguments[name] not in choices:
+                raise PolicyFault(f"{shown.arguments[name]!r} cannot be chosen as {name} of {shown.tool}")
+        return AssistantMessage(calls=(ToolCall(f"call_{step}", shown.tool, shown.arguments),))
+
+
+async def record(goal: str, task: Task, view: View) -> Episode:
+    """Do the task in a fresh folder.
+
+    Raises:
+        PolicyFault: the policy named a tool or a path that was not there.
+    """
+    model = PolicyModel(task.policy(), view)
+    with tempfile.TemporaryDirectory() as place:
+        root = Path(place)
+        lay_out(root, task.files)
+        log = MemoryLog()
+        settings = load_settings({"workspace": place, "max_steps": MOST_STEPS})
+        outcome = await run_goal(goal, settings, Surroundings(model=model, log=log, tools=view.tools))
+        calls = succeeded(log, view)
+        after = After(task.files, *found(root), outcome.ended.result, calls)
+    reached = outcome.ended.ending is Ending.FINISHED and task.check(after)
+    return Episode(goal, rows_of(model.asked), reached, outcome.ended.ending, after.answer, outcome.steps)
+
+
+def lay_out(root: Path, files: Mapping[str, str]) -> None:
+    """Write the files of a task."""
+    for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text, encoding="utf-8", newline="")
+
+
+def found(root: Path) -> tuple[dict[str, str], frozenset[str]]:
+    """The files and folders below `root`."""
+    everything = sorted(root.rglob("*"))
+    files = {
+        str(path.relative_to(root)): path.read_text(encoding="utf-8", errors="replace")
+        for path in everything
+        if path.is_file()
+    }
+    return files, frozenset(str(path.relative_to(root)) for path in everything if path.is_dir())
+
+
+def succeeded(log: MemoryLog, view: View) -> tuple[tuple[str, dict[str, Any]], ...]:
+    """The calls of a run that succeeded, in canonical names."""
+    intended: dict[str, ToolCall] = {}
+    done: list[tuple[str, dict[str, Any]]] = []
+    for recorded in log.events():
+        match recorded.event:
+            case CallIntended(call=call):
+                intended[call.id] = call
+            case CallFinished(result=result) if result.outcome is Outcome.OK and result.call_id in intended:
+                call = intended[result.call_id]
+                done.append(view.canonical(call.name, call.arguments))
+            case _:
+                pass
+    return tuple(done)
+
+
+def rows_of(asked: Sequence[tuple[ModelRequest, AssistantMessage]]) -> tuple[Row, ...]:
+    """The conversation as turns; a row for each system turn, since what is offered can change."""
+    dialect = DIALECTS[MANNER.dialect]
+    rows: dict[str, tuple[list[Turn], list[int]]] = {}
+    for request, message in asked:
+        turns = dialect.turns((*request.messages, message), request.tools)
+        before = dialect.turns(request.messages, request.tools)
+        if turns[: len(before)] != before:
+            raise PolicyFault("an answer changed the turns before it")
+        learn = rows[turns[0]["content"]][1] if turns[0]["content"] in rows else []
+        rows[turns[0]["content"]] = (turns, [*learn, len(turns) - 1])
+    return tuple(Row(tuple(turns), tuple(learn)) for turns, learn in rows.values())
