@@ -98,6 +98,36 @@ def tools(**flags: Any) -> None:
     list_tools(flags)
 
 
+@cli.command("eval")
+@click.argument("task", required=False)
+@click.option("--out", metavar="FILE", help="The log; one that is there already is gone on with.")
+@click.option("--only", metavar="TEXT", help="Cases with TEXT in their id, or of this family or tag.")
+@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N of them.")
+@click.option(
+    "--parallel",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Cases at a time; 1 for a local model, else 8.",
+)
+@click.option(
+    "--compare", nargs=2, metavar="A B", help="Compare two logs on the cases that both hold; runs nothing."
+)
+@options.eval_settings
+def evaluate(task: str | None, **flags: Any) -> int:
+    """Run the cases of TASK (path/to/file.py:NAME) and print what was reached, by family and by tag.
+
+    Each case works on a copy of its folder and is judged in code on what it leaves behind. Every
+    finished case is a line of the log, so the same command again runs only what is missing. Exit
+    code 1 means that some case could not be run or judged.
+    """
+    from agentkit.cli.evaluate import compare_command, eval_command
+
+    compared: tuple[str, str] | None = flags.pop("compare")
+    if compared is not None:
+        return compare_command(task, *compared)
+    return eval_command(task, flags)
+
+
 @cli.group()
 def config() -> None:
     """Show the settings."""

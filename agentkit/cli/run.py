@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-import signal
 import sys
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TextIO
@@ -13,6 +12,7 @@ from agentkit.assembly import Outcome, Surroundings, chosen_model, resume_run, r
 from agentkit.cli.person import Person
 from agentkit.cli.render import JsonLines, Progress, outcome_json
 from agentkit.cli.screens import Look, look_of
+from agentkit.cli.signals import Stopped, until_signal
 from agentkit.cli.words import EXIT_CODES, printable
 from agentkit.core.errors import AgentkitError, UsageError
 from agentkit.core.protocols import RunLog
@@ -93,8 +93,8 @@ class Sitting:
     def conduct(self) -> int:
         """Work until the run is over or stopped; print the result and return the exit code."""
         try:
-            outcome = asyncio.run(_until_signal(self._work(self._around)))
-        except _Stopped as stopped:
+            outcome = asyncio.run(until_signal(self._work(self._around)))
+        except Stopped as stopped:
             self.close()
             return self._stopped(128 + stopped.signal, stopped.name)
         except BrokenPipeError:
@@ -186,41 +186,3 @@ def _reads_nobody() -> None:
         except BrokenPipeError:
             os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
-
-
-class _Stopped(Exception):
-    """A signal asked us to stop; everything is recorded."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.signal = number
-        self.name = signal.Signals(number).name
-
-
-async def _until_signal(work: Awaitable[Outcome]) -> Outcome:
-    """The outcome of `work`, which is cancelled (its tools killed, its state kept) by a signal.
-
-    A second signal does not wait for that: the system kills the tools, and the journal is whole.
-    """
-    task = asyncio.ensure_future(work)
-    caught: list[int] = []
-
-    def stop(number: int) -> None:
-        if caught:
-            os._exit(128 + number)
-        caught.append(number)
-        task.cancel()
-
-    loop = asyncio.get_running_loop()
-    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-    for number in numbers:
-        loop.add_signal_handler(number, stop, number)
-    try:
-        return await task
-    except asyncio.CancelledError:
-        if caught:
-            raise _Stopped(caught[0]) from None
-        raise
-    finally:
-        for number in numbers:
-            loop.remove_signal_handler(number)
