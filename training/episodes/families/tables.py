@@ -212,7 +212,7 @@ def make_table(dice: Dice, *, high: int = 14, long: float = 0.12, semicolons: bo
     subject = dice.choice(SUBJECTS)
     integers = dice.some(subject.integers, 1, 2)
     decimals = dice.some(subject.decimals, 0, 2)
-    choices = [name for name in dice.some(subject.choices, 1, 2)]
+    choices = dice.some(subject.choices, 1, 2)
     others = dice.some(("date", "phone", "note", "since", "code"), 0, 1) if dice.maybe(0.35) else []
     label = dice.choice(subject.labels)
     others = [name for name in others if name != label]
@@ -577,10 +577,10 @@ def head_of(path: str) -> Call:
         "Select from {path} whatever row fits this: {test}. Header and rows go to {target}.",
         "Split off the records of {path} where {test} into {target}, under the same column names",
         "{path} -> {target}, rows where {test} only, header kept",
-        "Take {path}, drop all rows except those where {test}, and save the result with its header as {target}",
+        "Take {path}, drop all rows but those where {test}, and save the result with its header as {target}",
         "Put a table into {target} that has the columns of {path} but only rows where {test}",
         "Could there be a {target} with the header and all rows from {path} for which {test}?",
-        "Export the rows from {path} with the condition that {test}; the export is {target} and starts with the header",
+        "Export rows of {path} on the condition that {test}; the export {target} starts with the header",
     ),
     group="csv_filter",
 )
@@ -1077,7 +1077,7 @@ def csv_column_to_file(dice: Dice) -> Task:
         "Rank what is in {path} by {column}, {order}, and write the table to {target} with its header",
         "Create {target} with the header and rows of {path}, the rows going by {column}, {order}",
         "Take {path}, bring its rows into order ({column}, {order}) and write header and rows to {target}",
-        "The rows of {path} need sorting by {column}. Do it {order} and leave the outcome, header included, in {target}",
+        "The rows of {path} need sorting by {column}, {order}. Leave them, header included, in {target}",
         "Reorder {path} by the {column} column, {order}. Output: {target}",
         "Save a version of {path} as {target} where the rows are sorted by {column}, {order}",
         "by {column}, {order}: sort {path} into {target}, header line first",
