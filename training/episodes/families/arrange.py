@@ -1,6 +1,7 @@
 """Files are copied, moved, renamed, deleted and made, one by one or in a chain."""
 
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Collection, Generator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -154,12 +155,12 @@ def folder_words(dice: Dice, folder: str) -> str:
     return dice.choice((f"{folder}/", f"the {folder} folder", f"folder {folder}", f"{folder}/"))
 
 
-def has_folders(*paths: str) -> Check:
-    """These folders are there, and no other was made."""
+def has_folders(*paths: str, passing: Collection[str] = ()) -> Check:
+    """These folders are there, and no other was made but those of files that were there in `passing`."""
 
     def check(after: After) -> bool:
         wanted = {*paths, *folders_of({f"{path}/x": "" for path in paths})}
-        known = folders_of(after.before) | folders_of(after.files) | wanted
+        known = folders_of(dict.fromkeys([*after.before, *after.files, *passing], "")) | wanted
         return wanted <= after.folders and after.folders <= known
 
     return check
@@ -929,3 +930,775 @@ def several_files(dice: Dice) -> Task:
     return Task(
         slots, files, policy, both(check, says(gone, ABSENT)) if gone else check, variant, absent=bool(gone)
     )
+
+
+def a_line(dice: Dice) -> str:
+    """A line of a text."""
+    count = dice.randint(2, 900)
+    return dice.choice((dice.to_do(), dice.sentence(), f"{dice.noun()}: {count}", dice.made_up()))
+
+
+def appended(text: str, *lines: str) -> str:
+    """A text with lines added at its end."""
+    return "\n".join([*([text.rstrip("\n")] if text else []), *lines])
+
+
+@family(
+    needs=("make_folder", "move_file", "copy_file", "write_file", "list_files"),
+    phrasings={
+        "move": (
+            (
+                "Make a folder {folder}, move {paths} into it and write "
+                "{index} in it with their names, one per line"
+            ),
+            (
+                "Create the directory {folder}. Put {paths} there. Then list "
+                "those names line by line in {index} in that folder."
+            ),
+            (
+                "{paths} should move to a new folder {folder}, with a file "
+                "{index} inside that names them, each on a line"
+            ),
+            (
+                "I want a folder {folder} that holds {paths} (moved) and an "
+                "{index} with the moved names, a line for each"
+            ),
+            "mkdir {folder}, mv {paths} into it, and add {index} there: the file names, one to a line",
+            (
+                "Gather {paths} in a new folder named {folder} and leave an "
+                "{index} in there listing them, one per line"
+            ),
+            (
+                "New folder {folder}: move in {paths}, and write the names of "
+                "those files to {index} inside, one a line"
+            ),
+            (
+                "Set up {folder}, a folder. Shift {paths} over and record what "
+                "you shifted in {index} there, line by line."
+            ),
+            (
+                "Open a folder called {folder}; {paths} go in; {index}, also "
+                "in there, gets their names on separate lines"
+            ),
+            (
+                "Please collect {paths} in the new directory {folder} and put "
+                "their names (one per line) in {index} there"
+            ),
+            (
+                "First make the folder {folder}, next move {paths} into it, "
+                "last write {index} in it with one name per line."
+            ),
+            (
+                "Build a folder {folder} out of {paths}, and inside it an "
+                "{index} saying which files these are, one each line"
+            ),
+            (
+                "Start a folder {folder}. Move: {paths}. Inside it save "
+                "{index} that enumerates them, a name per line."
+            ),
+            (
+                "File {paths} away into a folder {folder} that you make, then "
+                "jot their names into {index} in it, a line each"
+            ),
+            (
+                "We need {folder} (new folder) with {paths} moved there plus "
+                "{index} with the names, each on its own line"
+            ),
+            (
+                "Can you create {folder} as a folder, move {paths} in, and "
+                "inside write {index} with a line for every name?"
+            ),
+        ),
+        "copy": (
+            (
+                "Make a folder {folder}, copy {paths} into it and write "
+                "{index} in it with their names, one per line"
+            ),
+            (
+                "Create the directory {folder}. Copy {paths} there. Then list "
+                "those names line by line in {index} in there."
+            ),
+            (
+                "A new folder {folder} should hold copies of {paths} and a "
+                "file {index} that names them, each on a line"
+            ),
+            "mkdir {folder}, cp {paths} into it, and add {index} there: the file names, one to a line",
+            (
+                "Put copies of {paths} in a new folder {folder} and leave an "
+                "{index} in there listing them, one per line"
+            ),
+            (
+                "New folder {folder}: copy {paths} to it, and write the names "
+                "of those files to {index} inside, one a line"
+            ),
+            (
+                "Set up {folder}, a folder. Duplicate {paths} into it and "
+                "record the names in {index} there, line by line."
+            ),
+            (
+                "Open a folder called {folder}; copies of {paths} go in; "
+                "{index}, also there, gets the names line by line"
+            ),
+            (
+                "Please bring copies of {paths} together in the new directory "
+                "{folder}, with {index} naming them, one per line"
+            ),
+            (
+                "First make the folder {folder}, next copy {paths} into it, "
+                "last write {index} in it with one name per line."
+            ),
+            (
+                "Start a folder {folder}. Copy: {paths}. Inside it save "
+                "{index} that enumerates them, a name per line."
+            ),
+            (
+                "I'd like {paths} copied to a folder {folder} you create; jot the "
+                "names into {index} in that folder, a line each"
+            ),
+            (
+                "We need {folder} (new folder) with {paths} copied there plus "
+                "{index} with the names, each on its own line"
+            ),
+            (
+                "Can you create {folder} as a folder, copy {paths} in, and "
+                "inside write {index} with a line for every name?"
+            ),
+            (
+                "Pack a new folder {folder} with copies of {paths}, and an "
+                "{index} in it saying what is packed, one name a line"
+            ),
+            (
+                "Keep {paths} here, copy them to a fresh folder {folder}, and "
+                "in it make {index}: names only, one per line"
+            ),
+        ),
+    },
+    group="chain_index",
+)
+def folder_with_index(dice: Dice) -> Task:
+    """Make a folder, bring a few files into it, and write down their names there."""
+    variant = dice.choice(("move", "copy"))
+    texts: dict[str, str] = {}
+    for _ in range(dice.choice((2, 2, 3, 3, 4))):
+        path = a_path(dice, texts)
+        texts[path] = text_for(dice, path)
+    files = among(dice, texts)
+    folder = new_folder(dice, files)
+    index = dice.choice(
+        ("index.txt", "index.txt", "index.md", "contents.txt", "names.txt", "list.txt", "files.txt")
+    )
+    if index in {base(path) for path in files}:
+        return folder_with_index(dice)
+    names = [base(path) for path in texts]
+
+    def policy() -> Plan:
+        yield from look(files, *texts)
+        yield call("make_folder", path=folder)
+        for path in texts:
+            tool = "move_file" if variant == "move" else "copy_file"
+            yield call(tool, source=path, target=f"{folder}/{base(path)}")
+        yield call("write_file", path=f"{folder}/{index}", content="\n".join(names))
+        did = "moved" if variant == "move" else "copied"
+        return f"{told(names)} are {did} to {folder}, and {folder}/{index} has their names."
+
+    placed = {f"{folder}/{base(path)}": text for path, text in texts.items()}
+    removed = tuple(texts) if variant == "move" else ()
+    # in which order, nobody said
+    check = either(
+        *(
+            leaves({**placed, f"{folder}/{index}": "\n".join(order)}, removed=removed)
+            for order in (names, sorted(names))
+        )
+    )
+    slots = {"folder": folder, "paths": listing(dice, list(texts)), "index": index}
+    return Task(slots, files, policy, check, variant)
+
+
+@family(
+    needs=("copy_file", "delete_file", "list_files"),
+    phrasings=(
+        "Copy {path} to {folder} and delete {other}",
+        "Put a copy of {path} in {folder}, then remove {other}.",
+        "{other} can go; {path} should be copied to {folder}",
+        "cp {path} to {folder}, rm {other}",
+        "Duplicate {path} into {folder} and get rid of {other}",
+        "I need a copy of {path} in {folder}, and {other} erased",
+        "Two things: {path} copied to {folder}, {other} deleted",
+        "Throw {other} away after copying {path} to {folder}",
+        "First copy {path} into {folder}. Second, delete {other}.",
+        "Keep {path} but also place it in {folder}; discard {other}",
+        "Remove {other}, and let {folder} have a copy of {path}",
+        "Place a copy of {path} in {folder} and bin {other}",
+        "{folder} gets a copy of {path}, and {other} gets deleted",
+        "Can you copy {path} over to {folder} and wipe {other}?",
+        "copy {path} -> {folder}; delete {other}",
+        "We don't need {other} any more, so delete it, but do copy {path} to {folder}",
+        "Save a copy of {path} into {folder} and then trash {other}",
+        "Besides copying {path} to {folder}, please clear out {other}",
+    ),
+    group="chain_two",
+)
+def copy_and_delete(dice: Dice) -> Task:
+    """Copy a file into a folder and delete another."""
+    path = a_path(dice)
+    other = a_path(dice, [path])
+    texts = {path: text_for(dice, path), other: text_for(dice, other)}
+    files = among(dice, texts)
+    folder = other_folder(dice, files, path)
+
+    def policy() -> Plan:
+        yield from look(files, path, other)
+        yield call("copy_file", source=path, target=f"{folder}/{base(path)}")
+        yield call("delete_file", path=other)
+        return f"{path} is copied to {folder}, and {other} is deleted."
+
+    slots = {"path": quoted(dice, path), "folder": folder_words(dice, folder), "other": quoted(dice, other)}
+    return Task(slots, files, policy, leaves({f"{folder}/{base(path)}": texts[path]}, removed=(other,)))
+
+
+@family(
+    needs=("move_file", "append_file", "list_files"),
+    phrasings=(
+        'Rename {path} to {target} and add the line "{line}" at its end',
+        'Change the name of {path} to {target}, then append "{line}".',
+        'mv {path} {target} and put "{line}" at the bottom of it',
+        '{path} should become {target} with one more line at the end: "{line}"',
+        'Give {path} the name {target}. After that add a last line reading "{line}".',
+        'Call {path} {target} instead, and let it end with the extra line "{line}"',
+        'Turn {path} into {target} and write "{line}" below what is in there',
+        'First rename {path} to {target}; second, tack the line "{line}" onto it',
+        'I want {path} renamed to {target} and "{line}" appended to it',
+        '{target} is the new name for {path}. Also append this line: "{line}"',
+        'Let {path} be called {target} from now on and stick "{line}" in as the last line',
+        'rename {path} -> {target}, append "{line}"',
+        'Please rename {path} as {target}, and at the end of that file insert a line "{line}"',
+        'Could you rename {path} to {target} and then add "{line}" as its final line?',
+        'The name {path} is wrong, make it {target}; then the line "{line}" has to be added at the end',
+        'Under the new name {target}, {path} gets another line at the bottom, namely "{line}"',
+        'Rename the file {path} ({target} is better) and note "{line}" on a new last line',
+        'After renaming {path} to {target}, extend it by the line "{line}"',
+    ),
+    group="chain_edit",
+)
+def rename_and_append(dice: Dice) -> Task:
+    """Rename a file and add a line to it."""
+    ending = dice.choice(("txt", "txt", "md", "log", "dat"))
+    path = a_path(dice, ending=ending)
+    files = among(dice, with_alike(dice, path))
+    target = beside(path, a_path(dice, files, ending, top=True))
+    line = a_line(dice)
+
+    def policy() -> Plan:
+        yield from look(files, path)
+        yield call("move_file", source=path, target=target)
+        yield call("append_file", path=target, content=line)
+        return f'{path} is now {target} and ends with "{line}".'
+
+    slots = {"path": quoted(dice, path), "target": quoted(dice, target), "line": line}
+    return Task(slots, files, policy, leaves({target: appended(files[path], line)}, removed=(path,)))
+
+
+@family(
+    needs=("copy_file", "append_file", "write_file", "list_files"),
+    phrasings={
+        "append": (
+            'Copy {path} to {target} for safety, then add the line "{line}" to {path}',
+            'Back up {path} as {target} and append "{line}" to the original {path}.',
+            'Save {path} as {target}; after that {path} itself gets a new last line "{line}"',
+            'cp {path} {target}, then put "{line}" at the end of {path}',
+            'Keep the present state of {path} in {target} before you add "{line}" at the bottom of {path}',
+            'Duplicate {path} as {target} and write "{line}" below the last line of {path} (not of the copy)',
+            'Make {target}, a backup of {path}. Then extend {path} by one line: "{line}"',
+            'Add "{line}" to the end of {path}, but first store what is in {path} now as {target}',
+            '{path} needs the line "{line}" at the end. Before that, copy it to {target}.',
+            'I want {target} to be {path} as it is, and {path} to have the additional line "{line}"',
+            'First: {path} copied to {target}. Then: "{line}" appended to {path}',
+            'Take a backup ({target}) of {path} and stick "{line}" onto {path} afterwards',
+            'Preserve {path} under {target}; then tack the line "{line}" onto the end of {path}',
+            'With {target} as a safety copy of {path} made beforehand, append "{line}" to {path}',
+            'Can you copy {path} to {target} and afterwards add a line "{line}" to {path}?',
+            'backup {path} -> {target}; append to {path}: "{line}"',
+        ),
+        "replace": (
+            'Copy {path} to {target} for safety, then let {path} hold only the line "{line}"',
+            'Back up {path} as {target} and overwrite {path} with "{line}".',
+            'Save {path} as {target}; after that replace the whole content of {path} by "{line}"',
+            'cp {path} {target}, then make {path} contain just "{line}"',
+            'Keep the present state of {path} in {target} before you put nothing but "{line}" in {path}',
+            'Duplicate {path} as {target} and rewrite {path} so that it only says "{line}"',
+            'Make {target}, a backup of {path}. Then {path} is to have the single line "{line}"',
+            '{path} should consist of "{line}" alone, but first store what it holds now as {target}',
+            'Start {path} over with "{line}" as its only line. Before that, copy it to {target}.',
+            'I want {target} to be {path} as it is, and {path} to be reduced to "{line}"',
+            'First: {path} copied to {target}. Then: everything in {path} replaced with "{line}"',
+            'Take a backup ({target}) of {path}, afterwards set the entire text of {path} to "{line}"',
+            'Preserve {path} under {target}; then empty {path} except for the new text "{line}"',
+            'With {target} as a safety copy of {path} made beforehand, fill {path} with only "{line}"',
+            'Can you copy {path} to {target} and afterwards overwrite {path}? New content: "{line}"',
+            'backup {path} -> {target}; new full content of {path}: "{line}"',
+        ),
+    },
+    group="chain_edit",
+)
+def back_up_and_change(dice: Dice) -> Task:
+    """Copy a file, then add to it or write it anew."""
+    variant = dice.choice(("append", "replace"))
+    path = a_path(dice, ending=dice.choice(("txt", "txt", "md", "log", "dat")))
+    files = among(dice, with_alike(dice, path))
+    stem, ending = path.rsplit(".", 1)
+    target = dice.choice(
+        (
+            f"{path}.bak",
+            f"{stem}_backup.{ending}",
+            f"backup/{base(path)}",
+            f"{stem}_before.{ending}",
+            f"{stem}.old",
+        )
+    )
+    line = a_line(dice)
+
+    def policy() -> Plan:
+        yield from look(files, path)
+        yield call("copy_file", source=path, target=target)
+        if variant == "append":
+            yield call("append_file", path=path, content=line)
+            return f'{path} is backed up as {target} and now ends with "{line}".'
+        yield call("write_file", path=path, content=line)
+        return f'{path} is backed up as {target} and now holds "{line}".'
+
+    text = appended(files[path], line) if variant == "append" else line
+    slots = {"path": quoted(dice, path), "target": quoted(dice, target), "line": line}
+    return Task(slots, files, policy, leaves({path: text, target: files[path]}), variant)
+
+
+@family(
+    needs=("make_folder", "write_file", "list_files"),
+    phrasings={
+        "empty": (
+            "Make a folder {folder} with the empty files {names} in it",
+            "Create the directory {folder} and in it {names}, all of them blank.",
+            "I need a new folder {folder} containing {names}, no text in any of them",
+            "mkdir {folder}; touch {names} inside",
+            "Set up {folder} as a folder and add {names} to it as empty files",
+            "Start a project folder {folder}: it has {names}, all empty so far",
+            "New folder {folder}. In there, empty files: {names}",
+            "Please prepare a directory {folder} holding {names}, zero bytes each",
+            "Put blank files {names} into a folder {folder} that you create",
+            "There should be a folder {folder} with {names} inside, nothing written in them yet",
+            "Open a folder {folder} and place the following in it, all without content: {names}",
+            "Could you make {folder} (a folder) and inside it the blank files {names}?",
+            "Build the skeleton of {folder}: a folder with empty {names}",
+            "The folder {folder} is to be created along with {names} in it, every one empty",
+            "A directory {folder}, then {names} within, left empty",
+            "Lay out a new folder {folder} with {names}; they stay blank",
+        ),
+        "text": (
+            'Make a folder {folder} with the files {names} in it, each saying "{text}"',
+            'Create the directory {folder} and in it {names}, all with the one line "{text}".',
+            'I need a new folder {folder} containing {names}; the text of each is "{text}"',
+            'mkdir {folder}; in there write "{text}" to each of {names}',
+            'Set up {folder} as a folder and add {names} to it, every one with the content "{text}"',
+            'Start a project folder {folder}: it has {names}, and "{text}" is what each of them holds',
+            'New folder {folder}. In there: {names}, the same text in all, "{text}"',
+            'Please prepare a directory {folder} holding {names}, with "{text}" in each file',
+            'Put files {names} into a folder {folder} that you create; each contains "{text}"',
+            'There should be a folder {folder} with {names} inside, and "{text}" written in all of them',
+            'Open a folder {folder} and place the following in it, each with the line "{text}": {names}',
+            'Could you make {folder} (a folder) and inside it {names}, each reading "{text}"?',
+            'Build the skeleton of {folder}: a folder with {names}, filled with "{text}" each',
+            'The folder {folder} is to be created along with {names} in it, every one holding "{text}"',
+            'A directory {folder}, then {names} within; write "{text}" in every one of them',
+            'Lay out a new folder {folder} with {names}; "{text}" is their only content for now',
+        ),
+    },
+    group="chain_make",
+)
+def folder_of_new_files(dice: Dice) -> Task:
+    """Make a folder with a few new files."""
+    files = among(dice, {}, few=True)
+    folder = new_folder(dice, files)
+    names: list[str] = []
+    for _ in range(dice.choice((2, 3, 3, 4))):
+        names.append(a_path(dice, [*files, *names], top=True))
+    text = a_line(dice) if dice.maybe() else ""
+
+    def policy() -> Plan:
+        yield call("make_folder", path=folder)
+        for name in names:
+            yield call("write_file", path=f"{folder}/{name}", content=text)
+        what = f'with "{text}" in each' if text else "all empty"
+        return f"The folder {folder} now has {told(names)}, {what}."
+
+    slots = {"folder": folder, "names": listing(dice, names)} | ({"text": text} if text else {})
+    made = leaves({f"{folder}/{name}": text for name in names})
+    return Task(slots, files, policy, made, "text" if text else "empty")
+
+
+@family(
+    needs=("read_file", "write_file", "delete_file", "list_files"),
+    phrasings=(
+        "Write the {which} line of {path} to {target}, then delete {path}",
+        "Save only the {which} line of {path} as {target} and remove {path}.",
+        "Keep the {which} line of {path} in a new file {target}; {path} can go afterwards",
+        "Put the {which} line from {path} into {target}, after which {path} is to be erased",
+        "{target} should hold the {which} line of {path}. Then get rid of {path}.",
+        "I only need the {which} line of {path}: store it in {target} and delete the rest, I mean {path}",
+        "Take the {which} line out of {path} into {target} and throw {path} away",
+        "Before you delete {path}, copy its {which} line to {target}",
+        "{which} line of {path} -> {target}, then rm {path}",
+        "Delete {path}, but first rescue its {which} line into {target}",
+        "Create {target} from the {which} line of {path}, then wipe {path}",
+        "Could you jot down the {which} line of {path} in {target} and afterwards discard {path}?",
+        "From {path} just the {which} line matters. Record it in {target} and bin {path}",
+        "Extract the {which} line of {path} to {target}; once that is done {path} should be deleted",
+        "Make {target} with the {which} line of {path} in it, and drop {path}",
+        "Of {path}, preserve nothing but the {which} line, as {target}. {path} itself gets removed",
+    ),
+    group="chain_read",
+)
+def line_and_delete(dice: Dice) -> Task:
+    """Keep one line of a file in another and delete the first."""
+    which = dice.choice(("first", "last", "second", "third"))
+    path = a_path(dice, ending=dice.choice(("txt", "txt", "md", "log", "dat")))
+    lines = [a_line(dice) for _ in range(dice.randint(3, 12))]
+    files = among(dice, with_alike(dice, path) | {path: "\n".join(lines) + "\n"})
+    target = a_path(dice, files, path.rsplit(".", 1)[-1])
+    line = lines[{"first": 0, "second": 1, "third": 2, "last": -1}[which]]
+
+    def policy() -> Plan:
+        yield from look(files, path)
+        yield call("read_file", path=path)
+        yield call("write_file", path=target, content=line)
+        yield call("delete_file", path=path)
+        return f'{target} now holds "{line}", and {path} is deleted.'
+
+    slots = {"which": which, "path": quoted(dice, path), "target": quoted(dice, target)}
+    return Task(slots, files, policy, leaves({target: line}, removed=(path,)))
+
+
+@family(
+    needs=("move_file", "append_file", "list_files"),
+    phrasings=(
+        "Move {paths} to {folder} and note the moved names in {log}, one per line at the end",
+        "Put {paths} into {folder}, then add their names to {log}, a line for each.",
+        "{paths} go to {folder}; append each name to {log} on a line of its own",
+        "mv {paths} to {folder} and log the names at the end of {log}, one a line",
+        "Shift {paths} over to {folder}. Afterwards extend {log} by those file names, line by line.",
+        "File {paths} in {folder} and record in {log} what was filed: append the names, each on a new line",
+        "I want {paths} in {folder}, and their names as new last lines of {log}",
+        "After moving {paths} into {folder}, write their names below what {log} already says, one per line",
+        (
+            "Please transfer {paths} to {folder}; {log} should get the "
+            "file names added at the bottom, one to a line"
+        ),
+        "Relocate {paths} to {folder} and append the names to {log} (one line each)",
+        "Can you move {paths} into {folder} and then add the names to the end of {log}? One per line.",
+        "Add the names {paths} to {log} line by line, once you have moved those files to {folder}",
+        "Stick {paths} in {folder}; jot down each of their names at the end of {log}, separate lines",
+        "{folder} takes {paths}. {log} takes their names, at the end, a line apiece.",
+        "Bring {paths} to {folder}, keep a record of it: names appended to {log}, one name per line",
+        "move {paths} -> {folder}; append names -> {log}, one per line",
+    ),
+    group="chain_log",
+)
+def move_and_log(dice: Dice) -> Task:
+    """Move files into a folder and add their names to a list."""
+    texts: dict[str, str] = {}
+    for _ in range(dice.choice((1, 2, 2, 3))):
+        path = a_path(dice, texts, top=True)
+        texts[path] = text_for(dice, path)
+    log = dice.choice(
+        ("log.txt", "moved.txt", "done.log", "history.txt", "journal.md", "record.txt", "changes.log")
+    )
+    before = "\n".join(a_path(dice, texts, top=True) for _ in range(dice.randint(1, 4)))
+    files = among(dice, {**texts, log: before})
+    folder = other_folder(dice, files, next(iter(texts)))
+    if log in texts or any(f"{folder}/{path}" in files for path in texts):
+        return move_and_log(dice)
+
+    def policy() -> Plan:
+        yield from look(files, *texts, log)
+        for path in texts:
+            yield call("move_file", source=path, target=f"{folder}/{path}")
+        yield call("append_file", path=log, content="\n".join(texts))
+        names, are = told(list(texts)), "is" if len(texts) == 1 else "are"
+        return f"{names} {are} moved to {folder} and noted in {log}."
+
+    placed = {f"{folder}/{path}": text for path, text in texts.items()}
+    slots = {"paths": listing(dice, list(texts)), "folder": folder_words(dice, folder), "log": log}
+    return Task(slots, files, policy, leaves({**placed, log: appended(before, *texts)}, removed=tuple(texts)))
+
+
+_CLAUSES = {
+    "copy": (
+        "copy {} to {}",
+        "make a copy of {} named {}",
+        "duplicate {} as {}",
+        "save a copy of {} as {}",
+        "clone {} to {}",
+        "cp {} {}",
+    ),
+    "move": (
+        "move {} into {}",
+        "put {} in {}",
+        "shift {} to {}",
+        "move {} to {}",
+        "place {} in {}",
+        "mv {} to {}",
+        "transfer {} to {}",
+    ),
+    "rename": (
+        "rename {} to {}",
+        "change the name of {} to {}",
+        "give {} the name {}",
+        "rename {} as {}",
+        "call {} {} instead",
+    ),
+    "delete": (
+        "delete {}",
+        "remove {}",
+        "get rid of {}",
+        "erase {}",
+        "throw {} away",
+        "rm {}",
+        "discard {}",
+        "trash {}",
+    ),
+    "folder": (
+        "make a folder {}",
+        "create the directory {}",
+        "add a new folder {}",
+        "mkdir {}",
+        "set up a folder {}",
+        "make a folder called {}",
+    ),
+    "write": (
+        'write "{1}" to {0}',
+        'create {0} with the text "{1}"',
+        'make a file {0} that says "{1}"',
+        'put "{1}" in a new file {0}',
+        'save "{1}" as {0}',
+        'write a file {0} with the line "{1}"',
+    ),
+    "append": (
+        'add the line "{1}" to {0}',
+        'append "{1}" to {0}',
+        'put "{1}" at the end of {0}',
+        'write "{1}" at the bottom of {0}',
+        'add "{1}" as the last line of {0}',
+        'tack "{1}" onto the end of {0}',
+    ),
+}
+"""How a step is asked for."""
+
+
+class Step(NamedTuple):
+    """A link of a chain."""
+
+    clause: str
+    """What the person asks for."""
+    call: Call
+    did: str
+    """What the answer says of it."""
+
+
+@dataclass
+class Chain:
+    """What steps do to a folder, one after the other; a later step is often about what an earlier made."""
+
+    dice: Dice
+    world: dict[str, str]
+    """The files as they are now."""
+    made: list[str] = field(default_factory=list[str])
+    """Paths of files that a step put there, the newest last."""
+    folders: list[str] = field(default_factory=list[str])
+    used: set[str] = field(default_factory=set[str])
+    """Paths that are or were; none is taken twice."""
+    touched: set[str] = field(default_factory=set[str])
+    """Paths that a step was about."""
+
+    def step(self, kind: str) -> Step:
+        """One thing to do."""
+        dice, world = self.dice, self.world
+        self.used |= world.keys()
+        path = self._path(kind)
+        self.touched.add(path)
+        ending = path.rsplit(".", 1)[-1]
+        match kind:
+            case "copy":
+                target = self._put(a_path(dice, sorted(self.used), ending), world[path])
+                asked, did = (quoted(dice, path), quoted(dice, target)), f"copied {path} to {target}"
+                doing = call("copy_file", source=path, target=target)
+            case "move":
+                folder = self._folder(path)
+                target = self._put(f"{folder}/{base(path)}", world.pop(path))
+                asked, did = (quoted(dice, path), folder_words(dice, folder)), f"moved {path} to {folder}"
+                doing = call("move_file", source=path, target=target)
+            case "rename":
+                name = beside(path, a_path(dice, sorted(self.used), ending, top=True))
+                target = self._put(name, world.pop(path))
+                asked, did = (quoted(dice, path), quoted(dice, target)), f"renamed {path} to {target}"
+                doing = call("move_file", source=path, target=target)
+            case "delete":
+                del world[path]
+                asked, did = (quoted(dice, path),), f"deleted {path}"
+                doing = call("delete_file", path=path)
+            case "folder":
+                folder = new_folder(dice, dict.fromkeys([*self.used, *self.folders], ""))
+                self.folders.append(folder)
+                asked, did = (folder,), f"made the folder {folder}"
+                doing = call("make_folder", path=folder)
+            case "write":
+                text = a_line(dice)
+                target = self._put(a_path(dice, sorted(self.used), dice.choice(("txt", "md", "log"))), text)
+                asked, did = (quoted(dice, target), text), f"wrote {target}"
+                doing = call("write_file", path=target, content=text)
+            case _:
+                line = a_line(dice)
+                world[path] = appended(world[path], line)
+                asked, did = (quoted(dice, path), line), f"added a line to {path}"
+                doing = call("append_file", path=path, content=line)
+        return Step(dice.choice(_CLAUSES[kind]).format(*asked), doing, did)
+
+    def _path(self, kind: str) -> str:
+        """What the step is about: often the newest file; a file that a step was about is never deleted."""
+        ends = ("txt", "md", "log", "dat") if kind == "append" else ENDINGS
+        fit = [path for path in sorted(self.world) if path.rsplit(".", 1)[-1] in ends] or sorted(self.world)
+        if kind == "delete":
+            return self.dice.choice(
+                [path for path in fit if path not in self.touched and path not in self.made]
+            )
+        newest = [path for path in self.made if path in fit][-1:]
+        if newest and self.dice.maybe(0.5) and not (kind in ("move", "rename") and newest[0] in self.touched):
+            return newest[0]
+        return self.dice.choice([path for path in fit if path not in self.touched] or fit)
+
+    def _folder(self, path: str) -> str:
+        """Where to move the file: often into a folder that an earlier step made."""
+        last = self.folders[-1:]
+        if last and f"{last[0]}/{base(path)}" not in self.used and self.dice.maybe(0.75):
+            return last[0]
+        return other_folder(self.dice, dict.fromkeys([*self.used, *self.folders], ""), path)
+
+    def _put(self, path: str, text: str) -> str:
+        self.world[path] = text
+        self.made.append(path)
+        self.used.add(path)
+        return path
+
+
+_STEPS = ("first", "second", "third", "fourth", "fifth")
+
+
+@family(
+    needs=(
+        "copy_file",
+        "move_file",
+        "delete_file",
+        "make_folder",
+        "write_file",
+        "append_file",
+        "list_files",
+    ),
+    phrasings={
+        "2": (
+            "{first}, then {second}",
+            "{first} and {second}",
+            "First {first}, second {second}.",
+            "{first}; {second}",
+            "Two things: {first}, and {second}",
+            "1. {first}\n2. {second}",
+            "{first}. After that, {second}.",
+            "Would you {first} and then {second}?",
+            "I'd like you to {first}. Also {second}.",
+            "- {first}\n- {second}",
+            "Start with this: {first}. Next: {second}",
+            "{first} before you do this: {second}",
+            "{first} & {second}",
+            "To do: {first}, {second}",
+            "Once you have done this ({first}), {second}",
+            "{first}. Then please also {second}",
+            "(a) {first} (b) {second}",
+        ),
+        "3": (
+            "{first}, then {second} and {third}",
+            "{first}, {second}, and {third}.",
+            "First {first}. Then {second}. Finally, {third}.",
+            "1. {first}\n2. {second}\n3. {third}",
+            "1) {first} 2) {second} 3) {third}",
+            "Three things: {first}; {second}; {third}",
+            "{first}; after that {second}; last of all {third}",
+            "- {first}\n- {second}\n- {third}",
+            "To do, in this order: {first}, {second}, {third}",
+            "I need you to {first}. Next, {second}, and when that is done {third}",
+            "{first}. {second}. {third}.",
+            "Begin by this: {first}. Go on: {second}. End: {third}.",
+            "Could you {first}, {second} and also {third}?",
+            "step 1: {first}; step 2: {second}; step 3: {third}",
+            "{first} and {second}. Once both are done, {third}",
+            "Do these one after the other: {first} / {second} / {third}",
+            "(a) {first}, (b) {second}, (c) {third}",
+            "Some tidying: {first}, {second}, then {third}",
+            "{first}, and then {second}, and then {third}",
+            "Here is what I want. {first}. {second}. And {third}.",
+        ),
+        "4": (
+            "{first}, {second}, {third}, and {fourth}.",
+            "First {first}. Then {second}. Then {third}. Finally, {fourth}.",
+            "1. {first}\n2. {second}\n3. {third}\n4. {fourth}",
+            "1) {first} 2) {second} 3) {third} 4) {fourth}",
+            "Four things: {first}; {second}; {third}; {fourth}",
+            "- {first}\n- {second}\n- {third}\n- {fourth}",
+            "To do, in this order: {first}, {second}, {third}, {fourth}",
+            "{first}. {second}. {third}. {fourth}.",
+            "{first} and {second}. After that {third}, and last {fourth}",
+            "Would you {first}, {second}, {third} and then {fourth}?",
+            "step 1: {first}; step 2: {second}; step 3: {third}; step 4: {fourth}",
+            "Do these one after the other: {first} / {second} / {third} / {fourth}",
+            "{first}, then {second}, then {third}, then {fourth}",
+            "(a) {first}, (b) {second}, (c) {third}, (d) {fourth}",
+            "Begin by this: {first}. Next: {second}. Next: {third}. End: {fourth}.",
+            "My list for you: {first}, {second}, {third}; when all that is done, {fourth}",
+            "I'd like you to {first}. Also {second}. Besides, {third}, and {fourth}.",
+        ),
+        "5": (
+            "{first}, {second}, {third}, {fourth}, and {fifth}.",
+            "First {first}. Then {second}. Then {third}. Then {fourth}. Finally, {fifth}.",
+            "1. {first}\n2. {second}\n3. {third}\n4. {fourth}\n5. {fifth}",
+            "1) {first} 2) {second} 3) {third} 4) {fourth} 5) {fifth}",
+            "Five things: {first}; {second}; {third}; {fourth}; {fifth}",
+            "- {first}\n- {second}\n- {third}\n- {fourth}\n- {fifth}",
+            "To do, in this order: {first}, {second}, {third}, {fourth}, {fifth}",
+            "{first}. {second}. {third}. {fourth}. {fifth}.",
+            "{first} and {second}. After that {third}, {fourth}, and last {fifth}",
+            "Would you {first}, {second}, {third}, {fourth} and then {fifth}?",
+            "step 1: {first}; step 2: {second}; step 3: {third}; step 4: {fourth}; step 5: {fifth}",
+            "Do these one after the other: {first} / {second} / {third} / {fourth} / {fifth}",
+            "{first}, then {second}, then {third}, then {fourth}, then {fifth}",
+            "(a) {first}, (b) {second}, (c) {third}, (d) {fourth}, (e) {fifth}",
+            "Begin by this: {first}. Next: {second}. Next: {third}. Next: {fourth}. End: {fifth}.",
+            "My list for you: {first}, {second}, {third}, {fourth}; when all that is done, {fifth}",
+        ),
+    },
+    group="steps",
+)
+def several_steps(dice: Dice) -> Task:
+    """Two to five things to do, one after the other."""
+    count = dice.choice((2, 3, 3, 3, 4, 4, 4, 5, 5))
+    files: dict[str, str] = {}
+    for _ in range(dice.randint(count + 1, 9)):
+        path = a_path(dice, files)
+        files[path] = text_for(dice, path)
+    chain = Chain(dice, dict(files))
+    steps = [chain.step(kind) for kind in dice.sample([*_CLAUSES, "move", "append"], count)]
+
+    def policy() -> Plan:
+        for step in steps:
+            yield step.call
+        return f"I {told([step.did for step in steps])}."
+
+    changed = {path: text for path, text in chain.world.items() if files.get(path) != text}
+    check = leaves(changed, removed=tuple(path for path in files if path not in chain.world))
+    made = has_folders(*chain.folders, passing=chain.used)
+    slots = {name: step.clause for name, step in zip(_STEPS, steps, strict=False)}
+    return Task(slots, files, policy, both(check, made), str(count))
