@@ -205,34 +205,115 @@ def _day(dice: Dice) -> str:
 
 
 JOINS = (
-    Join(("name", "customer", "city"), ("customer", "amount", "item"), full, Dice.price,
-         "What does {k} have to pay?", "what {k} has to pay", "{k} has to pay {v}."),
-    Join(("employee", "department", "floor"), ("department", "manager", "phone"), full, full,
-         "Who manages the department that {k} works in?", "who manages the department that {k} works in",
-         "{v} manages the department of {k}."),
-    Join(("title", "shelf", "year"), ("shelf", "room", "height"), _title, lambda dice: f"{dice.noun()} room",
-         "Which room is \"{k}\" in?", "which room \"{k}\" is in", "{k} is in the {v}."),
-    Join(("guest", "room", "nights"), ("room", "price", "beds"), full, Dice.price,
-         "What does the room of {k} cost?", "what the room of {k} costs", "The room of {k} costs {v}."),
-    Join(("product", "sku", "weight"), ("sku", "stock", "shelf"), _product, number,
-         "How many pieces of {k} are in stock?", "how many pieces of {k} are in stock",
-         "There are {v} pieces of {k} in stock."),
-    Join(("student", "tutor", "year"), ("tutor", "name", "room"), full, full,
-         "Who is the tutor of {k}?", "who the tutor of {k} is", "The tutor of {k} is {v}."),
-    Join(("recipient", "parcel", "weight"), ("parcel", "city", "sent"), full, Dice.city,
-         "Where is the parcel for {k}?", "where the parcel for {k} is", "The parcel for {k} is in {v}."),
-    Join(("patient", "ward", "age"), ("ward", "nurse", "beds"), full, full,
-         "Which nurse looks after {k}?", "which nurse looks after {k}", "{v} looks after {k}."),
-    Join(("player", "team", "shirt"), ("team", "coach", "city"), full, full,
-         "Who coaches {k}?", "who coaches {k}", "{v} coaches {k}."),
-    Join(("passenger", "bus", "seat"), ("bus", "leaves", "stop"), full, clock,
-         "When does the bus of {k} leave?", "when the bus of {k} leaves", "The bus of {k} leaves at {v}."),
-    Join(("part", "supplier", "price"), ("supplier", "country", "rating"), _product, Dice.city,
-         "Which city does the supplier of the {k} come from?", "which city the supplier of the {k} comes from",
-         "The supplier of the {k} is in {v}."),
-    Join(("speaker", "session", "minutes"), ("session", "date", "hall"), full, _day,
-         "On which date does {k} speak?", "on which date {k} speaks", "{k} speaks on {v}."),
-)  # fmt: skip
+    Join(
+        ("name", "customer", "city"),
+        ("customer", "amount", "item"),
+        full,
+        Dice.price,
+        "What does {k} have to pay?",
+        "what {k} has to pay",
+        "{k} has to pay {v}.",
+    ),
+    Join(
+        ("employee", "department", "floor"),
+        ("department", "manager", "phone"),
+        full,
+        full,
+        "Who manages the department that {k} works in?",
+        "who manages the department that {k} works in",
+        "{v} manages the department of {k}.",
+    ),
+    Join(
+        ("title", "shelf", "year"),
+        ("shelf", "room", "height"),
+        _title,
+        lambda dice: f"{dice.noun()} room",
+        'Which room is "{k}" in?',
+        'which room "{k}" is in',
+        "{k} is in the {v}.",
+    ),
+    Join(
+        ("guest", "room", "nights"),
+        ("room", "price", "beds"),
+        full,
+        Dice.price,
+        "What does the room of {k} cost?",
+        "what the room of {k} costs",
+        "The room of {k} costs {v}.",
+    ),
+    Join(
+        ("product", "sku", "weight"),
+        ("sku", "stock", "shelf"),
+        _product,
+        number,
+        "How many pieces of {k} are in stock?",
+        "how many pieces of {k} are in stock",
+        "There are {v} pieces of {k} in stock.",
+    ),
+    Join(
+        ("student", "tutor", "year"),
+        ("tutor", "name", "room"),
+        full,
+        full,
+        "Who is the tutor of {k}?",
+        "who the tutor of {k} is",
+        "The tutor of {k} is {v}.",
+    ),
+    Join(
+        ("recipient", "parcel", "weight"),
+        ("parcel", "city", "sent"),
+        full,
+        Dice.city,
+        "Where is the parcel for {k}?",
+        "where the parcel for {k} is",
+        "The parcel for {k} is in {v}.",
+    ),
+    Join(
+        ("patient", "ward", "age"),
+        ("ward", "nurse", "beds"),
+        full,
+        full,
+        "Which nurse looks after {k}?",
+        "which nurse looks after {k}",
+        "{v} looks after {k}.",
+    ),
+    Join(
+        ("player", "team", "shirt"),
+        ("team", "coach", "city"),
+        full,
+        full,
+        "Who coaches {k}?",
+        "who coaches {k}",
+        "{v} coaches {k}.",
+    ),
+    Join(
+        ("passenger", "bus", "seat"),
+        ("bus", "leaves", "stop"),
+        full,
+        clock,
+        "When does the bus of {k} leave?",
+        "when the bus of {k} leaves",
+        "The bus of {k} leaves at {v}.",
+    ),
+    Join(
+        ("part", "supplier", "price"),
+        ("supplier", "country", "rating"),
+        _product,
+        Dice.city,
+        "Which city does the supplier of the {k} come from?",
+        "which city the supplier of the {k} comes from",
+        "The supplier of the {k} is in {v}.",
+    ),
+    Join(
+        ("speaker", "session", "minutes"),
+        ("session", "date", "hall"),
+        full,
+        _day,
+        "On which date does {k} speak?",
+        "on which date {k} speaks",
+        "{k} speaks on {v}.",
+    ),
+)
 
 
 @family(
@@ -398,9 +479,28 @@ def file_named_by_setting(dice: Dice) -> Task:
 
 
 _MEASURES = (
-    "total", "budget", "weight", "score", "price", "distance", "temperature", "population", "attendance", "balance",
-    "height", "duration", "salary", "rent", "speed", "yield", "age", "length", "votes", "points", "deposit",
-)  # fmt: skip
+    "total",
+    "budget",
+    "weight",
+    "score",
+    "price",
+    "distance",
+    "temperature",
+    "population",
+    "attendance",
+    "balance",
+    "height",
+    "duration",
+    "salary",
+    "rent",
+    "speed",
+    "yield",
+    "age",
+    "length",
+    "votes",
+    "points",
+    "deposit",
+)
 
 
 @family(
@@ -522,34 +622,50 @@ def _chores(
         match kind:
             case "write":
                 changed[new] = text
-                words = dice.choice((
-                    f'Write "{text}" into {new}.', f"Create {new} with this text: {text}",
-                    f'Make a file {new} that contains "{text}".', f'Save the words "{text}" as {new}',
-                ))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f'Write "{text}" into {new}.',
+                        f"Create {new} with this text: {text}",
+                        f'Make a file {new} that contains "{text}".',
+                        f'Save the words "{text}" as {new}',
+                    )
+                )
                 chores.append(Chore(words, call("write_file", path=new, content=text), f"wrote {new}"))
             case "append":
                 changed[old] = f"{files[old]}\n{text}"
-                words = dice.choice((
-                    f'Add the line "{text}" at the end of {old}.', f"Append to {old}: {text}",
-                    f'Put "{text}" as a last line in {old}.', f"At the bottom of {old} add: {text}",
-                ))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f'Add the line "{text}" at the end of {old}.',
+                        f"Append to {old}: {text}",
+                        f'Put "{text}" as a last line in {old}.',
+                        f"At the bottom of {old} add: {text}",
+                    )
+                )
                 chores.append(
                     Chore(words, call("append_file", path=old, content=text), f"added a line to {old}")
                 )
             case "copy":
                 changed[new] = files[old]
-                words = dice.choice((
-                    f"Copy {old} to {new}.", f"Make a copy of {old} called {new}", f"Duplicate {old} as {new}.",
-                ))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f"Copy {old} to {new}.",
+                        f"Make a copy of {old} called {new}",
+                        f"Duplicate {old} as {new}.",
+                    )
+                )
                 chores.append(
                     Chore(words, call("copy_file", source=old, target=new), f"copied {old} to {new}")
                 )
             case "rename":
                 changed[new] = files[old]
                 removed.add(old)
-                words = dice.choice((
-                    f"Rename {old} to {new}.", f"Give {old} the new name {new}", f"Move {old} to {new}.",
-                ))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f"Rename {old} to {new}.",
+                        f"Give {old} the new name {new}",
+                        f"Move {old} to {new}.",
+                    )
+                )
                 chores.append(
                     Chore(words, call("move_file", source=old, target=new), f"renamed {old} to {new}")
                 )
@@ -562,17 +678,25 @@ def _chores(
                 other = dice.noun()
                 before, after = f"{files[old]}\nThe {word} is here.", f"{files[old]}\nThe {other} is here."
                 files[old], changed[old] = before, after
-                words = dice.choice((
-                    f"In {old}, replace {word} with {other}.", f"Change {word} to {other} in {old}",
-                    f"{old}: {word} should become {other}.",
-                ))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f"In {old}, replace {word} with {other}.",
+                        f"Change {word} to {other} in {old}",
+                        f"{old}: {word} should become {other}.",
+                    )
+                )
                 done = f"changed {word} to {other} in {old}"
                 chores.append(Chore(words, call("edit_file", path=old, old=word, new=other), done))
             case _:
                 folder = dice.folder([name.split("/")[0] for name in names])
                 made.add(folder)
-                words = dice.choice((f"Make a folder called {folder}.", f"Create the folder {folder}",
-                                     f"We need a new folder {folder}."))  # fmt: skip
+                words = dice.choice(
+                    (
+                        f"Make a folder called {folder}.",
+                        f"Create the folder {folder}",
+                        f"We need a new folder {folder}.",
+                    )
+                )
                 chores.append(Chore(words, call("make_folder", path=folder), f"made the folder {folder}"))
     return chores, changed, removed, made
 
@@ -670,10 +794,15 @@ def question_in_a_file(dice: Dice) -> Task:
     fact = dice.choice(note.missing if absent else note.facts)
     path = dice.file(ending(dice))
     question = dice.choice(("question.txt", "ask.txt", "request.md", dice.file("txt", [path])))
-    asked = dice.choice((
-        fact.ask, f"Hi,\n{fact.ask}\n{dice.first_name()}", f"Question: {fact.ask}", f"{dice.first_name()} asks: {fact.ask}",
-        f"Can anyone tell me {fact.whether}?",
-    ))  # fmt: skip
+    asked = dice.choice(
+        (
+            fact.ask,
+            f"Hi,\n{fact.ask}\n{dice.first_name()}",
+            f"Question: {fact.ask}",
+            f"{dice.first_name()} asks: {fact.ask}",
+            f"Can anyone tell me {fact.whether}?",
+        )
+    )
     files = dice.clutter({path: note.text, question: asked}, avoid=[fact.given])
 
     def policy() -> Plan:
@@ -713,10 +842,16 @@ def timetable_for_destination(dice: Dice) -> Task:
     times = [clock(dice) for _ in cities]
     at = dice.randrange(len(cities))
     city, time = cities[at], times[at]
-    line = dice.choice((
-        "We are going to {c} this year.", "Destination: {c}", "The trip goes to {c}.", "Next stop is {c}, pack warm.",
-        "{n} booked the tickets to {c}.", "All of us meet at the station and travel to {c}.",
-    )).format(c=city, n=dice.first_name())  # fmt: skip
+    line = dice.choice(
+        (
+            "We are going to {c} this year.",
+            "Destination: {c}",
+            "The trip goes to {c}.",
+            "Next stop is {c}, pack warm.",
+            "{n} booked the tickets to {c}.",
+            "All of us meet at the station and travel to {c}.",
+        )
+    ).format(c=city, n=dice.first_name())
     lines = [line]
     for _ in range(dice.randint(0, 4)):
         sentence = dice.sentence()
