@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from episodes.checks import both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
-from episodes.families.tables import said
+from episodes.families.tables import be, said
 from episodes.task import Plan, Task, call, family
 
 Value = str | int | float | bool
@@ -65,11 +65,12 @@ ALIKE: tuple[tuple[tuple[str, ...], Callable[[Dice], Value]], ...] = (
 )
 """Keys that are easily taken for one another, and what stands behind them."""
 MAKERS = {key: make for keys, make in ALIKE for key in keys}
-SECTIONS = tuple(
-    "server database web mail cache logging backup client display window printer network storage "
-    "report search editor proxy queue account shop production staging development testing default primary "
-    "secondary north south indoor outdoor".split()
-)
+SECTIONS = (
+    "server", "database", "web", "mail", "cache", "logging", "backup", "client",
+    "display", "window", "printer", "network", "storage", "report", "search", "editor", "proxy",
+    "queue", "account", "shop", "production", "staging", "development", "testing", "default",
+    "primary", "secondary", "north", "south", "indoor", "outdoor",
+)  # fmt: skip
 
 
 def value_for(dice: Dice, key: str) -> Value:
@@ -293,7 +294,9 @@ def ini_value(dice: Dice) -> Task:
 
     def policy() -> Plan:
         yield call("read_file", path=settings.path)
-        return f"There is no {name} in {settings.path}." if absent else f"The {name} is {shown(value)}."
+        return (
+            f"There is no {name} in {settings.path}." if absent else f"The {name} {be(name)} {shown(value)}."
+        )
 
     check = says_absent() if absent else both(untouched(), says(shown(value)))
     return Task({"key": name, "path": settings.path}, files, policy, check, absent=absent)
@@ -384,7 +387,7 @@ def _section_value(dice: Dice, settings: Settings) -> Task:
             return f"There is no section {section} in {settings.path}."
         if gone:
             return f"There is no {name} in the section {section} of {settings.path}."
-        return f"The {name} of {section} is {shown(value)}."
+        return f"The {name} of {section} {be(name)} {shown(value)}."
 
     never = {
         each
@@ -810,7 +813,9 @@ def card_value(dice: Dice) -> Task:
 
     def policy() -> Plan:
         yield call("read_file", path=card.path)
-        return f"There is no {name} in {card.path}." if absent else f"The {name} is {card.values[key]}."
+        return (
+            f"There is no {name} in {card.path}." if absent else f"The {name} {be(name)} {card.values[key]}."
+        )
 
     check = says_absent() if absent else both(untouched(), says(card.values[key]))
     return Task({"key": name, "path": card.path}, files, policy, check, absent=absent)

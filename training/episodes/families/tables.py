@@ -332,6 +332,15 @@ def said(dice: Dice, key: str) -> str:
     return key.lower() if key[:1].isupper() and key[1:2].islower() and dice.maybe(0.7) else key
 
 
+def be(name: str) -> str:
+    """The verb after a name: the points are, the price is.
+
+    >>> be("points"), be("status"), be("address")
+    ('are', 'is', 'is')
+    """
+    return "are" if name.endswith("s") and not name.endswith(("ss", "us", "is", "ls")) else "is"
+
+
 def amount(value: Decimal) -> str:
     """A number in every way that an answer may have it."""
     shown = [f"{value:f}", *(f"{value:.{places}f}" for places in (2, 3, 4))]
@@ -444,7 +453,7 @@ def csv_value(dice: Dice) -> Task:
             return f"There is no {name} column in {table.path}."
         if gone:
             return f"There is no {name} given for {label} in {table.path}."
-        return f"The {name} of {label} is {value}."
+        return f"The {name} of {label} {be(name)} {value}."
 
     check = says_absent() if gone else both(untouched(), says(value))
     return Task({"column": name, "row": label, "path": table.path}, files, policy, check, absent=bool(gone))
