@@ -1,7 +1,7 @@
 # make run GOAL="…"   reach a goal with the embedded model; without GOAL, a demonstration
 # make test           the tests                make test-slow  those that need the large model
 # make check          lint, types, layers, documentation
-# make goals          which example goals a model reaches (MODEL=…)
+# make goals          which example goals a model reaches (MODEL=…, SET=goals|fresh|typed)
 # make bench          the benchmarks           make clean      remove what was made here
 #
 # Variables: GOAL, WORKSPACE (this folder), MODEL (provider:name), ARGS (more flags),
@@ -12,6 +12,7 @@ SHELL := /bin/sh
 .NOTPARALLEL:
 .PHONY: help run test test-slow check goals bench clean local dev small
 
+SET ?= goals
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; echo python3)
@@ -87,7 +88,7 @@ check: dev
 	@$(py) -m pytest -q tests/test_docs.py
 
 goals: local
-	@$(py) examples/goals "$${RUN_MODEL:-auto}" $(ARGS)
+	@$(agentkit) eval examples/goals/task.py:$(SET) --model "$${RUN_MODEL:-auto}" $(ARGS)
 
 bench: dev small
 	@set -e; for benchmark in $(filter-out benchmarks/facts.py,$(wildcard benchmarks/*.py)); do \

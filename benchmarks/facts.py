@@ -1,8 +1,6 @@
 """What a result needs beside its numbers: which machine, which versions, which commit."""
 
 import json
-import os
-import platform
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -10,18 +8,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from agentkit.evaluation.facts import machine
+
 RESULTS = Path(__file__).parent / "results"
 
 
 def machine_facts(*distributions: str) -> dict[str, Any]:
     """The machine, the Python, the commit and the time; and the versions of `distributions`."""
     return {
-        "processor": _processor(),
-        "cores": len(os.sched_getaffinity(0)),
-        "load": round(os.getloadavg()[0], 1),
-        "memory_gb": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e9, 1),
-        "system": platform.system() + " " + platform.release().split("-")[0],
-        "python": platform.python_version(),
+        **machine(),
         "versions": {name: metadata.version(name) for name in distributions},
         "commit": _commit(),
         "measured": datetime.now(UTC).date().isoformat(),
@@ -34,14 +29,6 @@ def write_result(name: str, result: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
-
-
-def _processor() -> str:
-    """The processor's name, where the system tells it."""
-    cpuinfo = Path("/proc/cpuinfo")
-    lines = cpuinfo.read_text(encoding="utf-8").splitlines() if cpuinfo.exists() else []
-    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _commit() -> str:

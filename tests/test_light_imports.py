@@ -15,6 +15,7 @@ LIGHT = {
     "agentkit.core.events": set[str](),
     "agentkit.settings": set[str](),
     "agentkit.cli.main": {"click"},
+    "agentkit.evaluation": set[str](),
     "agentkit_local_models": set[str](),
     "agentkit_tools": set[str](),
     "agentkit_prompts": set[str](),

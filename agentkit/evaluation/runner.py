@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 from msgspec.structs import replace
 
 from agentkit.assembly import chosen_model, make_model_of
@@ -83,12 +84,13 @@ def header_of(task: Task, settings: Settings) -> Header:
         UnknownModel: the settings name no model, and none is here.
     """
     model = model_name(settings)
+    bearing = {name: getattr(settings, name) for name in BEARING}
     return Header(
         task=task.name,
         cases=task.digest,
         model=model,
         weights=weights(model),
-        settings={name: getattr(settings, name) for name in BEARING},
+        settings=msgspec.json.decode(msgspec.json.encode(bearing)),  # so what is read back is the same
         made=Made(
             code_digest(settings.prompts), versions(), machine(), datetime.now(UTC).isoformat("T", "seconds")
         ),

@@ -1,7 +1,7 @@
 """Twelve goals on the same folders that were written after the prompt was settled.
 
 Nothing was tuned on them, so they say more about other goals than the twenty-four do:
-`python examples/goals MODEL --fresh`.
+`make goals SET=fresh`.
 """
 
 from goals import Goal, appended, exactly, leaves, lines, original, replaced, says

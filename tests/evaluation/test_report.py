@@ -1,0 +1,113 @@
+import pytest
+from msgspec.structs import replace
+
+from agentkit.core.errors import UsageError
+from agentkit.evaluation.compare import compare, comparison_report
+from agentkit.evaluation.log import Header, Made, Row, Run
+from agentkit.evaluation.report import by_family, by_tag, report, tally
+
+MADE = Made("c0de", {}, {"processor": "abacus"}, "2026-01-01T00:00:00+00:00")
+HEADER = Header("sums", "ca5e5", "scripted:test", "", {"max_steps": 12}, MADE)
+
+
+def row(name: str, reached: bool | None, family: str = "add", **more: object) -> Row:
+    return Row(name, family, (), f"digest of {name}", reached, ending="finished", **more)
+
+
+def run(*rows: Row, header: Header = HEADER) -> Run:
+    return Run(header, {row.id: row for row in rows}, (header.made,))
+
+
+ROWS = [
+    row("a", True, steps=2, tokens=100, seconds=1.0),
+    row("b", False, steps=4, tokens=300, seconds=2.0),
+    row("c", True, "take", steps=3),
+    row("d", None, "take", why="ProviderDown: nobody answers"),
+]
+
+
+def test_cases_without_a_verdict_are_counted_apart() -> None:
+    add, take = by_family(ROWS)
+    assert (add.name, add.reached, add.judged, add.steps, add.tokens, add.seconds) == (
+        "add",
+        1,
+        2,
+        3,
+        200,
+        1.5,
+    )
+    assert (take.name, take.reached, take.judged) == ("take", 1, 1)
+    text = report(run(*ROWS), ROWS)
+    assert "1 case without a verdict" in text
+    assert "d: ProviderDown: nobody answers" in text
+
+
+def test_the_report_has_families_a_total_an_interval_and_endings() -> None:
+    lines = report(run(*ROWS), ROWS).split("\n")
+    total = next(line for line in lines if line.startswith("all"))
+    assert " ".join(total.split()) == "all 2 of 3 67 % 21 % to 94 % 3.0 133 1.0"
+    assert "ended: finished 3" in lines
+    assert lines[0] == "sums with scripted:test"
+
+
+def test_tags_have_lines_of_their_own() -> None:
+    tagged = [replace(ROWS[0], tags=("absent", "injected")), replace(ROWS[1], tags=("absent",))]
+    assert [(one.name, one.reached, one.judged) for one in by_tag(tagged)] == [
+        ("absent", 1, 2),
+        ("injected", 1, 1),
+    ]
+
+
+def test_nothing_judged_is_no_zero() -> None:
+    assert "no verdict" in report(run(ROWS[3]), ROWS[3:])
+    assert tally("none", []).interval == (0.0, 1.0)
+
+
+def test_results_of_altered_code_are_pointed_out() -> None:
+    two = Run(HEADER, {"a": ROWS[0]}, (MADE, replace(MADE, code="0ther")))
+    assert "more than one version" in report(two, ROWS[:1])
+
+
+def pairs(only_a: int, only_b: int, both: int = 3) -> tuple[Run, Run]:
+    verdicts = [(True, False)] * only_a + [(False, True)] * only_b + [(True, True)] * both
+    a, b = zip(*((row(str(n), x), row(str(n), y)) for n, (x, y) in enumerate(verdicts)), strict=True)
+    return run(*a), run(*b)
+
+
+def test_two_runs_are_compared_pair_by_pair() -> None:
+    found = compare(*pairs(1, 8))
+    assert (len(found.only_a), len(found.only_b), len(found.pairs)) == (1, 8, 12)
+    assert found.p_value == pytest.approx(20 / 512)
+    text = comparison_report(*pairs(1, 8))
+    assert "p = 0.0391" in text
+    assert "only A: 0" in text.split("\n")
+    assert "too few" not in text
+
+
+def test_too_few_differing_pairs_are_called_too_few() -> None:
+    assert "too few cases to tell: 5 came out differently" in comparison_report(*pairs(0, 5))
+
+
+def test_what_is_no_pair_is_left_out_and_said() -> None:
+    a = run(row("same", True), row("altered", True), row("a only", True), row("error", None))
+    b = run(
+        row("same", True),
+        replace(row("altered", True), digest="other"),
+        row("error", True),
+        header=replace(
+            HEADER, settings={"max_steps": 20}, made=replace(MADE, machine={"processor": "brain"})
+        ),
+    )
+    found = compare(a, b)
+    assert [x.id for x, _ in found.pairs] == ["same"]
+    assert found.altered == ("altered",)
+    text = comparison_report(a, b)
+    assert "not the same case in both: altered" in text
+    assert "judged in one run only: 2" in text
+    assert "max_steps 12 and 20" in text
+    assert "processor abacus and brain" in text
+
+
+def test_logs_without_a_common_case_are_refused() -> None:
+    with pytest.raises(UsageError, match="no case in common"):
+        compare(run(row("a", True)), run(row("b", True)))
