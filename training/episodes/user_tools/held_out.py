@@ -33,7 +33,7 @@ DISHES = of("lasagne", "goulash", "ramen", "paella", "risotto", "ratatouille", "
 LOOKUPS: tuple[UserTool, ...] = (
     lookup(
         "painter_of", "museum", "painting", "The artist who painted a picture of the collection.",
-        kind="painting", label="painter", names=titles, value=person, takes="title", finds="artist",
+        kind="painting", label="painter", names=titles, value=person, takes="title", finds="person",
         answer="{x} was painted by {value}.",
         asks="""
         Who painted {x}?
@@ -72,7 +72,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     lookup(
         "keeper_of", "zoo", "animal", "Who looks after an animal of the zoo.",
         kind="animal", label="keeper", names=ANIMALS, value=person, shown="the {}", takes="animal",
-        finds="keeper", answer="{value} looks after {x}.",
+        finds="person", answer="{value} looks after {x}.",
         asks="""
         Who looks after {x}?
         Who cares for {x}?
@@ -108,6 +108,32 @@ LOOKUPS: tuple[UserTool, ...] = (
         """,
     ),
     lookup(
+        "resident_of",
+        "zoo",
+        "enclosure",
+        "The animal that lives in an enclosure.",
+        kind="enclosure",
+        label="animal",
+        names=codes("E{}", 1, 60),
+        value=lambda dice: ANIMALS(dice, 1)[0],
+        finds="animal",
+        answer="The {value} lives in {x}.",
+        asks="""
+        Which animal lives in {x}?
+        What creature will I see in {x}?
+        Who is the resident of {x}? I mean the animal.
+        animal in {x}?
+        What kind of beast do they keep in {x}?
+        Which species has been housed in {x}?
+        If I stop in front of {x}, which animal do I see?
+        What is roaming about in {x}?
+        """,
+        things="""
+        the animal in {x}
+        the animal that lives in {x}
+        """,
+    ),
+    lookup(
         "calories_of", "restaurant kitchen", "dish", "The calories of one portion of a dish.",
         kind="dish", label="kcal", names=DISHES, value=whole(120, 1400, "{} kcal"), takes="dish",
         answer="A portion of {x} has {value}.",
@@ -128,7 +154,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "cook_of", "restaurant kitchen", "dish", "The cook who prepares a dish tonight.",
-        kind="dish", label="cook", names=DISHES, value=person, takes="dish", finds="cook",
+        kind="dish", label="cook", names=DISHES, value=person, takes="dish", finds="person",
         answer="{value} prepares {x} tonight.",
         asks="""
         Who prepares {x} tonight?
@@ -204,7 +230,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "mechanic_for", "car workshop", "plate", "The mechanic who repairs a car.",
-        kind="number plate", label="mechanic", names=codes("QX {}", 100, 999), value=person, finds="mechanic",
+        kind="number plate", label="mechanic", names=codes("QX {}", 100, 999), value=person, finds="person",
         answer="{value} repairs {x}.",
         asks="""
         Who repairs {x}?
@@ -261,7 +287,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "skipper_of", "sailing", "boat", "Who steers a boat.",
-        kind="boat", label="skipper", names=made_up_names, value=person, takes="boat", finds="skipper",
+        kind="boat", label="skipper", names=made_up_names, value=person, takes="boat", finds="person",
         answer="{value} steers {x}.",
         asks="""
         Who steers {x}?
@@ -299,7 +325,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "judge_in", "court", "case", "The judge who hears a case.",
-        kind="case", label="judge", names=codes("{}/24", 10, 999), value=person, finds="judge",
+        kind="case", label="judge", names=codes("{}/24", 10, 999), value=person, finds="person",
         answer="{value} hears {x}.",
         asks="""
         Who hears {x}?
@@ -320,7 +346,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     lookup(
         "grade_of", "school", "pupil", "The grade that a pupil got in the last exam.",
         kind="pupil", label="grade", names=people, value=one_of("A", "A-", "B+", "B", "B-", "C+", "C", "D", "F"),
-        takes="pupil", answer="{x} got grade {value}.",
+        takes="person", answer="{x} got grade {value}.",
         asks="""
         What grade did {x} get?
         How did {x} do in the exam?
@@ -653,7 +679,7 @@ def adjust_valve(dice: Dice, given: str | None) -> Use:
     """,
     things="the seat number",
     kind="pupil",
-    takes="pupil",
+    takes="person",
     does=True,
 )
 def enrol_pupil(dice: Dice, given: str | None) -> Use:
@@ -693,7 +719,7 @@ def enrol_pupil(dice: Dice, given: str | None) -> Use:
     Make {actor} our {role}
     """,
     kind="actor",
-    takes="artist",
+    takes="person",
     does=True,
 )
 def cast_role(dice: Dice, given: str | None) -> Use:
