@@ -799,7 +799,7 @@ def json_value_to_file(dice: Dice) -> Task:
         "Translate {path} to JSON; the list of row objects goes to {target}",
         "Create {target}, which has for every row of {path} a JSON object in a list",
         "Could we have {path} as a JSON list of objects too? In {target}.",
-        "Produce a JSON version of {path} named {target}: a list, each row an object with the columns as keys",
+        "Produce a JSON version of {path} named {target}: a list, one object per row, keyed by column",
         "Take the rows of {path} and dump them as a list of JSON objects into {target}",
         "Change the format of {path} from CSV to JSON (array of objects), output {target}",
     ),

@@ -2,11 +2,11 @@
 
 import json
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from episodes import words
-from episodes.checks import Check, both, leaves, says, says_absent, untouched
+from episodes.checks import After, Check, both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
 from episodes.task import Call, Plan, Seen, Task, call, family
 
@@ -564,6 +564,15 @@ def make_test(dice: Dice, table: Table, *, some: bool = True) -> Test:
             return Test(told, code, rows)
 
 
+def besides(told: str, check: Check) -> Check:
+    """The check on an answer without these words, whose numbers are not the answer's own."""
+
+    def without(after: After) -> bool:
+        return check(replace(after, answer=after.answer.replace(told, "…")))
+
+    return without
+
+
 def head_of(path: str) -> Call:
     """A look at the first lines: what the columns are called and what is in them."""
     return call("read_file", path=path, lines=5)
@@ -671,7 +680,12 @@ def csv_count(dice: Dice) -> Task:
     wanted = {"0": "0|no|none|zero", "1": "1|one", "2": "2|two", "3": "3|three", "4": "4|four"}.get(
         count, count
     )
-    return Task({"path": table.path, "test": test.words}, files, policy, both(untouched(), says(wanted)))
+    return Task(
+        {"path": table.path, "test": test.words},
+        files,
+        policy,
+        both(untouched(), besides(test.words, says(wanted))),
+    )
 
 
 TOTAL = (
@@ -776,7 +790,7 @@ def csv_total(dice: Dice) -> Task:
         return f"The {what} {name} in {table.path}{where} is {trimmed(printed(seen))}."
 
     slots = {"column": name, "path": table.path} | ({"test": test.words} if variant == "where" else {})
-    check: Check = says_absent() if absent else both(untouched(), says(amount(result)))
+    check: Check = says_absent() if absent else both(untouched(), besides(test.words, says(amount(result))))
     return Task(slots, files, policy, check, variant=variant, absent=absent)
 
 
@@ -840,6 +854,105 @@ def csv_extreme_row(dice: Dice) -> Task:
     slots = {"label": label, "extreme": extreme, "column": name, "path": table.path}
     never = tuple(each for each in table.labels() if each not in best[table.label])[:40]
     return Task(slots, files, policy, both(untouched(), says(best[table.label], never=never)))
+
+
+@family(
+    needs=("read_file", "run_python"),
+    phrasings=(
+        "Which {label} values in {path} belong to rows where {test}?",
+        "For which {label} in {path} is it true that {test}? Name each.",
+        "List the {label} of every row in {path} where {test}.",
+        "Name each {label} from {path} for which {test}",
+        "{label} of all rows in {path} where {test}?",
+        "Tell me the {label} wherever {test} in {path}",
+        "I need every {label} in {path} with this property: {test}",
+        "Look through {path}: where {test}, tell me the {label}.",
+        "Go over the rows of {path} and report each {label} if {test}",
+        "where {test} in {path}, what is the {label}? There may be several",
+        "Give me each {label} that {path} lists on rows where {test}.",
+        "Search {path} for rows where {test} and say which {label} they have",
+        "Find all in {path} where {test}; I only want the {label} of each",
+        "Which rows of {path} fit the condition that {test}? Just the {label}, in your answer.",
+        "Read out the {label} of those entries in {path} where {test}",
+        "in {path}, pick out whatever has this: {test}, and answer with the {label}",
+    ),
+    group="csv_filter",
+)
+def csv_which(dice: Dice) -> Task:
+    """Name the few rows that meet a condition."""
+    table = make_table(dice, long=0.05)
+    test = make_test(dice, table)
+    if len(test.rows) > 5:
+        return csv_which(dice)
+    key = table.keys[table.label]
+    label = said(dice, key)
+    files = dice.clutter({table.path: table.text})
+    names = [row[table.label] for row in test.rows]
+
+    def policy() -> Plan:
+        yield head_of(table.path)
+        seen = yield call(
+            "run_python",
+            code=(
+                f"import csv\n"
+                f"for row in csv.DictReader(open({quoted(table.path)})):\n"
+                f"    if {test.code}:\n"
+                f'        print(row["{key}"])'
+            ),
+        )
+        found = printed(seen).splitlines()
+        return f"The {label} {'is' if len(found) == 1 else 'values are'} {', '.join(found)}."
+
+    never = [each for each in table.labels() if not any(each in name for name in names)][:40]
+    check = both(untouched(), besides(test.words, says(*names, never=tuple(never))))
+    return Task({"label": label, "path": table.path, "test": test.words}, files, policy, check)
+
+
+@family(
+    needs=("read_file", "run_python"),
+    phrasings=(
+        "Which different values does {column} have in {path}?",
+        "List the distinct {column} values of {path}.",
+        "What values occur under {column} in {path}? Each only once.",
+        "unique {column} in {path}?",
+        "Tell me every {column} that appears in {path}, without repeating any",
+        "Name the different entries in the {column} column of {path}",
+        "Go through {path} and report which {column} values there are, no doubles.",
+        "I'd like to know all the distinct values of {column} that {path} has",
+        "In {path} the {column} repeats. Which ones exist?",
+        "{path}: what are the possible {column} values in it",
+        "Give me the set of {column} values in {path}",
+        "Say which values {column} takes in the table {path}.",
+        "Look at the {column} column of {path} and enumerate its values, duplicates only once",
+        "Find out what kinds of {column} turn up in {path}",
+        "Without duplicates, what is in the {column} column of {path}?",
+        "every {column} used in {path}, named once",
+    ),
+    group="csv_filter",
+)
+def csv_distinct(dice: Dice) -> Task:
+    """Name the different values of a column."""
+    table = make_table(dice, high=30, long=0.3)
+    column = dice.choice(table.choices)
+    key = table.keys[column]
+    name = said(dice, key)
+    files = dice.clutter({table.path: table.text})
+    values = sorted({row[column] for row in table.rows})
+
+    def policy() -> Plan:
+        yield head_of(table.path)
+        seen = yield call(
+            "run_python",
+            code=(
+                f"import csv\n"
+                f"rows = csv.DictReader(open({quoted(table.path)}))\n"
+                f'print(sorted({{row["{key}"] for row in rows}}))'
+            ),
+        )
+        found = [each.strip("' ") for each in printed(seen).strip("[]").split(",")]
+        return f"The different values of {name} in {table.path} are {', '.join(found)}."
+
+    return Task({"column": name, "path": table.path}, files, policy, both(untouched(), says(*values)))
 
 
 # --- rows added, changed and removed
