@@ -74,9 +74,14 @@ def weights(model: str) -> str:
 
 
 def path_of(model: str) -> Path | None:
-    """The file or folder that a model is named by, if it is."""
-    path = Path(model.partition(":")[2]).expanduser()
-    return path.absolute() if path.name and path.exists() else None
+    """The file or folder that a model is named by, if it is: a name of the catalogue is none."""
+    from agentkit.models.embedded import MANNERS
+
+    provider, _, rest = model.partition(":")
+    if provider not in ("local", "scripted") or not rest or rest in MANNERS:
+        return None
+    path = Path(rest).expanduser()
+    return path.absolute() if path.exists() else None
 
 
 def _sources() -> Iterable[Path]:

@@ -71,7 +71,7 @@ def report(run: Run, rows: Sequence[Row]) -> str:
 
 def _table(tallies: Sequence[Tally], families: int) -> list[str]:
     width = max(12, *(len(row.name) for row in tallies))
-    lines = [f"{'':<{width}}  reached        95 % interval   steps   tokens  seconds"]
+    lines = [f"{'':<{width}}  reached          95 % interval   steps   tokens  seconds"]
     for place, row in enumerate(tallies):
         if place in (families, len(tallies) - 1):
             lines.append("")
@@ -85,7 +85,7 @@ def _line(row: Tally, width: int) -> str:
     low, high = row.interval
     share = f"{row.reached} of {row.judged}"
     return (
-        f"{row.name:<{width}}  {share:<11} {_percent(row.reached / row.judged):>5}"
+        f"{row.name:<{width}}  {share:<13} {_percent(row.reached / row.judged):>5}"
         f"  {_percent(low):>5} to {_percent(high):>5}"
         f"  {row.steps:>6.1f}  {row.tokens:>7,.0f}  {row.seconds:>7.1f}"
     )

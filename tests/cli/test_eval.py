@@ -82,7 +82,7 @@ def test_the_report_goes_to_standard_output_and_cases_as_they_end_elsewhere(eval
     done = evaluate()
     assert done.returncode == 0, done.stderr
     assert evaluate.verdicts() == {"write hello": True, "write bye": False, "tell nothing": False}
-    assert "all           1 of 3       33 %    6 % to  79 %" in done.stdout
+    assert "all           1 of 3         33 %    6 % to  79 %" in done.stdout
     assert f"log: {evaluate.out}" in done.stdout
     assert [line.split("  ")[0] for line in done.stderr.split("\n") if "steps" in line] == (
         ["reached", "not reached", "not reached"]

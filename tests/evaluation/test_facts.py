@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import pytest
+
+from agentkit.evaluation.facts import code_digest, path_of, weights
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("smollm2", "gpt-4o", "own.gguf"):
+        (tmp_path / name).write_text("x")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize("model", ["local:smollm2", "openai:gpt-4o", "local:none.gguf", "auto", "local:"])
+def test_a_name_is_no_path_whatever_lies_in_the_folder(here: Path, model: str) -> None:
+    assert path_of(model) is None
+    assert weights(model) == ""
+
+
+def test_weights_that_change_are_told_apart(here: Path) -> None:
+    assert path_of("local:own.gguf") == here / "own.gguf"
+    before = weights("local:own.gguf")
+    (here / "own.gguf").write_text("retrained")
+    assert weights("local:own.gguf") != before
+    assert weights(f"local:{here}") != before
+
+
+def test_a_prompt_of_the_persons_own_is_part_of_the_code(tmp_path: Path) -> None:
+    before = code_digest(tmp_path)
+    assert code_digest(tmp_path) == code_digest(tmp_path / "none") == before
+    (tmp_path / "system.md").write_text("Do it well.")
+    assert code_digest(tmp_path) != before
