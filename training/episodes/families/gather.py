@@ -70,7 +70,7 @@ class Kind:
         """Where they are; nothing is the workspace itself."""
         self.absent = dice.maybe(absent)
         count = amount(dice)
-        self.texts = some_with(dice, self.ending, count, self.folder)
+        self.texts = dict(sorted(some_with(dice, self.ending, count, self.folder).items()))
         others: dict[str, str] = {}
         if placed:
             endings = [each for each in ENDINGS if each != self.ending]
@@ -427,7 +427,7 @@ def change_ending(dice: Dice) -> Task:
                 yield call("move_file", source=path, target=target)
         else:
             yield call("run_python", code=code)
-        return kind.counted(f"renamed to .{new}")
+        return f"All .{kind.ending} files now end in .{new}."
 
     renamed = leaves({targets[path]: text for path, text in kind.texts.items()}, removed=tuple(kind.texts))
     slots = {"ending": f".{kind.ending}", "new": dice.choice((f".{new}", f".{new}", new))}
@@ -512,9 +512,8 @@ def add_to_names(dice: Dice) -> Task:
                 yield call("move_file", source=path, target=target)
         else:
             yield call("run_python", code=code)
-        return kind.counted(
-            f'renamed with "{part}" {"in front" if variant == "before" else "before the ending"}'
-        )
+        where = "in front" if variant == "before" else "before the ending"
+        return f'All .{kind.ending} files now have "{part}" {where}.'
 
     done = leaves({targets[path]: text for path, text in kind.texts.items()}, removed=tuple(kind.texts))
     check = says_absent() if kind.absent else done
@@ -603,8 +602,7 @@ def tidy_names(dice: Dice) -> Task:
 
     def policy() -> Plan:
         yield call("run_python", code=code)
-        count = len(targets)
-        return f"{count} file{'s are' if count != 1 else ' is'} renamed."
+        return "All file names are mended."
 
     done = leaves({target: files[path] for path, target in targets.items()}, removed=tuple(targets))
     return Task({}, files, policy, done, variant)
@@ -1510,3 +1508,125 @@ def split_file(dice: Dice) -> Task:
         slots["count"] = str(count)
     parts = {one: "\n".join(lines[:count]), two: "\n".join(lines[count:])}
     return Task(slots, files, policy, leaves(parts), variant)
+
+
+@family(
+    needs=("move_file", "run_python", "list_files"),
+    phrasings=(
+        "Move the {ending} files to {folder} and the {other} files to {second}",
+        "Put every {ending} file in {folder}, every {other} file in {second}.",
+        "{ending} files belong in {folder}, {other} files in {second}",
+        "I want the {ending} files gathered in {folder} and the {other} files in {second}",
+        "Tidy up: {ending} goes to {folder}, {other} goes to {second}",
+        "{ending} -> {folder}, {other} -> {second}; move the files",
+        "Sort the files: those ending in {ending} into {folder}, those ending in {other} into {second}",
+        "Two piles, please: {ending} files into {folder} and {other} files into {second}",
+        "Shift all {ending} files over to {folder}; do the same with the {other} files and {second}",
+        "Can you file the {ending} files under {folder} and the {other} ones under {second}?",
+        "Relocate files by ending, {ending} to {folder} and {other} to {second}, nothing else",
+        (
+            "The {ending} files and the {other} files should be apart: the "
+            "former in {folder}, the latter in {second}"
+        ),
+        "Let {folder} take all {ending} files and {second} all {other} files",
+        "All {ending} files must move to {folder}. All {other} files must move to {second}.",
+        "Separate {ending} files from {other} files by moving them to {folder} and {second}, respectively",
+        "In {folder} I'd like the {ending} files, in {second} the {other} files. Move them there.",
+        "Clean up this place, {ending} files to {folder}, {other} files to {second}",
+    ),
+    group="two_endings",
+)
+def move_two_endings(dice: Dice) -> Task:
+    """Move the files of two endings into two folders."""
+    one, two = dice.some(tuple(dict.fromkeys(ENDINGS)), 2, 2)
+    counts = dice.choice(((1, 1), (1, 2), (2, 1), (2, 2), (2, 3), (3, 2), (4, 5), (6, 3), (8, 7)))
+    first = some_with(dice, one, counts[0])
+    texts = first | some_with(dice, two, counts[1], "", list(first))
+    texts = dict(sorted(texts.items(), key=lambda item: (not item[0].endswith(f".{one}"), item[0])))
+    files = among(dice, texts, without=[one, two])
+    folder = new_folder(dice, files)
+    second = new_folder(dice, {**files, f"{folder}/x": ""})
+    folders = {f".{one}": folder, f".{two}": second}
+    targets = {path: f"{folders['.' + path.rsplit('.', 1)[-1]]}/{path}" for path in texts}
+    code = (
+        "from pathlib import Path\n"
+        f"folders = {folders!r}\n"
+        "for path in [path for path in Path().iterdir() if path.suffix in folders]:\n"
+        "    folder = Path(folders[path.suffix])\n"
+        "    folder.mkdir(exist_ok=True)\n"
+        "    path.rename(folder / path.name)\n"
+        "    print(path.name, 'moved to', folder)"
+    )
+
+    def policy() -> Plan:
+        if len(files) <= GLANCE and len(texts) <= FEW + 1:
+            for path, target in targets.items():
+                yield call("move_file", source=path, target=target)
+        else:
+            yield call("run_python", code=code)
+        return f"The .{one} files are now in {folder}, and the .{two} files are in {second}."
+
+    dot = dice.choice((".", ".", ""))
+    slots = {"ending": f"{dot}{one}", "other": f"{dot}{two}"}
+    slots |= {"folder": folder_words(dice, folder), "second": folder_words(dice, second)}
+    moved = leaves({targets[path]: text for path, text in texts.items()}, removed=tuple(texts))
+    return Task(slots, files, policy, moved)
+
+
+@family(
+    needs=("move_file", "delete_file", "run_python", "list_files"),
+    phrasings=(
+        "Move all files out of the folder {folder} to the top level and delete the empty folder",
+        "Take everything out of the {folder} folder (to here), then remove that folder.",
+        "Empty the directory {folder} into this folder and get rid of it",
+        "mv what is in the folder {folder} up here, then rmdir it",
+        "The folder {folder} should be dissolved: its files come up here, the folder goes",
+        "I don't want a folder {folder} any more; bring its files up to the top and delete it",
+        "Pull the files of folder {folder} up into the main folder and erase the folder afterwards",
+        "Unpack the folder {folder}: move every file in it to the top level, then drop the folder",
+        "Get all files from the {folder} directory up one level, after which the directory can go",
+        "Flatten the folder {folder}: files to the top, no folder left",
+        "Please clear the folder {folder} by moving its files here, and remove it once it is empty",
+        "Everything in the folder {folder} belongs at the top. Move it there and throw the folder away.",
+        "Can you shift the files in folder {folder} to the main level and then delete that folder?",
+        "No more {folder} folder: its contents move to the top level, then it is deleted",
+        (
+            "Let the files inside the folder {folder} live at the top "
+            "level instead and delete the leftover folder"
+        ),
+        "Relocate each file of the folder {folder} to the top folder; the empty folder is to be removed",
+    ),
+    group="flatten",
+)
+def flatten_folder(dice: Dice) -> Task:
+    """Move all files out of a folder and delete it."""
+    folder = dice.folder()
+    inside: dict[str, str] = {}
+    for _ in range(dice.choice((1, 2, 2, 3, 3, 4, 6, 9, 12))):
+        name = a_path(dice, inside, top=True)
+        inside[f"{folder}/{name}"] = text_for(dice, name)
+    inside = dict(sorted(inside.items()))
+    files = {
+        path: text for path, text in among(dice, inside).items() if path in inside or f"{folder}/" not in path
+    }
+    code = (
+        "from pathlib import Path\n"
+        f"paths = sorted(Path({folder!r}).iterdir())\n"
+        "for path in paths:\n"
+        "    path.rename(path.name)\n"
+        f"Path({folder!r}).rmdir()\n"
+        "print(len(paths), 'moved')"
+    )
+
+    def policy() -> Plan:
+        if len(files) <= GLANCE and len(inside) <= FEW:
+            for path in inside:
+                yield call("move_file", source=path, target=base(path))
+            yield call("delete_file", path=folder)
+        else:
+            yield call("run_python", code=code)
+        return f"The files of {folder} are moved to the top level, and {folder} is deleted."
+
+    moved = leaves({base(path): text for path, text in inside.items()}, removed=tuple(inside))
+    gone = both(moved, lambda after: folder not in after.folders)
+    return Task({"folder": folder}, files, policy, gone)
