@@ -320,18 +320,18 @@ JOINS = (
     needs=("find_text",),
     phrasings={
         "direct": (
-            "{ask} You need {a} and {b} for it.",
-            "{ask} (tables: {a}, {b})",
-            "Using {a} together with {b}: {ask}",
-            "{ask} {a} has the link to {b}.",
-            "Look it up in {a} and then in {b}. {ask}",
-            "{ask} The answer is in {b}, but you must see {a} first.",
-            "With {a} and {b} at hand, {ask}",
-            "{a} goes with {b}. {ask}",
-            "Combine {a} and {b}: {ask}",
-            "{ask} Check {a}, from there {b}.",
-            "{ask} It follows from {a} and {b}",
-            "My tables are {a} and {b}. {ask}",
+            "{ask}? You need {a} and {b} for it.",
+            "{ask}? (tables: {a}, {b})",
+            "Using {a} together with {b}: {ask}?",
+            "{ask}? {a} has the link to {b}.",
+            "Look it up in {a} and then in {b}. {ask}?",
+            "{ask}? The answer is in {b}, but you must see {a} first.",
+            "With {a} and {b} at hand, {ask}?",
+            "{a} goes with {b}. {ask}?",
+            "Combine {a} and {b}: {ask}?",
+            "{ask}? Check {a}, from there {b}.",
+            "{ask}? It follows from {a} and {b}",
+            "My tables are {a} and {b}. {ask}?",
         ),
         "indirect": (
             "Tell me {whether}; {a} and {b} belong together.",
@@ -394,7 +394,7 @@ def look_up_in_two_tables(dice: Dice) -> Task:
 
     check = says_absent() if absent else both(untouched(), says(value))
     variant = dice.choice(("direct", "indirect"))
-    slots = {"a": a, "b": b, **({"ask": ask} if variant == "direct" else {"whether": whether})}
+    slots = {"a": a, "b": b, **({"ask": ask.rstrip("?")} if variant == "direct" else {"whether": whether})}
     return Task(slots, files, policy, check, variant=variant, absent=absent)
 
 

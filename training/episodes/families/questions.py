@@ -911,24 +911,24 @@ def either(*, value: str) -> str:
 
 IN_FILE = {
     "direct": (
-        "{ask} It's in {path}.",
-        "{ask} (see {path})",
-        "{ask} The answer is in {path}.",
-        "Look in {path}. {ask}",
-        "In {path}: {ask}",
-        "{path}: {ask}",
-        "Read {path} and answer: {ask}",
-        "From {path} - {ask}",
-        "Question about {path}: {ask}",
-        "{ask} Should be somewhere in {path}.",
-        "{ask} I wrote it down in {path} once.",
-        "Please have a look at {path}. {ask}",
-        "Going by {path}, {ask}",
-        "{ask} Use the file {path}.",
-        "{ask} Check {path}, I don't have it at hand.",
-        "According to the file {path}: {ask}",
-        "Open {path}. {ask}",
-        "{ask} Only {path} knows.",
+        "{ask}? It's in {path}.",
+        "{ask}? (see {path})",
+        "{ask}? The answer is in {path}.",
+        "Look in {path}. {ask}?",
+        "In {path}: {ask}?",
+        "{path}: {ask}?",
+        "Read {path} and answer: {ask}?",
+        "From {path} - {ask}?",
+        "Question about {path}: {ask}?",
+        "{ask}? Should be somewhere in {path}.",
+        "{ask}? I wrote it down in {path} once.",
+        "Please have a look at {path}. {ask}?",
+        "Going by {path}, {ask}?",
+        "{ask}? Use the file {path}.",
+        "{ask}? Check {path}, I don't have it at hand.",
+        "According to the file {path}: {ask}?",
+        "Open {path}. {ask}?",
+        "{ask}? Only {path} knows.",
     ),
     "indirect": (
         "Tell me {whether}, according to {path}.",
@@ -973,7 +973,7 @@ def fact_in_note(dice: Dice) -> Task:
 
     check = says_absent() if absent else both(untouched(), says(either(value=fact.value)))
     variant = dice.choice(("direct", "indirect"))
-    slots = {"path": path, ("ask" if variant == "direct" else "whether"): getattr(fact, _slot(variant))}
+    slots = {"path": path, ("ask" if variant == "direct" else "whether"): _asked(fact, variant)}
     return Task(slots, files, policy, check, variant=variant, absent=absent)
 
 
@@ -981,26 +981,30 @@ def _slot(variant: str) -> str:
     return "ask" if variant == "direct" else "whether"
 
 
+def _asked(fact: Fact, variant: str) -> str:
+    return fact.ask.rstrip("?") if variant == "direct" else fact.whether
+
+
 @family(
     needs=("find_text",),
     phrasings={
         "direct": (
-            "{ask}",
-            "{ask} It must be in one of these files.",
-            "{ask} I noted it somewhere here.",
-            "Search my files: {ask}",
-            "Somewhere in this folder it says: {ask}",
-            "{ask} Look it up.",
-            "{ask} Check my notes.",
-            "I can't remember which file it was. {ask}",
-            "Question for you: {ask}",
-            "{ask} The folder has the answer.",
-            "{ask} One of the files says it.",
-            "My notes should tell: {ask}",
-            "Look through everything here. {ask}",
-            "{ask} (no idea which file)",
-            "Help me remember - {ask}",
-            "From my documents: {ask}",
+            "{ask}?",
+            "{ask}? It must be in one of these files.",
+            "{ask}? I noted it somewhere here.",
+            "Search my files: {ask}?",
+            "Somewhere in this folder it says: {ask}?",
+            "{ask}? Look it up.",
+            "{ask}? Check my notes.",
+            "I can't remember which file it was. {ask}?",
+            "Question for you: {ask}?",
+            "{ask}? The folder has the answer.",
+            "{ask}? One of the files says it.",
+            "My notes should tell: {ask}?",
+            "Look through everything here. {ask}?",
+            "{ask}? (no idea which file)",
+            "Help me remember - {ask}?",
+            "From my documents: {ask}?",
         ),
         "indirect": (
             "Tell me {whether}.",
@@ -1049,9 +1053,7 @@ def fact_in_some_note(dice: Dice) -> Task:
 
     check = says_absent() if absent else both(untouched(), says(either(value=fact.value)))
     variant = dice.choice(("direct", "indirect"))
-    return Task(
-        {_slot(variant): getattr(fact, _slot(variant))}, files, policy, check, variant=variant, absent=absent
-    )
+    return Task({_slot(variant): _asked(fact, variant)}, files, policy, check, variant=variant, absent=absent)
 
 
 def holds_only(path: str, text: str) -> Check:
@@ -1083,16 +1085,16 @@ def holds_only(path: str, text: str) -> Check:
             "{target} has to state {whether}, the bare answer from {path} and no sentence",
         ),
         "direct": (
-            "{target} should hold nothing but the answer to this: {ask} See {path}.",
-            "{ask} Store the bare answer from {path} in {target}.",
-            'Make a file {target} with the answer to "{ask}" from {path}, the answer alone.',
-            "{ask} Read {path} and write the answer, and nothing else, into {target}.",
-            'Answer "{ask}" with {path} and drop the short answer in {target} (not a sentence)',
-            "{ask} It stands in {path}. Only the answer itself belongs in a new file called {target}.",
-            "{path} answers this: {ask} Save just that answer, no sentence around it, under {target}",
-            "Question: {ask} Source: {path}. Put the answer by itself in {target}.",
-            "{ask} I want the answer from {path} alone on one line in {target}",
-            "Record in {target}, without further words, the answer {path} gives to: {ask}",
+            "{target} should hold nothing but the answer to this: {ask}? See {path}.",
+            "{ask}? Store the bare answer from {path} in {target}.",
+            'Make a file {target} with the answer to "{ask}?" from {path}, the answer alone.',
+            "{ask}? Read {path} and write the answer, and nothing else, into {target}.",
+            'Answer "{ask}?" with {path} and drop the short answer in {target} (not a sentence)',
+            "{ask}? It stands in {path}. Only the answer itself belongs in a new file called {target}.",
+            "{path} answers this: {ask}? Save just that answer, no sentence around it, under {target}",
+            "Question: {ask}? Source: {path}. Put the answer by itself in {target}.",
+            "{ask}? I want the answer from {path} alone on one line in {target}",
+            "Record in {target}, without further words, the answer {path} gives to: {ask}?",
         ),
     },
     group="note_facts",
@@ -1111,7 +1113,7 @@ def fact_to_file(dice: Dice) -> Task:
         return f"{target} now holds {fact.value}."
 
     variant = dice.choice(("direct", "indirect"))
-    slots = {_slot(variant): getattr(fact, _slot(variant)), "path": path, "target": target}
+    slots = {_slot(variant): _asked(fact, variant), "path": path, "target": target}
     return Task(slots, files, policy, holds_only(target, fact.value), variant=variant)
 
 
@@ -1164,7 +1166,7 @@ def _rare(dice: Dice) -> str:
                 dice.email(name),
                 dice.choice(CITIES),
                 dice.choice(PROJECTS),
-                f"{dice.choice('ABCDEFGHKLMPRSTX')}{dice.choice('ABCDEFGHKLMPRSTX')}-{dice.randint(100, 9999)}",
+                f"{''.join(dice.choices('ABCDEFGHKLMPRSTX', k=2))}-{dice.randint(100, 9999)}",
                 dice.made_up(),
                 f"{dice.adjective()} {dice.noun()}",
                 dice.choice(THINGS),
@@ -1281,7 +1283,7 @@ def which_files_mention(dice: Dice) -> Task:
         "Put together {target}: the names of those files, and only those, that hold {what}, one a line.",
         "Where does {what} occur? Write just the file names into {target}, every name on a new line.",
         "Dump the names of the files with {what} into {target} (one each line)",
-        "Go through the folder for {what} and keep the names of the files that have it in {target}, one per line",
+        "Go through the folder for {what} and keep in {target} the names of the files with it, one per line",
     ),
     group="mentions",
 )

@@ -334,7 +334,7 @@ STORIES: dict[str, Story] = {
     ),
     "left": Story(
         (
-            "There were {a} apples in the cellar. {b} were eaten and {c} new ones came in. How many are there now?",
+            "The cellar had {a} apples. {b} were eaten and {c} new ones came in. How many are there now?",
             "A library has {a} books, gives away {b} and buys {c}. How many does it have after that?",
             "From {a} seats {b} were removed, later {c} were added. How many seats are there?",
             "My account held {a}. I spent {b} and got {c}. What is in it now?",
@@ -374,7 +374,7 @@ STORIES: dict[str, Story] = {
             "A pot holds {s} coins and gets {m} more each month. How many after {n} months?",
             "Starting from {s}, adding {m} per month: what is there in {n} months?",
             "Our club has {s} members and wins {m} a month. How many will it have in {n} months?",
-            "With {s} in the bank now and {m} put in each month, what is the balance after {n} months (no interest)?",
+            "With {s} in the bank and {m} put in each month, what is there after {n} months (no interest)?",
         ),
         lambda d: {"s": d.randint(20, 3000), "m": d.randint(5, 400), "n": d.randint(3, 60)},
         "{s} + {m} * {n}",
@@ -396,7 +396,7 @@ STORIES: dict[str, Story] = {
         (
             "How long is a fence around a garden of {a} m by {b} m, in metres?",
             "What is the perimeter of a rectangle with sides {a} and {b}?",
-            "I walk once round a square field of {a} by {b} metres... well, a rectangle. How many metres do I walk?",
+            "I walk once round a field of {a} by {b} metres with four right angles. How many metres is that?",
             "A frame for a picture of {a} cm by {b} cm: how many cm of wood go around it?",
             "Sum of all four sides of a table of {a} by {b} cm?",
         ),
@@ -407,9 +407,9 @@ STORIES: dict[str, Story] = {
     "pages": Story(
         (
             "A book has {a} pages. I have read {b}. If I read {c} pages a day, in how many days am I done?",
-            "{a} pages to go through, {b} are behind me, {c} each day from now on. How many days will it take?",
+            "{a} pages to go through, {b} are behind me, {c} each day from now on. How many days is that?",
             "Out of {a} letters {b} are sorted. With {c} sorted per day, how many more days does it take?",
-            "We have to plant {a} trees, {b} are in the ground, and we manage {c} a day. How many days remain?",
+            "We plant {a} trees, {b} are in the ground, and we manage {c} a day. How many days remain?",
             "There are {a} boxes, {b} of them packed. At {c} boxes a day, how many days are still needed?",
         ),
         lambda d: (lambda b, c: {"a": b + c * d.randint(3, 29), "b": b, "c": c})(
@@ -1267,8 +1267,7 @@ def small_talk(dice: Dice) -> Task:
     answer, wanted = {
         "hello": ("Hello! I am here and ready. What can I do for you?", "hello|hi|ready|here|fine|well|good"),
         "able": (
-            "I can read, search, write, change and move the files in this folder, run small programs, and answer "
-            "questions.",
+            "I can read, search, write and move the files of this folder, run code, and answer questions.",
             "files|file",
         ),
         "thanks": ("You are welcome!", "welcome|pleasure|glad|happy|anytime"),
