@@ -444,8 +444,8 @@ COUNTED = {
 }
 
 
-def _counting(dice: Dice) -> tuple[str, dict[str, str], str, str, list[str]]:
-    """What is counted: variant, slots, code for the number, words for the answer, and the lines."""
+def _counting(dice: Dice) -> tuple[str, dict[str, str], str, list[str]]:
+    """What is counted: variant, slots, code for the number, and the lines."""
     lines = listed(dice, *((80, 300) if dice.maybe(0.25) else (4, 40)))
     variant = dice.choice(tuple(COUNTED))
     word = dice.made_up()
@@ -462,13 +462,19 @@ def _counting(dice: Dice) -> tuple[str, dict[str, str], str, str, list[str]]:
         "word": f"text.count({quoted(word)})",
         "with": f"sum({quoted(word)} in line for line in text.splitlines())",
     }[variant]
-    what = {
-        "lines": "{path} has {n} lines.",
-        "words": "{path} has {n} words.",
-        "word": f"{word} occurs {{n}} times in {{path}}.",
-        "with": f"{{n}} lines of {{path}} contain {word}.",
-    }[variant]
-    return variant, {"word": word} if variant in ("word", "with") else {}, code, what, lines
+    return variant, {"word": word} if variant in ("word", "with") else {}, code, lines
+
+
+def _counted(variant: str, number: str, word: str, path: str) -> str:
+    """What was counted, as an answer."""
+    end = "" if number == "1" else "s"
+    match variant:
+        case "lines" | "words":
+            return f"{path} has {number} {variant[:-1]}{end}."
+        case "word":
+            return f"{word} occurs {number} time{end} in {path}."
+        case _:
+            return f"{number} line{end} of {path} contain{'' if end else 's'} {word}."
 
 
 def _count(variant: str, word: str, lines: Sequence[str]) -> int:
@@ -487,7 +493,7 @@ def _count(variant: str, word: str, lines: Sequence[str]) -> int:
 @family(needs=("run_python",), phrasings=COUNTED, group="counting")
 def count_in_text(dice: Dice) -> Task:
     """Count lines, words, or how often a word occurs; it may occur nowhere."""
-    variant, slots, code, what, lines = _counting(dice)
+    variant, slots, code, lines = _counting(dice)
     path = text_file(dice)
     files = dice.clutter({path: file_text(dice, lines)})
     number = _count(variant, slots.get("word", ""), lines)
@@ -496,7 +502,7 @@ def count_in_text(dice: Dice) -> Task:
         seen = yield call("run_python", code=f"text = open({quoted(path)}).read()\nprint({code})")
         if seen.text == "0":
             return f"There is no {slots['word']} in {path}: it occurs 0 times."
-        return what.format(n=seen.text, path=path)
+        return _counted(variant, seen.text, slots.get("word", ""), path)
 
     check = both(untouched(), says(str(number) if number else "0|no|not|none|never|nowhere|zero"))
     return Task({"path": path, **slots}, files, policy, check, variant, absent=not number)
@@ -535,9 +541,9 @@ def count_in_text(dice: Dice) -> Task:
 )
 def count_to_file(dice: Dice) -> Task:
     """Count lines or words and write the number into a file."""
-    variant, slots, code, what, lines = _counting(dice)
+    variant, slots, code, lines = _counting(dice)
     while variant == "word" or not _count(variant, slots.get("word", ""), lines):
-        variant, slots, code, what, lines = _counting(dice)
+        variant, slots, code, lines = _counting(dice)
     path = text_file(dice)
     files = dice.clutter({path: file_text(dice, lines)})
     target = new_file(dice, files)
@@ -547,7 +553,7 @@ def count_to_file(dice: Dice) -> Task:
         written = f'open({quoted(target)}, "w").write(str(count))'
         body = f"text = open({quoted(path)}).read()\ncount = {code}\n{written}\nprint(count)"
         seen = yield from ran(body, target, files)
-        return f"{what.format(n=seen.text, path=path)} The number is in {target}."
+        return f"{_counted(variant, seen.text, slots.get('word', ''), path)} The number is in {target}."
 
     slots = {"path": path, "target": target, **slots}
     return Task(slots, files, policy, leaves({target: str(number)}), variant)
@@ -914,7 +920,7 @@ def case_of_text(dice: Dice) -> Task:
         "flip the lines of {path} so that the last comes first",
         "put the lines of {path} in the opposite order",
         "list the lines of {path} from bottom to top",
-        "order {path} newest first; now its newest line is the last one, so just turn the lines round",
+        "put the bottom line of {path} on top, then the one above it, and so on up to the first",
         "rewrite {path} back to front, line by line (the lines themselves stay as they are)",
     ),
 )
@@ -1093,7 +1099,7 @@ def copy_lines_with(dice: Dice) -> Task:
     """Copy the lines that hold a word; there may be none."""
     lines = listed(dice, *((60, 200) if dice.maybe(0.25) else (6, 40)))
     variant = dice.choice(("has", "has", "lacks", "starts"))
-    absent = variant != "lacks" and dice.maybe(0.15)
+    absent = variant != "lacks" and dice.maybe(0.22)
     word = dice.choice((dice.made_up, dice.first_name, lambda: dice.choice(LEVELS), dice.city, dice.noun))()
     while any(word.lower() in line.lower() for line in lines):
         word = dice.made_up() + dice.made_up()
