@@ -1,14 +1,15 @@
 """Tools of somebody's own: used alone, with files, one after the other, and when they refuse."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from agentkit.tooling.tool import Tool
-from episodes.checks import Check, both, called, leaves, says, says_absent, untouched
+from episodes.checks import Check, both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
 from episodes.task import Plan, Task, call, family
 from episodes.user_tools import HELD_OUT, TRAINED
-from episodes.user_tools.shape import Use, UserTool, near
+from episodes.user_tools.shape import Use, UserTool, did, near, sentence
 
 TO_FILE = (
     "Write {thing} to {target}",
@@ -106,6 +107,42 @@ PAIRS = {
         "{first}, plus I want {second}",
     ),
 }  # fmt: skip
+EACH = (
+    "Tell me {thing}.",
+    "What is {thing}?",
+    "I need {thing}",
+    "Find out {thing}.",
+    "Look up {thing}",
+    "Give me {thing}, one after the other",
+    "Check {thing} and tell me.",
+    "Report {thing}",
+    "Can you get me {thing}?",
+    "I want to know {thing}.",
+    "Go and see what {thing} is",
+    "Make me a short list of {thing}",
+    "Let me know {thing}",
+    "{thing}?",
+    "Say what {thing} is, please all of them",
+    "I have to know {thing} before noon",
+)
+NOT_NEEDED = (
+    "Which {kind} does {path} name?",
+    "What is the {kind} in {path}?",
+    "Tell me the {kind} that {path} gives.",
+    "{path} names a {kind}, which one is it?",
+    "Read {path} and tell me the {kind}",
+    "Look into {path} for the {kind}",
+    "I only want to know which {kind} stands in {path}",
+    "Say which {kind} is in {path}.",
+    "{kind} in {path}?",
+    "What does {path} say for {kind}?",
+    "Check {path}: what {kind} is written there?",
+    "Find the {kind} noted in {path}",
+    "Report the {kind} from {path}",
+    "Which {kind} did somebody put into {path}?",
+    "Open {path}, what is the {kind}?",
+    "Give me the {kind} of {path}",
+)
 IN_FILE = (
     "in {path}",
     "named in {path}",
@@ -147,7 +184,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         return tuple(tools)
 
     def used(user_tool: UserTool, use: Use) -> Check:
-        return called(use.tool.name, **use.arguments) if user_tool.does else says(use.value)
+        return did(use.tool.name, use.arguments) if user_tool.does else says(use.value)
 
     def one(dice: Dice) -> Task:
         """Use one tool, and answer."""
@@ -155,7 +192,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         use = user_tool.make(dice, None)
 
         def policy() -> Plan:
-            yield call(use.tool.name, **use.arguments)
+            yield call(use.tool.name, **plain(use.arguments))
             return use.answer
 
         check = both(untouched(), used(user_tool, use))
@@ -169,7 +206,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         use = user_tool.make(dice, None)
 
         def policy() -> Plan:
-            yield call(use.tool.name, **use.arguments)
+            yield call(use.tool.name, **plain(use.arguments))
             return use.answer
 
         tools = offered(dice, use, low=3, high=8, near_to=user_tool.domain)
@@ -189,7 +226,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
             check = both(check, used(user_tool, use))
 
         def policy() -> Plan:
-            yield call(use.tool.name, **use.arguments)
+            yield call(use.tool.name, **plain(use.arguments))
             yield call("write_file", path=target, content=use.value)
             return f"{use.answer.rstrip('.')}; {target} holds {use.value}."
 
@@ -208,7 +245,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
 
         def policy() -> Plan:
             yield call("read_file", path=path)
-            yield call(use.tool.name, **use.arguments)
+            yield call(use.tool.name, **plain(use.arguments))
             return use.answer
 
         check = both(untouched(), used(user_tool, use))
@@ -227,7 +264,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
 
         def policy() -> Plan:
             for use in uses:
-                yield call(use.tool.name, **use.arguments)
+                yield call(use.tool.name, **plain(use.arguments))
             return " ".join(use.answer for use in uses)
 
         check = both(untouched(), used(first, uses[0]), used(second, uses[1]))
@@ -241,8 +278,8 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         slots = {**use.slots, use.slot: dice.choice(first.things[found.way]).format(**found.slots)}
 
         def policy() -> Plan:
-            yield call(found.tool.name, **found.arguments)
-            yield call(use.tool.name, **use.arguments)
+            yield call(found.tool.name, **plain(found.arguments))
+            yield call(use.tool.name, **plain(use.arguments))
             return use.answer
 
         check = both(untouched(), used(second, use))
@@ -268,10 +305,10 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         }
 
         def policy() -> Plan:
-            seen = yield call(use.tool.name, **{**use.arguments, **wrong})
+            seen = yield call(use.tool.name, **plain({**use.arguments, **wrong}))
             if not seen.failed:
                 return "unexpected"
-            yield call(use.tool.name, **use.arguments)
+            yield call(use.tool.name, **plain(use.arguments))
             return use.answer
 
         check = both(untouched(), used(user_tool, use))
@@ -291,12 +328,12 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
             yield call(use.tool.name, **{use.key: name})
             if not absent:
                 return use.answer
-            return nothing(name, user_tool.kind)
+            return nothing.format(name=name, kind=user_tool.kind)
 
         nothing = dice.choice((
-            lambda name, kind: f"There is no {kind} called {name}.",
-            lambda name, kind: f"No {kind} called {name} was found; there is nothing about it.",
-            lambda name, kind: f"{name} was not found.",
+            "There is no {kind} called {name}.",
+            "No {kind} called {name} was found; there is nothing about it.",
+            "{name} was not found.",
         ))  # fmt: skip
         check = says_absent() if absent else both(untouched(), says(use.value))
         return Task(
@@ -308,6 +345,51 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
             absent,
             tools=offered(dice, use),
         )
+
+    def each(dice: Dice) -> Task:
+        """Ask a tool for several names, which the goal or a file lists."""
+        user_tool = dice.choice(tables)
+        use = user_tool.make(dice, None)
+        assert use.table is not None
+        rows = use.table.rows
+        names = dice.sample(list(rows), dice.randint(2, min(4, len(rows))))
+        files, path = dice.clutter({}, avoid=names), ""
+        listed = dice.maybe()
+        if listed:
+            path = dice.file("txt", files)
+            mark = dice.choice(("", "", "- "))
+            files = dice.clutter({path: "\n".join(f"{mark}{name}" for name in names)}, avoid=names)
+            words = dice.choice(("each {} in {}", "every {} listed in {}", "all that {1} names, {0} by {0}"))
+            words = words.format(user_tool.kind, path)
+        else:
+            shown = [use.shown.format(name) for name in names]
+            words = f"{', '.join(shown[:-1])} and {shown[-1]}"
+        thing = dice.choice(user_tool.things[use.way]).format(**{use.slot: words})
+
+        def policy() -> Plan:
+            if listed:
+                yield call("read_file", path=path)
+            for name in names:
+                yield call(use.tool.name, **{use.key: name})
+            return sentence("; ".join(f"{name}: {rows[name]}" for name in names) + ".")
+
+        check = both(untouched(), says(*(rows[name] for name in names)))
+        return Task({"thing": thing}, files, policy, check, tools=offered(dice, use))
+
+    def not_needed(dice: Dice) -> Task:
+        """The file alone answers, though tools that know more are at hand."""
+        user_tool = dice.choice(keyed)
+        use = user_tool.make(dice, None)
+        text = use.slots[use.slot].removeprefix(use.shown.split("{}")[0])
+        path, content = noted(dice, user_tool.kind, text)
+        files = dice.clutter({path: content}, avoid=[text, user_tool.kind])
+
+        def policy() -> Plan:
+            yield call("read_file", path=path)
+            return f"The {user_tool.kind} in {path} is {text}."
+
+        check = both(untouched(), says(text))
+        return Task({"kind": user_tool.kind, "path": path}, files, policy, check, tools=offered(dice, use))
 
     def phrasings(tools: Sequence[UserTool]) -> dict[str, tuple[str, ...]]:
         names = {each.name for each in tools}
@@ -324,9 +406,19 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
         (chained, (), phrasings(seconds)),
         (refused, (), phrasings(picky)),
         (unknown, (), phrasings(tables)),
+        (each, ("read_file",), EACH),
+        (not_needed, ("read_file",), NOT_NEEDED),
     ):
         make.__name__ = f"{prefix}_{make.__name__}"
         family(needs=needs, phrasings=texts, group=group)(make)
+
+
+def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as people write them: 23 rather than 23.0."""
+    return {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value
+        for name, value in arguments.items()
+    }
 
 
 def filled(dice: Dice, user_tool: UserTool, use: Use) -> str:

@@ -1,5 +1,8 @@
 """Tools that change something outside the folder; none of them is held out."""
 
+# What is done is seen in the record of the calls, so many of these do nothing with their arguments.
+# ruff: noqa: ARG001
+
 from typing import Any, Literal
 
 from agentkit.core.errors import ToolFault
@@ -124,7 +127,8 @@ def set_thermostat(dice: Dice, given: str | None) -> Use:
 
     room, degrees = given or dice.choice(ROOMS), dice.randint(10, 50) / 2
     return Use(
-        set_thermostat, {"room": room, "degrees": degrees}, {"room": f"the {room}", "degrees": number(degrees)},
+        set_thermostat, {"room": room, "degrees": degrees},
+        {"room": f"the {room}", "degrees": number(degrees)},
         f"The {room} is set to {number(degrees)} degrees.", key="room", slot="room", shown="the {}",
     )  # fmt: skip
 
@@ -444,13 +448,13 @@ def wake_up_call(dice: Dice, given: str | None) -> Use:
     "staff",
     asks="""
     Send {person} this message: {text}
-    Write to {person}: {text}
+    Write to {person}: "{text}"
     Tell {person} the following: {text}
     Let {person} know this: {text}
     Message {person} with these words: {text}
-    {person} should get a message that reads: {text}
+    {person} should get a message that reads "{text}"
     Pass this on to {person}: {text}
-    Drop {person} a line saying: {text}
+    Drop {person} a line saying "{text}"
     """,
     kind="person",
     takes="person",
@@ -470,9 +474,9 @@ def send_message(dice: Dice, given: str | None) -> Use:
         """
         return say
 
-    person = given or dice.full_name()
+    person, text = given or dice.full_name(), dice.sentence().rstrip(".")
     return Use(
-        send_message, {"person": person, "text": (text := dice.sentence())}, {"person": person, "text": text},
+        send_message, {"person": person, "text": text}, {"person": person, "text": text},
         f"The message was sent to {person}.", key="person", slot="person",
     )  # fmt: skip
 

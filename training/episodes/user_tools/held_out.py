@@ -1,5 +1,8 @@
 """Tools that are never trained with: their domains, verbs and words differ from all the others."""
 
+# What is done is seen in the record of the calls, so some of these do nothing with their arguments.
+# ruff: noqa: ARG001
+
 from typing import Any, Literal
 
 from agentkit.core.errors import ToolFault
@@ -25,10 +28,14 @@ from episodes.user_tools.shape import (
     whole,
 )
 
-ANIMALS = of("zebra", "otter", "lynx", "penguin", "tapir", "gorilla", "heron", "python", "giraffe", "walrus",
-             "meerkat", "flamingo", "panda", "badger", "camel", "iguana", "ostrich", "koala", "bison")  # fmt: skip
-DISHES = of("lasagne", "goulash", "ramen", "paella", "risotto", "ratatouille", "moussaka", "pho", "tagine",
-            "gnocchi", "borscht", "ceviche", "falafel", "pierogi", "schnitzel", "gazpacho", "biryani")  # fmt: skip
+ANIMALS = of(
+    *("zebra", "otter", "lynx", "penguin", "tapir", "gorilla", "heron", "ibex", "giraffe", "walrus"),
+    *("meerkat", "wombat", "flamingo", "panda", "badger", "camel", "iguana", "ostrich", "koala", "bison"),
+)
+DISHES = of(
+    *("lasagne", "goulash", "ramen", "paella", "risotto", "ratatouille", "moussaka", "pho", "tagine"),
+    *("gnocchi", "borscht", "ceviche", "falafel", "pierogi", "schnitzel", "gazpacho", "biryani"),
+)
 
 LOOKUPS: tuple[UserTool, ...] = (
     lookup(
@@ -90,7 +97,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "enclosure_of", "zoo", "species", "The enclosure where an animal lives.",
-        kind="animal", label="enclosure", names=ANIMALS, value=whole(1, 48, "E{}"), shown="the {}", takes="animal",
+        kind="animal", label="enclosure", names=ANIMALS, value=whole(1, 48, "E{}"), shown="the {}",
+        takes="animal",
         answer="{x} lives in enclosure {value}.",
         asks="""
         Where does {x} live?
@@ -192,7 +200,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "light_years_to", "astronomy", "star", "How far away a star is.",
-        kind="star", label="distance", names=made_up_names, value=decimal(4, 900, "{} light years"), takes="star",
+        kind="star", label="distance", names=made_up_names, value=decimal(4, 900, "{} light years"),
+        takes="star",
         answer="{x} is {value} away.",
         asks="""
         How far away is {x}?
@@ -345,7 +354,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "grade_of", "school", "pupil", "The grade that a pupil got in the last exam.",
-        kind="pupil", label="grade", names=people, value=one_of("A", "A-", "B+", "B", "B-", "C+", "C", "D", "F"),
+        kind="pupil", label="grade", names=people,
+        value=one_of("A", "A-", "B+", "B", "B-", "C+", "C", "D", "F"),
         takes="person", answer="{x} got grade {value}.",
         asks="""
         What grade did {x} get?
@@ -474,7 +484,8 @@ def molar_mass(dice: Dice, given: str | None) -> Use:
     )
     value = molar_mass(formula)
     return Use(
-        molar_mass, {"formula": formula}, {"formula": formula}, f"A mole of {formula} weighs {value} g.", value,
+        molar_mass, {"formula": formula}, {"formula": formula},
+        f"A mole of {formula} weighs {value} g.", value,
         key="formula", slot="formula", wrong={"formula": formula.lower()},
     )  # fmt: skip
 

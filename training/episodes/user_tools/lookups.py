@@ -2,6 +2,7 @@
 
 from episodes import words
 from episodes.user_tools.shape import (
+    Names,
     UserTool,
     cities,
     city,
@@ -23,17 +24,23 @@ from episodes.user_tools.shape import (
 )
 
 ROOMS = of(
-    "kitchen", "bedroom", "bathroom", "hallway", "attic", "cellar", "study", "nursery", "garage", "living room",
-    "guest room", "pantry", "loft", "porch", "laundry room", "dining room",
+    "kitchen", "bedroom", "bathroom", "hallway", "attic", "cellar", "study", "nursery", "garage",
+    "living room",    "guest room", "pantry", "loft", "porch", "laundry room", "dining room",
 )  # fmt: skip
 PLANTS = of(
-    "basil", "tomato", "rose", "lavender", "pumpkin", "fern", "tulip", "mint", "cucumber", "ivy", "orchid", "leek",
-    "radish", "sage", "beetroot", "spinach", "dahlia", "parsley", "kale", "pea",
+    "basil", "tomato", "rose", "lavender", "pumpkin", "fern", "tulip", "mint", "cucumber", "ivy", "orchid",
+    "leek",    "radish", "sage", "beetroot", "spinach", "dahlia", "parsley", "kale", "pea",
 )  # fmt: skip
 WARDS = of("A1", "A2", "A3", "B1", "B2", "B4", "C1", "C3", "D2", "D5", "E1", "E6", "F2", "F3", "G1")
 CURRENCIES = of(
     "USD", "GBP", "JPY", "CHF", "SEK", "NOK", "PLN", "CZK", "CAD", "AUD", "INR", "BRL", "ZAR", "TRY"
 )
+
+
+def teams(*names: str) -> Names:
+    """Clubs of different cities."""
+    return lambda dice, count: [f"{each} {dice.choice(names)}" for each in cities(dice, count)]
+
 
 LOOKUPS: tuple[UserTool, ...] = (
     lookup(
@@ -78,7 +85,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     lookup(
         "order_status", "shop", "order_id", "Where an order of a customer stands.",
         kind="order", label="status", names=codes("ORD-{}", 1000, 9999),
-        value=one_of("packed", "shipped", "delivered", "waiting for payment", "cancelled", "on hold", "returned"),
+        value=one_of("packed", "shipped", "delivered", "waiting for payment", "cancelled", "on hold",
+                     "returned"),
         answer="{x} is {value}.",
         asks="""
         What has become of {x}?
@@ -405,7 +413,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "sunrise_in", "weather", "place", "When the sun comes up tomorrow at a place.",
-        kind="city", label="sunrise", names=cities, value=lambda dice: f"0{dice.randint(4, 8)}:{dice.randint(0, 59):02d}",
+        kind="city", label="sunrise", names=cities,
+        value=lambda dice: f"0{dice.randint(4, 8)}:{dice.randint(0, 59):02d}",
         takes="city", finds="time", answer="The sun rises at {value} in {x}.",
         asks="""
         When does the sun rise in {x}?
@@ -595,7 +604,8 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "song_length", "music", "title", "How long a song is.",
-        kind="song", label="length", names=titles, value=lambda dice: f"{dice.randint(1, 8)}:{dice.randint(0, 59):02d}",
+        kind="song", label="length", names=titles,
+        value=lambda dice: f"{dice.randint(1, 8)}:{dice.randint(0, 59):02d}",
         takes="song", answer="{x} is {value} long.",
         asks="""
         How long is {x}?
@@ -690,7 +700,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "team_points", "sport", "team", "How many points a team has in the league.",
-        kind="team", label="points", names=lambda dice, count: [f"{each} {dice.choice(('Rovers', 'Stars', 'United', 'Wolves'))}" for each in cities(dice, count)],
+        kind="team", label="points", names=teams("Rovers", "Stars", "United", "Wolves"),
         value=whole(0, 90), takes="team", finds="number", answer="{x} has {value} points.",
         asks="""
         How many points does {x} have?
@@ -709,7 +719,7 @@ LOOKUPS: tuple[UserTool, ...] = (
     ),
     lookup(
         "coach_of", "sport", "team", "Who trains a team.",
-        kind="team", label="coach", names=lambda dice, count: [f"{each} {dice.choice(('Lions', 'Bears', 'City', 'Hawks'))}" for each in cities(dice, count)],
+        kind="team", label="coach", names=teams("Lions", "Bears", "City", "Hawks"),
         value=person, takes="team", finds="person", answer="{value} coaches {x}.",
         asks="""
         Who trains {x}?

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
@@ -10,6 +11,7 @@ from typing import Any
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.tool import Tool, tool
+from episodes.checks import After, Check
 from episodes.dice import Dice
 
 Names = Callable[[Dice, int], list[str]]
@@ -256,15 +258,35 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
+def did(tool: str, arguments: Mapping[str, Any]) -> Check:
+    """The tool was called once, with these arguments; a text may have a full stop at its end or none."""
+
+    def bare(value: object) -> object:
+        return value.strip(' .!"') if isinstance(value, str) else value
+
+    def check(after: After) -> bool:
+        made = [given for name, given in after.calls if name == tool]
+        return len(made) == 1 and all(
+            bare(made[0].get(key)) == bare(value) for key, value in arguments.items()
+        )
+
+    return check
+
+
 def near(dice: Dice, name: str, known: Sequence[str]) -> str:
     """The name as somebody may get it slightly wrong, still closest to itself among the known ones."""
     ways: list[Callable[[], str]] = [lambda: swapped(dice, name), lambda: dropped(dice, name)]
     if " " in name:
         ways += [lambda: name.split()[0], lambda: name.split()[-1]]
-    if "-" in name:
-        ways += [lambda: name.replace("-", ""), lambda: name.split("-")[-1]]
     if name.isalpha():
         ways.append(lambda: f"{name}s")
+    if parts := re.fullmatch(r"(\D*)(\d+)(.*)", name):
+        # who gets a digit wrong means another one: only the form may be off
+        letters, digits = parts[1].rstrip("- "), parts[2]
+        ways = [
+            lambda: digits,
+            *(lambda joint=joint: letters + joint + digits for joint in ("", "-", " ") if letters),
+        ]
     taken = {each.casefold() for each in known}
     for _ in range(20):
         wrong = dice.choice(ways)()

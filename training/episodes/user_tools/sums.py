@@ -263,8 +263,8 @@ UNITS = {
     "mile": 1609.344,
 }
 PAIRS = (
-    ("cm", "inch"), ("inch", "cm"), ("foot", "yard"), ("mile", "km"), ("km", "mile"), ("mm", "inch"), ("yard", "foot"),
-    ("inch", "mm"),
+    ("cm", "inch"), ("inch", "cm"), ("foot", "yard"), ("mile", "km"), ("km", "mile"), ("mm", "inch"),
+    ("yard", "foot"), ("inch", "mm"),
 )  # fmt: skip
 
 
@@ -445,7 +445,7 @@ def area_of(dice: Dice, given: str | None) -> Use:
     """The area of a shape."""
 
     @tool(effect=Effect.PURE)
-    def area_of(shape: Literal["rectangle", "triangle", "ellipse"], width: float, height: float) -> str:
+    def area_of(shape: Literal["rectangle", "triangle", "diamond"], width: float, height: float) -> str:
         """The area of a shape.
 
         Args:
@@ -453,10 +453,10 @@ def area_of(dice: Dice, given: str | None) -> Use:
             width: From left to right.
             height: From top to bottom.
         """
-        part = {"rectangle": 1.0, "triangle": 0.5, "ellipse": 0.785398}[shape]
+        part = {"rectangle": 1.0, "triangle": 0.5, "diamond": 0.5}[shape]
         return number(width * height * part)
 
-    shape = dice.choice(("rectangle", "triangle", "ellipse"))
+    shape = dice.choice(("rectangle", "triangle", "diamond"))
     width, height = float(given or dice.randint(2, 99)), dice.randint(2, 199) / 2
     value = area_of(shape, width, height)
     return Use(
@@ -584,8 +584,8 @@ def roman_numeral(dice: Dice, given: str | None) -> Use:
         """
         if not 1 <= n <= 3999:
             raise ToolFault(f"{n} has no Roman numeral; numbers from 1 to 3999 have")
-        parts = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"), (40, "XL"),
-                 (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))  # fmt: skip
+        parts = ((1000, "M"), (900, "CM"), (500, "D"), (400, "CD"), (100, "C"), (90, "XC"), (50, "L"),
+                 (40, "XL"), (10, "X"), (9, "IX"), (5, "V"), (4, "IV"), (1, "I"))  # fmt: skip
         text = ""
         for size, letters in parts:
             text += letters * (n // size)
