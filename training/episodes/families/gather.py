@@ -810,7 +810,7 @@ def place_mentioning(dice: Dice) -> Task:
         "index": (
             (
                 "Make a folder {folder}, move every file that mentions "
-                "{what} into it and list their names in {index}"
+                "{what} into it and list the names in {index}, one per line"
             ),
             (
                 "Move the files that speak of {what} to a new folder {folder}; "
@@ -818,11 +818,11 @@ def place_mentioning(dice: Dice) -> Task:
             ),
             (
                 "Create the directory {folder}, put the files with {what} in "
-                "there, and save the file names as {index}"
+                "there, and save the file names as {index}, one a line"
             ),
             (
                 "Find the files containing {what}, move them to a new "
-                "folder {folder}, record their names in {index}"
+                "folder {folder}, record their names in {index} line by line"
             ),
             (
                 "mkdir {folder}, mv the files mentioning {what} into it, "
@@ -832,10 +832,13 @@ def place_mentioning(dice: Dice) -> Task:
                 "I want all files naming {what} moved to a new folder {folder}, "
                 "and {index} to list those names line by line"
             ),
-            "Gather the files about {what} in a new folder {folder} and put a list of their names in {index}",
+            (
+                "Gather the files about {what} in a new folder {folder} and put "
+                "a list of the names in {index}, one per line"
+            ),
             (
                 "Search for {what}, make a folder {folder}, move the files "
-                "you found, and enumerate them in {index}"
+                "you found, and name them in {index}, one to a line"
             ),
             (
                 "New folder {folder} for the files where {what} occurs (move "
@@ -843,7 +846,7 @@ def place_mentioning(dice: Dice) -> Task:
             ),
             (
                 "Which files refer to {what}? Move them into a new folder "
-                "{folder} and jot their names down in {index}"
+                "{folder} and jot the names down in {index}, one per line"
             ),
             (
                 "Set up a folder {folder}, shift all files with {what} there, "
@@ -851,11 +854,11 @@ def place_mentioning(dice: Dice) -> Task:
             ),
             (
                 "Start a folder {folder}; any file mentioning {what} moves in "
-                "there. Then store the list of names in {index}."
+                "there. Then store the names in {index}, one each line."
             ),
             (
                 "Please collect all files that have {what} in them in a new "
-                "folder {folder}, and list their names in {index}"
+                "folder {folder}, and list the names in {index}, one a line"
             ),
             (
                 "Move what mentions {what} to {folder}, a new folder, and "
@@ -865,7 +868,10 @@ def place_mentioning(dice: Dice) -> Task:
                 "Whatever mentions {what} moves to its own new folder "
                 "{folder}. The names go to {index}, line by line."
             ),
-            "Build a folder {folder} from the files which contain {what}, and write {index} with their names",
+            (
+                "Build a folder {folder} from the files which contain {what}, and "
+                "write {index} with their names, a line for each"
+            ),
         ),
     },
     group="mention_collect",
