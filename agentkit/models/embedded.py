@@ -20,11 +20,15 @@ class Manner:
     dialect: str
     prompt: str
     most_output: int = 512
+    weights: str = ""
+    """The entry whose weights it uses, if it is not the one of its own name."""
+    adapter: str = ""
+    """File of the engine's adapters that is joined into the weights."""
 
 
 MANNERS = {
-    "smollm2": Manner("lines", "agent/lines", most_output=256),
-    "smollm2-base": Manner("python", "agent/small", most_output=256),
+    "smollm2": Manner("lines", "agent/lines", most_output=256, adapter="smollm2.safetensors"),
+    "smollm2-base": Manner("python", "agent/small", most_output=256, weights="smollm2"),
     "qwen2.5-coder:1.5b": Manner("python", "agent/small"),
 }
 """The manner that reached most of the example goals with each entry."""
@@ -114,25 +118,40 @@ def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
         raise ModelError(str(error)) from error
 
 
+def adapter_file(name: str) -> Path:
+    """Where an adapter that comes with the engine lies."""
+    import agentkit_local_models
+
+    return Path(agentkit_local_models.__file__).parent / "adapters" / name
+
+
 def load_local(name: str, rest: str) -> "LocalModel":
     """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
+
+    `NAME+FILE` is an entry with an adapter of one's own, as `agentkit train` writes it.
 
     Raises:
         UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
     """
-    from agentkit_local_models.catalogue import CATALOGUE, path_of, state_of
+    from agentkit_local_models.catalogue import find, path_of, state_of
 
     path = Path(rest).expanduser()
-    entry = next((entry for entry in CATALOGUE if entry.name == rest), None)
-    if entry is not None:
+    known, _, own = rest.partition("+")
+    if (manner := MANNERS.get(known)) is not None:
+        entry = find(manner.weights or known)
+        adapter = Path(own).expanduser() if own else adapter_file(manner.adapter) if manner.adapter else None
         if not state_of(entry).is_ready:
-            raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {rest}")
-        manner = MANNERS[rest]
+            raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {entry.name}")
         return LocalModel.load(
-            name, path_of(entry), DIALECTS[manner.dialect], manner.prompt, manner.most_output
+            name,
+            path_of(entry),
+            DIALECTS[manner.dialect],
+            manner.prompt,
+            manner.most_output,
+            adapter=adapter,
         )
     if path.exists():
         # its whole path: a run may be resumed from another folder
         return LocalModel.load(f"local:{path.absolute()}", path, DIALECTS["hermes"], "agent/small")
-    known = ", ".join(f"local:{entry.name}" for entry in CATALOGUE)
-    raise UnknownModel(f"no local model {rest!r}; known: {known}, or local:PATH of a .gguf file or a folder")
+    names = ", ".join(f"local:{name}" for name in MANNERS)
+    raise UnknownModel(f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder")

@@ -50,9 +50,15 @@ class LocalModel:
 
     @classmethod
     def load(
-        cls, name: str, path: Path, dialect: Dialect, prompt: str, most_output: int = 512
+        cls,
+        name: str,
+        path: Path,
+        dialect: Dialect,
+        prompt: str,
+        most_output: int = 512,
+        adapter: Path | None = None,
     ) -> "LocalModel":
-        """Load the checkpoint at `path` (a GGUF file or a folder from the hub).
+        """Load the checkpoint at `path` (a GGUF file or a folder from the hub), with an adapter if given.
 
         Raises:
             BadRequest: it cannot be loaded; the message says why.
@@ -61,7 +67,7 @@ class LocalModel:
         from agentkit_local_models.errors import LocalModelError
 
         try:
-            engine = Engine.load(path)
+            engine = Engine.load(path, adapter=adapter)
         except LocalModelError as error:
             raise BadRequest(str(error)) from error
         return cls(name, engine, dialect, local_profile(prompt, engine.context, most_output))

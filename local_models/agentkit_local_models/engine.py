@@ -19,6 +19,7 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
+from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
@@ -105,6 +106,7 @@ class Engine:
         *,
         dtype: Literal["float32", "bfloat16"] = "bfloat16",
         threads: int | None = None,
+        adapter: Path | None = None,
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -112,15 +114,19 @@ class Engine:
             path: of the file or folder.
             dtype: to compute in; bfloat16 takes half the memory and time.
             threads: of the computation, for the whole process; None is torch's choice.
+            adapter: a packed adapter's file, which is joined into the weights.
 
         Raises:
-            CheckpointError: the file is missing or damaged.
+            CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
         """
         if threads is not None:
             torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
-            return cls(checkpoint, Decoder.from_checkpoint(checkpoint, DTYPES[dtype]))
+            weights = checkpoint.load_weights(DTYPES[dtype])
+            if adapter is not None:
+                weights = load_packed(adapter, checkpoint.config)[0].joined_weights(weights)
+            return cls(checkpoint, Decoder(checkpoint.config, weights, DTYPES[dtype]))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has as plain content."""

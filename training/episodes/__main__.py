@@ -8,8 +8,10 @@ from pathlib import Path
 from agentkit.tooling.discovery import installed_tools
 from episodes import families as _families  # registers them  # noqa: F401
 from episodes.dice import Dice
+from episodes.general import write_general
 from episodes.phrasing import phrased, slots_of
 from episodes.record import record
+from episodes.split import extend
 from episodes.task import FAMILIES, Family
 from episodes.views import plain_view, some_view
 from episodes.write import write
@@ -58,7 +60,18 @@ async def main() -> int:
     writing.add_argument("folder", type=Path)
     writing.add_argument("--episodes", type=int, default=12_000)
     writing.add_argument("--seed", type=int, default=0)
+    commands.add_parser("split", help="place new families and phrasings in the split")
+    general = commands.add_parser("general", help="text in the base model's own words")
+    general.add_argument("file", type=Path)
+    general.add_argument("--rows", type=int, default=1000)
+    general.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()
+    if args.command == "split":
+        extend()
+        return 0
+    if args.command == "general":
+        write_general(args.file, args.rows, args.seed)
+        return 0
     if args.command == "write":
         await write(args.folder, args.episodes, args.seed)
         return 0

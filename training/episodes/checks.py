@@ -5,22 +5,8 @@ They combine with `both`. Texts are compared without a last newline and without 
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
-
-@dataclass(frozen=True, slots=True)
-class After:
-    """What a run left behind."""
-
-    before: Mapping[str, str]
-    """Every file at the start, by its relative path."""
-    files: Mapping[str, str]
-    """Every file at the end."""
-    folders: frozenset[str]
-    """Every folder at the end, empty ones too."""
-    answer: str
-    calls: tuple[tuple[str, Mapping[str, object]], ...] = field(default=())
-    """The calls that succeeded: canonical tool name and arguments."""
+from agentkit.evaluation import After
 
 
 Check = Callable[[After], bool]

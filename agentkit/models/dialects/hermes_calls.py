@@ -72,7 +72,7 @@ class HermesCalls:
         """The text before a tag, or before what may become one."""
         return text.split("<", 1)[0]
 
-    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
         """The text before the first tag, and every call between tags."""
         pieces = re.split(r"<tool_call>(.*?)(?:</tool_call>|\Z)", text, flags=re.DOTALL)
         calls: list[ToolCall] = []

@@ -33,7 +33,7 @@ class LineCalls:
         return turns_of(messages, described, self._call, self._told, self.ANSWER if tools else "")
 
     def signature(self, tool: ToolSpec) -> str:
-        """A tool in one line, such as `read_file(path, first_line=1): Read a text file.`"""
+        """A tool in one line: its name, arguments, defaults, and the first sentence of its description."""
         required = set(tool.parameters.get("required", ()))
         parts: list[str] = []
         for name, schema in _properties(tool).items():

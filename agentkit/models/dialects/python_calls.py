@@ -108,7 +108,7 @@ class PythonCalls:
         """The words after `Answer: `."""
         return text[len(self.ANSWER) :] if text.startswith(self.ANSWER) else ""
 
-    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
         """A call, or the words after `Answer: `."""
         text = text.strip()
         if text.startswith(self.ANSWER.strip()):

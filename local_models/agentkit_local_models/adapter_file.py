@@ -1,0 +1,149 @@
+"""Adapters as files: in the layout of PEFT, or packed small.
+
+The packed form is one safetensors file: each A and B as int8 with one float16 scale a row of rank,
+which is a quarter of float32; its metadata hold the shape and the card.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor
+
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.lora import Adapter, LoraConfig, Pair
+from agentkit_local_models.weights import hub_name, weight_shapes
+
+PACKED = "agentkit-adapter-1"
+
+
+def save_packed(adapter: Adapter, path: Path, card: Mapping[str, Any]) -> None:
+    """Write an adapter as one small file with its card."""
+    tensors: dict[str, Tensor] = {}
+    for name, pair in adapter.pairs.items():
+        for part, values in (("a", pair.a), ("b", pair.b.T.contiguous())):
+            tensors[f"{name}.{part}"], tensors[f"{name}.{part}.scale"] = _to_int8(values.detach().float())
+    shape = {
+        "rank": adapter.config.rank,
+        "alpha": adapter.config.alpha,
+        "targets": list(adapter.config.targets),
+    }
+    metadata = {"format": PACKED, "shape": json.dumps(shape), "card": json.dumps(dict(card))}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    save_file(tensors, path, metadata)
+
+
+def load_packed(path: Path, model: DecoderConfig) -> tuple[Adapter, dict[str, Any]]:
+    """An adapter of `save_packed` for a model of this shape, and its card.
+
+    Raises:
+        CheckpointError: the file is missing, damaged, something else, or made for another model.
+    """
+    metadata, tensors = _opened(path)
+    if metadata.get("format") != PACKED:
+        found = metadata.get("format")
+        raise CheckpointError(f"{path} is no packed adapter; its format is {found!r}, not {PACKED!r}")
+    shape = json.loads(metadata["shape"])
+    lora = LoraConfig(shape["rank"], shape["alpha"], targets=tuple(shape["targets"]))
+    pairs: dict[str, Pair] = {}
+    for name in (key.removesuffix(".a") for key in tensors if key.endswith(".a")):
+        a, b = (
+            tensors[f"{name}.{part}"].float() * tensors[f"{name}.{part}.scale"].float() for part in ("a", "b")
+        )
+        pairs[name] = Pair(a, b.T.contiguous())
+    if {n: (p.b.shape[0], p.a.shape[1]) for n, p in pairs.items()} != {
+        name: weight_shapes(model)[name] for name in lora.names(model)
+    }:
+        raise CheckpointError(f"the adapter {path} was made for a model of another shape")
+    return Adapter(lora, pairs), json.loads(metadata["card"])
+
+
+def _opened(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    """The metadata and tensors of a safetensors file."""
+    open_file: Any = safe_open  # the library has no types
+    try:
+        with open_file(path, "pt") as file:
+            return file.metadata() or {}, {name: file.get_tensor(name) for name in list(file.keys())}
+    except (OSError, SafetensorError) as error:
+        raise CheckpointError(f"the adapter {path} cannot be read: {error}") from error
+
+
+def _to_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
+    """Rows as int8 with a scale each: values [rows, columns], scales float16 [rows, 1]."""
+    scale = (rows.abs().amax(dim=1, keepdim=True) / 127).clamp_min(1e-7).half()
+    return (rows / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
+
+
+def save_peft(adapter: Adapter, folder: Path, base: str) -> None:
+    """Write an adapter in PEFT's layout: `adapter_config.json` and `adapter_model.safetensors`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    config = {
+        "peft_type": "LORA",
+        "task_type": "CAUSAL_LM",
+        "base_model_name_or_path": base,
+        "r": adapter.config.rank,
+        "lora_alpha": adapter.config.alpha,
+        "lora_dropout": adapter.config.dropout,
+        "target_modules": sorted(
+            {hub_name(f"layers.0.{kind}.weight").split(".")[-2] for kind in adapter.config.targets}
+        ),
+        "bias": "none",
+        "fan_in_fan_out": False,
+        "inference_mode": True,
+    }
+    (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
+    tensors: dict[str, Tensor] = {}
+    for name, pair in adapter.pairs.items():
+        stem = "base_model.model." + hub_name(name).removesuffix(".weight")
+        tensors[f"{stem}.lora_A.weight"] = pair.a.detach().contiguous()
+        tensors[f"{stem}.lora_B.weight"] = pair.b.detach().contiguous()
+    save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
+
+
+def load_peft(folder: Path, names: Mapping[str, tuple[int, ...]]) -> Adapter:
+    """An adapter in PEFT's layout.
+
+    Args:
+        folder: holds `adapter_config.json` and `adapter_model.safetensors`.
+        names: the base's canonical weights and shapes (`weight_shapes`).
+
+    Raises:
+        CheckpointError: a file is missing or damaged, does something else than plain LoRA, or does
+            not fit the base.
+    """
+    try:
+        config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        tensors = load_file(folder / "adapter_model.safetensors")
+    except (OSError, ValueError, SafetensorError) as error:
+        raise CheckpointError(f"{folder} holds no adapter in PEFT's layout: {error}") from error
+    odd = [key for key in ("use_dora", "use_rslora", "fan_in_fan_out") if config.get(key)]
+    if config.get("peft_type") != "LORA" or odd or config.get("bias", "none") != "none":
+        found = f"{config.get('peft_type')}, bias {config.get('bias')}, {', '.join(odd) or 'plain'}"
+        raise CheckpointError(f"{folder}: only plain LoRA is read; found {found}")
+    pairs: dict[str, Pair] = {}
+    for name, shape in names.items():
+        stem = "base_model.model." + hub_name(name).removesuffix(".weight")
+        if f"{stem}.lora_A.weight" in tensors:
+            pair = Pair(
+                tensors.pop(f"{stem}.lora_A.weight").float(), tensors.pop(f"{stem}.lora_B.weight").float()
+            )
+            if (pair.b.shape[0], pair.a.shape[1]) != shape:
+                raise CheckpointError(
+                    f"{folder}: the delta of {name} is {pair.b.shape[0]} x {pair.a.shape[1]}, not {shape}"
+                )
+            pairs[name] = pair
+    if tensors or not pairs:
+        raise CheckpointError(
+            f"{folder} does not fit the model: {', '.join(sorted(tensors)[:4]) or 'no delta in it'}"
+        )
+    kinds = tuple(dict.fromkeys(name.split(".", 2)[2].removesuffix(".weight") for name in pairs))
+    return Adapter(
+        LoraConfig(config["r"], config["lora_alpha"], config.get("lora_dropout", 0.0), kinds), pairs
+    )

@@ -1,0 +1,1 @@
+"""Training on the decoders of this package: LoRA and full fine-tuning on whole conversations."""

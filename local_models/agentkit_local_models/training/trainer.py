@@ -1,0 +1,287 @@
+"""The training loop: packs in, a better adapter out, and nothing lost when it is killed.
+
+Everything random is decided by the recipe's seed and the step, so a training that was killed goes on
+from its last checkpoint exactly as if nothing had happened (same machine, same number of threads).
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.lora import Adapter
+from agentkit_local_models.training.conversations import DataError, Encoder, read_conversations
+from agentkit_local_models.training.forward import Model
+from agentkit_local_models.training.loss import cross_entropy, divergence
+from agentkit_local_models.training.packs import Conversation, Pack, make_pack, schedule
+from agentkit_local_models.training.recipe import Recipe
+from agentkit_local_models.training.state import load_state, save_state
+from agentkit_local_models.training.trained import Weights, adapted, assembled
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one step came to.
+
+    Attributes:
+        number: counted from 1.
+        loss: the mean cross entropy of its learnt tokens, in nats; None when it had none.
+        kept: the mean divergence from the base on general text, in nats; None when it had none.
+        rate: the learning rate.
+        norm: of the gradient, before clipping.
+        tokens: computed in it.
+        seconds: it took.
+    """
+
+    number: int
+    loss: float | None
+    kept: float | None
+    rate: float
+    norm: float
+    tokens: int
+    seconds: float
+
+
+class Trainee:
+    """What is trained: an adapter on frozen weights, or all weights."""
+
+    def __init__(
+        self, config: DecoderConfig, base: Weights, adapter: Adapter | None, dtype: torch.dtype
+    ) -> None:
+        """Take the parts.
+
+        Args:
+            config: of the decoder.
+            base: the weights, in the dtype of the computation.
+            adapter: trained if given; else every weight is, in float32.
+            dtype: of the computation.
+        """
+        self.config = config
+        self.base = base
+        self.adapter = adapter
+        self._dtype = dtype
+        self.weights = {} if adapter else {name: weight.float().clone() for name, weight in base.items()}
+
+    def parameters(self) -> list[Tensor]:
+        """What the optimizer changes, float32, in a fixed order."""
+        return self.adapter.parameters() if self.adapter else list(self.weights.values())
+
+    def model(self) -> Model:
+        """The model as it is now, for one forward pass."""
+        if self.adapter is not None:
+            return adapted(self.config, self.base, self.adapter)
+        return assembled(self.config, {name: weight.to(self._dtype) for name, weight in self.weights.items()})
+
+    def base_model(self) -> Model:
+        """The model before any training."""
+        return assembled(self.config, self.base)
+
+
+def rate_at(step: int, recipe: Recipe) -> float:
+    """The learning rate of a step: a linear warm-up, then half a cosine."""
+    training = recipe.training
+    if step <= training.warmup:
+        return training.rate * step / max(1, training.warmup)
+    done = (step - training.warmup) / max(1, training.steps - training.warmup)
+    lowest = training.final_rate
+    return training.rate * (lowest + (1 - lowest) * 0.5 * (1 + math.cos(math.pi * min(1.0, done))))
+
+
+class Trainer:
+    """One training, step by step."""
+
+    def __init__(
+        self, recipe: Recipe, trainee: Trainee, task: list[Conversation], general: list[Conversation]
+    ) -> None:
+        """Prepare the optimizer and the order of the packs."""
+        self.recipe = recipe
+        self.trainee = trainee
+        self.done = 0
+        training = recipe.training
+        self._device = torch.device(training.device)
+        for parameter in trainee.parameters():
+            parameter.requires_grad_()
+        self.optimizer = torch.optim.AdamW(
+            trainee.parameters(), lr=training.rate, betas=training.betas, weight_decay=training.weight_decay
+        )
+        self.scaler = torch.amp.GradScaler(training.device, enabled=training.dtype == "float16")
+        self._packs = schedule(
+            task,
+            general,
+            share=recipe.data.general_share if general else 0.0,
+            most_tokens=training.pack_tokens,
+            seed=training.seed,
+        )
+
+    def step(self) -> Step:
+        """Learn from the next packs."""
+        began = time.monotonic()
+        training = self.recipe.training
+        number = self.done + 1
+        packs = [self._on_device(make_pack(group)) for group in islice(self._packs, training.accumulate)]
+        torch.manual_seed(training.seed * 1_000_003 + number)  # pyright: ignore[reportUnknownMemberType] - dropout
+        rate = rate_at(number, self.recipe)
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate
+        self.optimizer.zero_grad(set_to_none=True)
+        sums = {False: 0.0, True: 0.0}
+        counts = {kind: sum(p.targets.numel() for p in packs if p.general == kind) for kind in (False, True)}
+        for pack in packs:
+            model = self.trainee.model()
+            if pack.general:
+                loss, weight = divergence(model, self.trainee.base_model(), pack), training.general_weight
+            else:
+                loss, weight = cross_entropy(model, pack), 1.0
+            sums[pack.general] += float(loss.detach())
+            share = weight * sum(p.general == pack.general for p in packs) / len(packs)
+            self.scaler.scale(loss * share / counts[pack.general]).backward()  # pyright: ignore[reportUnknownMemberType]
+        self.scaler.unscale_(self.optimizer)
+        norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), training.clip)
+        self.scaler.step(self.optimizer)  # pyright: ignore[reportUnknownMemberType]
+        self.scaler.update()
+        self.done = number
+        return Step(
+            number,
+            sums[False] / counts[False] if counts[False] else None,
+            sums[True] / counts[True] if counts[True] else None,
+            rate,
+            float(norm),
+            sum(pack.tokens for pack in packs),
+            time.monotonic() - began,
+        )
+
+    def skip_to(self, done: int) -> None:
+        """Pass over the packs of the steps that were done already."""
+        for _ in islice(self._packs, (done - self.done) * self.recipe.training.accumulate):
+            pass
+        self.done = done
+
+    def state(self) -> dict[str, Any]:
+        """All that a checkpoint needs."""
+        return {
+            "recipe": self.recipe.digest,
+            "done": self.done,
+            "parameters": [p.detach() for p in self.trainee.parameters()],
+            "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from a checkpoint.
+
+        Raises:
+            DataError: it belongs to another recipe.
+        """
+        if state["recipe"] != self.recipe.digest:
+            raise DataError("the checkpoint was made with another recipe; begin anew or restore the recipe")
+        with torch.no_grad():
+            for parameter, saved in zip(self.trainee.parameters(), state["parameters"], strict=True):
+                parameter.copy_(saved)
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
+        self.skip_to(state["done"])
+
+    def _on_device(self, pack: Pack) -> Pack:
+        if self._device.type == "cpu":
+            return pack
+        return Pack(
+            pack.prefix.to(self._device),
+            pack.ids.to(self._device),
+            pack.lengths,
+            pack.sources.to(self._device),
+            pack.targets.to(self._device),
+            pack.general,
+        )
+
+
+def load_data(recipe: Recipe, checkpoint: Checkpoint) -> tuple[list[Conversation], list[Conversation]]:
+    """The conversations of a recipe, and the general ones.
+
+    Raises:
+        DataError: a file or a row cannot be used, or the files hold nothing.
+    """
+    encoder = Encoder(checkpoint, recipe.data.most_tokens)
+
+    def read(names: Iterable[str], *, general: bool) -> Iterator[Conversation]:
+        for name in names:
+            yield from read_conversations(recipe.path(name), encoder, general=general)
+
+    task = list(read(recipe.data.files, general=False))
+    if not task:
+        raise DataError(f"{', '.join(recipe.data.files)}: no row to train on")
+    return task, list(read(recipe.data.general, general=True))
+
+
+def run(
+    trainer: Trainer,
+    folder: Path,
+    *,
+    minutes: float | None = None,
+    watch: Callable[[Step], None] = lambda _step: None,
+    clock: Callable[[], float] = time.monotonic,
+) -> bool:
+    """Train until the recipe's steps are done, or for some minutes; whether they are done.
+
+    `folder` gets `metrics.jsonl` (a line a step) and `state.pt` (the last checkpoint, replaced whole).
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    began = saved = clock()
+    metrics = folder / "metrics.jsonl"
+    _cut(metrics, trainer.done)
+    with metrics.open("a", encoding="utf-8") as file:
+        while trainer.done < trainer.recipe.training.steps:
+            step = trainer.step()
+            file.write(json.dumps(_row(step)) + "\n")
+            file.flush()
+            watch(step)
+            out_of_time = minutes is not None and clock() - began > minutes * 60
+            if out_of_time or clock() - saved > trainer.recipe.training.save_minutes * 60:
+                save_state(trainer.state(), folder / "state.pt")
+                saved = clock()
+            if out_of_time:
+                return trainer.done >= trainer.recipe.training.steps
+    save_state(trainer.state(), folder / "state.pt")
+    return True
+
+
+def resume(trainer: Trainer, folder: Path) -> bool:
+    """Go on from the folder's checkpoint, if there is one."""
+    path = folder / "state.pt"
+    if not path.exists():
+        return False
+    trainer.restore(load_state(path))
+    return True
+
+
+def _row(step: Step) -> dict[str, float | int]:
+    row = {
+        "step": step.number,
+        "loss": step.loss,
+        "kept": step.kept,
+        "rate": step.rate,
+        "norm": step.norm,
+        "tokens": step.tokens,
+        "seconds": round(step.seconds, 3),
+    }
+    return {name: value for name, value in row.items() if value is not None}
+
+
+def _cut(metrics: Path, done: int) -> None:
+    """Forget the steps after a checkpoint: they are done again."""
+    if metrics.exists():
+        lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
+        kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= done]
+        metrics.write_text("".join(kept), encoding="utf-8")

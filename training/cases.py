@@ -1,0 +1,91 @@
+"""What tests an adapter, as tasks of `agentkit eval`: on phrasings, families and tools never trained on.
+
+`agentkit eval training/cases.py:known --model local:smollm2`; `families`, `user_tools` likewise. `glance` is
+a few of each, for a look while training goes on, and `floor` what continuous integration runs.
+"""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from episodes import families as _families  # noqa: F401 - registers them
+from episodes.dice import Dice
+from episodes.phrasing import phrased
+from episodes.split import load_split
+from episodes.task import FAMILIES, Family
+
+from agentkit.evaluation import ABSENT, Case, Task
+
+MOST_STEPS = 12
+USER_TOOLS = "user-tools-held-out"
+SEED = "test 1"
+
+
+def case_of(family: Family, number: int) -> Case:
+    """One test case; the same number is always the same case."""
+    split = load_split()
+    for again in range(100):
+        dice = Dice(f"{SEED} {family.name} {number} {again}")
+        task = family.make(dice)
+        if texts := split.texts(family, task.variant, test=True):
+            break
+    else:
+        raise ValueError(f"no phrasing of {family.name} is held out; run: python -m episodes split")
+    goal = phrased(dice.choice(texts), task.slots, dice)
+    tags = [*([ABSENT] if task.absent else ["present"]), *(["injected"] if task.injected else [])]
+    return Case(
+        f"{family.name}-{number}",
+        family.name,
+        goal,
+        check,
+        files=task.files,
+        tools=task.tools,
+        tags=tuple(tags),
+    )
+
+
+def _cases(chosen: Sequence[Family], each: int) -> tuple[Case, ...]:
+    return tuple(case_of(family, number) for number in range(each) for family in chosen)
+
+
+def _known() -> list[Family]:
+    split = load_split()
+    return [family for family in FAMILIES.values() if split.trains(family)]
+
+
+def _unseen() -> list[Family]:
+    split = load_split()
+    return [f for f in FAMILIES.values() if not split.trains(f) and f.group != USER_TOOLS]
+
+
+def _tools() -> list[Family]:
+    return [family for family in FAMILIES.values() if family.group == USER_TOOLS]
+
+
+def known() -> Task:
+    """Families that were trained on, in phrasings that were not: three cases each."""
+    return Task("known families", _cases(_known(), 3), MOST_STEPS)
+
+
+def families() -> Task:
+    """Families that were never trained on: 25 cases each."""
+    return Task("unseen families", _cases(_unseen(), 25), MOST_STEPS)
+
+
+def user_tools() -> Task:
+    """Tools that were never trained on: eight cases of each way to use one."""
+    return Task("unseen tools", _cases(_tools(), 8), MOST_STEPS)
+
+
+def glance() -> Task:
+    """A few of each, quickly."""
+    dice = Dice("glance")
+    some = dice.sample(_known(), 60)
+    return Task("glance", (*_cases(some, 1), *_cases(_unseen(), 3), *_cases(_tools(), 2)), MOST_STEPS)
+
+
+def floor() -> Task:
+    """Forty cases of families that were never trained on."""
+    return Task("floor", _cases(_unseen(), 5)[:40], MOST_STEPS)
