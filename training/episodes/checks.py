@@ -8,7 +8,6 @@ from collections.abc import Callable, Mapping
 
 from agentkit.evaluation import After
 
-
 Check = Callable[[After], bool]
 
 

@@ -28,7 +28,9 @@ _MARK = "0f3a"
 
 
 @torch.inference_mode()
-def sample(model: Model, prompt: Sequence[int], forced: Sequence[int], stop: int, generator: torch.Generator) -> list[list[int]]:
+def sample(
+    model: Model, prompt: Sequence[int], forced: Sequence[int], stop: int, generator: torch.Generator
+) -> list[list[int]]:
     """Rows that continue `prompt`; the first stop token is followed by `forced`, the second ends a row.
 
     A row that is cut off at `LONGEST` is kept, too: what is learnt from it is what the base expects.
@@ -96,7 +98,9 @@ class _Cache:
         cosines, sines = self._cosines[start:end].unsqueeze(1), self._sines[start:end].unsqueeze(1)
         x = F.embedding(ids, model.embed).view(count * length, -1)
         for block, keys, values in zip(model.blocks, self._keys, self._values, strict=True):
-            heads = block.query_key_value(F.rms_norm(x, x.shape[1:], block.attention_norm, config.norm_epsilon))
+            heads = block.query_key_value(
+                F.rms_norm(x, x.shape[1:], block.attention_norm, config.norm_epsilon)
+            )
             heads = heads.view(count, length, -1, config.head_width)
             turned = heads[:, :, : config.heads + config.kv_heads]
             turned = turned * cosines + turned.roll(config.head_width // 2, dims=-1) * sines
@@ -137,7 +141,9 @@ def write_general(path: Path, rows: int, seed: int, model: str = "smollm2") -> N
         while written < rows:
             running = (written // AT_ONCE) % 3 == 2
             if running:
-                opening = tokenizer.encode(OPENINGS[int(torch.randint(len(OPENINGS), (1,), generator=generator))])
+                opening = tokenizer.encode(
+                    OPENINGS[int(torch.randint(len(OPENINGS), (1,), generator=generator))]
+                )
                 made = sample(base, opening, (), stop, generator)
             else:
                 made = sample(base, before, after, stop, generator)

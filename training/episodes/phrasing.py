@@ -5,15 +5,32 @@ never altered.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from episodes.dice import Dice
 
 _SLOT = re.compile(r"(\{\w+\})")
-BEFORE = (
-    "Please ", "please ", "Could you ", "can you ", "Hi, ", "hey, ", "Hello! ", "I need you to ", "I want you to ",
-    "Would you ", "Kindly ", "pls ", "OK, ", "Now ", "Next, ", "Quick one: ", "For me, ", "Task: ", "I'd like you to ",
+GREETINGS = (
+    "Hi, ", "hey, ", "Hello! ", "OK, ", "Quick one: ", "Task: ", "Good morning. ", "So, ", "Right, ",
+    "Hi there, ",
 )  # fmt: skip
+"""Can stand before anything."""
+BEFORE = (
+    "Please ", "please ", "Could you ", "can you ", "Can you ", "I need you to ", "I want you to ",
+    "Would you ", "Kindly ", "pls ", "Now ", "Next, ", "For me, ", "I'd like you to ", "You should ", "go and ",
+)  # fmt: skip
+"""Can stand before what begins with one of `VERBS`."""
+VERBS = frozenset(
+    "add adjust alphabetise append arrange ask attach back begin bring build calculate call capitalise "
+    "change check clean clear collect combine compare compute convert copy correct count create cut delete "
+    "determine discard divide do drop dump duplicate edit empty enter erase exchange express extend extract "
+    "fetch figure fill filter find fix flip follow gather generate get give go harvest increase insert join "
+    "jot keep leave list locate look lowercase make mark merge modify move name note open overwrite pick place "
+    "prepare preserve produce pull put rank read rearrange record reduce register relocate remove rename repeat "
+    "replace report reset reverse rewrite save say scan search send set shift show sort split start stick store "
+    "strike substitute swap switch take tell throw tick tidy touch transfer trash turn update uppercase use "
+    "wipe work write".split()
+)
 AFTER = (
     " please",
     ", please",
@@ -43,11 +60,13 @@ def slots_of(template: str) -> set[str]:
 def _habits(template: str, dice: Dice) -> str:
     words = template
     question = words.rstrip().endswith("?")
-    if not question and dice.maybe(0.22):
-        before = dice.choice(BEFORE)
-        words = before + (words if before.endswith(": ") else _first(words, str.lower))
+    asks = re.split(r"[^a-z]", words.lower(), maxsplit=1)[0] in VERBS
+    if dice.maybe(0.22 if asks else 0.1):
+        before = dice.choice(BEFORE if asks and dice.maybe(0.75) else GREETINGS)
+        words = before + (words if before.endswith((": ", ". ", "! ")) else _first(words, str.lower))
         if before.lower().startswith(("could", "can", "would")) and dice.maybe(0.7):
             words = words.rstrip(".") + "?"
+            question = True
     elif dice.maybe(0.2):
         words = _first(words, str.lower)
     if not question and dice.maybe(0.12):
@@ -65,10 +84,10 @@ def _habits(template: str, dice: Dice) -> str:
     return words
 
 
-def _first(words: str, change: object) -> str:
-    if words.startswith("{") or words[:2].isupper() or words.startswith("I "):
+def _first(words: str, change: Callable[[str], str]) -> str:
+    if words.startswith(("{", "I ", "I'")) or words[:2].isupper():
         return words
-    return change(words[:1]) + words[1:]  # type: ignore[operator]
+    return change(words[:1]) + words[1:]
 
 
 def _typo(words: str, dice: Dice) -> str:

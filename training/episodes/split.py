@@ -57,7 +57,7 @@ def extend(path: Path = FILE) -> None:
         held = content["phrasings"].setdefault(family.name, [])
         for variant, texts in family.phrasings.items():
             fresh = sorted(set(texts) - known)
-            Random(f"{family.name} {variant} {len(known)}").shuffle(fresh)  # noqa: S311 - a split, not a secret
+            Random(f"{family.name} {variant} {len(known)}").shuffle(fresh)
             held += fresh[: max(1, len(fresh) // 5) if len(fresh) >= 3 else 0]  # fmt: skip
         seen[family.name] = sorted(known | {text for texts in family.phrasings.values() for text in texts})
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -82,10 +82,10 @@ class Encoder:
     def _span(self, turns: Sequence[Mapping[str, str]], place: int, ids: list[int]) -> range:
         """Where a turn's own tokens are: after the prompt that asks for it, up to its stop token."""
         prompt = self._encode(turns[:place], ask=True)
-        whole = self._encode(turns[: place + 1])
-        if whole[: len(prompt)] != prompt or ids[: len(whole)] != whole:
+        if ids[: len(prompt)] != prompt:
             raise ValueError(f"the chat template changes earlier turns when turn {place} is added")
-        end = next((n for n in range(len(prompt), len(whole)) if whole[n] in self._stops), None)
+        # only the template can write a stop token, so the first one ends the turn
+        end = next((n for n in range(len(prompt), len(ids)) if ids[n] in self._stops), None)
         if end is None:
             raise ValueError(f"turn {place} does not end in a stop token")
         return range(len(prompt), end + 1)

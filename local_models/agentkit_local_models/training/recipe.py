@@ -49,7 +49,9 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     final_rate: float = 0.05
     """What the cosine ends at, as a share of `rate`."""
     pack_tokens: int = 2048
-    accumulate: int = 1
+    """The most tokens that are computed at once; it decides the memory."""
+    step_tokens: int = 2048
+    """A step takes packs until they have so many tokens."""
     clip: float = 1.0
     weight_decay: float = 0.0
     betas: tuple[float, float] = (0.9, 0.99)
@@ -105,7 +107,7 @@ def read_recipe(path: Path) -> Recipe:
     training, share = recipe.training, recipe.data.general_share
     faults = [
         (training.steps < 1, "training.steps must be at least 1"),
-        (training.accumulate < 1, "training.accumulate must be at least 1"),
+        (training.step_tokens < 1, "training.step_tokens must be at least 1"),
         (not 0 < training.rate < 1, "training.rate must be between 0 and 1"),
         (not 0 <= share < 1, "data.general_share must be at least 0 and less than 1"),
         (share > 0 and not recipe.data.general, "data.general_share needs files in data.general"),

@@ -11,7 +11,6 @@ import math
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -131,7 +130,7 @@ class Trainer:
         began = time.monotonic()
         training = self.recipe.training
         number = self.done + 1
-        packs = [self._on_device(make_pack(group)) for group in islice(self._packs, training.accumulate)]
+        packs = [self._on_device(pack) for pack in self._next_packs()]
         torch.manual_seed(training.seed * 1_000_003 + number)  # pyright: ignore[reportUnknownMemberType] - dropout
         rate = rate_at(number, self.recipe)
         for group in self.optimizer.param_groups:
@@ -146,8 +145,8 @@ class Trainer:
             else:
                 loss, weight = cross_entropy(model, pack), 1.0
             sums[pack.general] += float(loss.detach())
-            share = weight * sum(p.general == pack.general for p in packs) / len(packs)
-            self.scaler.scale(loss * share / counts[pack.general]).backward()  # pyright: ignore[reportUnknownMemberType]
+            share = weight / sum(counts.values())  # every learnt token counts the same
+            self.scaler.scale(loss * share).backward()  # pyright: ignore[reportUnknownMemberType]
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), training.clip)
         self.scaler.step(self.optimizer)  # pyright: ignore[reportUnknownMemberType]
@@ -165,9 +164,16 @@ class Trainer:
 
     def skip_to(self, done: int) -> None:
         """Pass over the packs of the steps that were done already."""
-        for _ in islice(self._packs, (done - self.done) * self.recipe.training.accumulate):
-            pass
-        self.done = done
+        while self.done < done:
+            self._next_packs()
+            self.done += 1
+
+    def _next_packs(self) -> list[Pack]:
+        """The packs of the next step: as many as it takes to fill it."""
+        packs: list[Pack] = []
+        while sum(pack.tokens for pack in packs) < self.recipe.training.step_tokens:
+            packs.append(make_pack(next(self._packs)))
+        return packs
 
     def state(self) -> dict[str, Any]:
         """All that a checkpoint needs."""
