@@ -39,7 +39,7 @@ def case_of(family: Family, number: int) -> Case:
         f"{family.name}-{number}",
         family.name,
         goal,
-        check,
+        task.check,
         files=task.files,
         tools=task.tools,
         tags=tuple(tags),

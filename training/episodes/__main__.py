@@ -25,8 +25,11 @@ async def check(family: Family, count: int, *, show: bool) -> list[str]:
         dice = Dice(f"check {family.name} {number}")
         task = family.make(dice)
         texts = family.phrasings[task.variant]
-        wrong += [f"{text!r} leaves out {task.slots.keys() - slots_of(text)}" for text in texts
-                  if slots_of(text) != task.slots.keys()]  # fmt: skip
+        wrong += [
+            f"{text!r} leaves out {task.slots.keys() - slots_of(text)}"
+            for text in texts
+            if slots_of(text) != task.slots.keys()
+        ]
         goal = phrased(dice.choice(texts), task.slots, dice)
         view = (
             plain_view(tools, task.tools),
@@ -73,16 +76,15 @@ async def main() -> int:
         write_general(args.file, args.rows, args.seed)
         return 0
     if args.command == "write":
-        await write(args.folder, args.episodes, args.seed)
+        write(args.folder, args.episodes, args.seed)
         return 0
     chosen = [FAMILIES[name] for name in args.families] or list(FAMILIES.values())
     faults = 0
     for each in chosen:
         wrong = await check(each, args.count, show=args.show)
         faults += len(wrong)
-        print(
-            f"{'ok   ' if not wrong else 'WRONG'} {each.name} ({sum(map(len, each.phrasings.values()))} phrasings)"
-        )
+        texts = sum(map(len, each.phrasings.values()))
+        print(f"{'ok   ' if not wrong else 'WRONG'} {each.name} ({texts} phrasings)")
         for line in wrong[:5]:
             print(f"      {line}")
     return 1 if faults else 0

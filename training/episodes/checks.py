@@ -93,4 +93,4 @@ def _holds(text: str, wanted: str) -> bool:
 
 def _flat(text: str) -> str:
     without_separators = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
-    return " ".join(without_separators.lower().replace("’", "'").split())
+    return " ".join(without_separators.lower().replace("\u2019", "'").split())

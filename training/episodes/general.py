@@ -17,6 +17,7 @@ from torch import Tensor
 from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.training.forward import Model
 from agentkit_local_models.training.trained import assembled
 
@@ -155,21 +156,23 @@ def write_general(path: Path, rows: int, seed: int, model: str = "smollm2") -> N
 
 
 OPENINGS = (
-    "The", "In", "A", "It was", "When", "One of the", "For many", "Although", "This", "There are", "She", "He", "I",
-    "According to", "During the", "The most", "People", "To", "Most", "At the", "If you", "Once upon", "As a",
+    "The", "In", "A", "It was", "When", "One of the", "For many", "Although", "This", "There are", "She", "He",
+    "I", "According to", "During the", "The most", "People", "To", "Most", "At the", "If you", "Once upon", "As a",
 )  # fmt: skip
 """First words of running text."""
 
 
-def _text(tokens: list[int], tokenizer: object) -> dict[str, object] | None:
-    text = tokenizer.decode(tokens)  # type: ignore[attr-defined]
+def _text(tokens: list[int], tokenizer: Tokenizer) -> dict[str, object] | None:
+    text = tokenizer.decode(tokens)
     return {"text": text} if len(text.split()) > 20 else None
 
 
-def _chat(tokens: list[int], after: Sequence[int], stop: int, tokenizer: object) -> dict[str, object] | None:
+def _chat(
+    tokens: list[int], after: Sequence[int], stop: int, tokenizer: Tokenizer
+) -> dict[str, object] | None:
     end = tokens.index(stop)
-    asked = tokenizer.decode(tokens[:end]).strip()  # type: ignore[attr-defined]
-    answered = tokenizer.decode(tokens[end + 1 + len(after) :]).strip()  # type: ignore[attr-defined]
+    asked = tokenizer.decode(tokens[:end]).strip()
+    answered = tokenizer.decode(tokens[end + 1 + len(after) :]).strip()
     if len(asked) < 8 or len(answered) < 2:
         return None
     return {"turns": [{"role": "user", "content": asked}, {"role": "assistant", "content": answered}]}

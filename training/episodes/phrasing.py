@@ -17,19 +17,20 @@ GREETINGS = (
 """Can stand before anything."""
 BEFORE = (
     "Please ", "please ", "Could you ", "can you ", "Can you ", "I need you to ", "I want you to ",
-    "Would you ", "Kindly ", "pls ", "Now ", "Next, ", "For me, ", "I'd like you to ", "You should ", "go and ",
+    "Would you ", "Kindly ", "pls ", "Now ", "Next, ", "For me, ", "I'd like you to ", "You should ",
+    "go and ",
 )  # fmt: skip
 """Can stand before what begins with one of `VERBS`."""
 VERBS = frozenset(
     "add adjust alphabetise append arrange ask attach back begin bring build calculate call capitalise "
-    "change check clean clear collect combine compare compute convert copy correct count create cut delete "
-    "determine discard divide do drop dump duplicate edit empty enter erase exchange express extend extract "
-    "fetch figure fill filter find fix flip follow gather generate get give go harvest increase insert join "
-    "jot keep leave list locate look lowercase make mark merge modify move name note open overwrite pick place "
-    "prepare preserve produce pull put rank read rearrange record reduce register relocate remove rename repeat "
-    "replace report reset reverse rewrite save say scan search send set shift show sort split start stick store "
-    "strike substitute swap switch take tell throw tick tidy touch transfer trash turn update uppercase use "
-    "wipe work write".split()
+    "change check clean clear collect combine compare compute convert copy correct count create cut "
+    "delete determine discard divide do drop dump duplicate edit empty enter erase exchange express "
+    "extend extract fetch figure fill filter find fix flip follow gather generate get give go harvest "
+    "increase insert join jot keep leave list locate look lowercase make mark merge modify move name note "
+    "open overwrite pick place prepare preserve produce pull put rank read rearrange record reduce "
+    "register relocate remove rename repeat replace report reset reverse rewrite save say scan search "
+    "send set shift show sort split start stick store strike substitute swap switch take tell throw tick "
+    "tidy touch transfer trash turn update uppercase use wipe work write".split()
 )
 AFTER = (
     " please",

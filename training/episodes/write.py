@@ -25,7 +25,7 @@ MOST_CHARACTERS = 4200
 """A longer row is left out: one would cost as much as ten, and the loop's rule is the same for all."""
 
 
-async def write(folder: Path, episodes: int, seed: int) -> None:
+def write(folder: Path, episodes: int, seed: int) -> None:
     """Write `train.jsonl`: that many episodes of the families that may be trained on."""
     folder.mkdir(parents=True, exist_ok=True)
     batches = episodes // VIEW_SIZE
