@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file  # pyright: ignore[reportUnknownVariableType]
+from safetensors.torch import load_file, save, save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
 from agentkit_local_models.config import DecoderConfig
@@ -25,7 +25,7 @@ PACKED = "agentkit-adapter-1"
 
 
 def save_packed(adapter: Adapter, path: Path, card: Mapping[str, Any]) -> None:
-    """Write an adapter as one small file with its card."""
+    """Write an adapter as one small file with its card; the same adapter and card give the same bytes."""
     tensors: dict[str, Tensor] = {}
     for name, pair in adapter.pairs.items():
         for part, values in (("a", pair.a), ("b", pair.b.T.contiguous())):
@@ -37,7 +37,15 @@ def save_packed(adapter: Adapter, path: Path, card: Mapping[str, Any]) -> None:
     }
     metadata = {"format": PACKED, "shape": json.dumps(shape), "card": json.dumps(dict(card))}
     path.parent.mkdir(parents=True, exist_ok=True)
-    save_file(tensors, path, metadata)
+    path.write_bytes(_in_order(save(tensors, metadata)))
+
+
+def _in_order(data: bytes) -> bytes:
+    """A safetensors file with its header sorted: the library writes metadata in random order."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def load_packed(path: Path, model: DecoderConfig) -> tuple[Adapter, dict[str, Any]]:

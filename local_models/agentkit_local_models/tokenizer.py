@@ -196,6 +196,32 @@ class Tokenizer:
             raise TokenizerError(f"no special token {text!r}; there are {', '.join(self._added)}")
         return token.id
 
+    def to_hub(self) -> dict[str, object]:
+        """The content of a `tokenizer.json` that `tokenizer_from_hub` reads as this tokenizer."""
+        document = _object(json.loads(self._merging.to_str()))
+        model = _object(document["model"])
+        added = {token.text: token.id for token in self.added_tokens}
+        document["model"] = model | {"vocab": _object(model["vocab"]) | added}
+        document["decoder"] = {
+            "type": "ByteLevel",
+            "add_prefix_space": False,
+            "trim_offsets": True,
+            "use_regex": True,
+        }
+        document["added_tokens"] = [
+            {
+                "id": token.id,
+                "content": token.text,
+                "single_word": False,
+                "lstrip": token.strip_left,
+                "rstrip": token.strip_right,
+                "normalized": False,
+                "special": token.special,
+            }
+            for token in sorted(self.added_tokens, key=lambda token: token.id)
+        ]
+        return document
+
 
 class StreamDecoder:
     """Text from tokens as they come, never half a character.

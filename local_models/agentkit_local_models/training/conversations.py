@@ -108,7 +108,7 @@ def read_conversations(path: Path, encoder: Encoder, *, general: bool = False) -
         DataError: a row cannot be used, with its line.
     """
     try:
-        file = path.open(encoding="utf-8")
+        file = path.open("rb")  # a line that is no UTF-8 is the fault of that line
     except OSError as error:
         raise DataError(f"{path} cannot be read: {error.strerror}") from error
     with file:
@@ -120,18 +120,28 @@ def read_conversations(path: Path, encoder: Encoder, *, general: bool = False) -
                     raise DataError(f"{path}, line {number}: {error}") from error
 
 
-def _conversation(line: str, encoder: Encoder, *, general: bool) -> Conversation:
-    row: Any = json.loads(line)
+def _conversation(line: bytes, encoder: Encoder, *, general: bool) -> Conversation:
+    row = _json(line)
     if not isinstance(row, dict):
         raise ValueError('a row is an object with "turns" or "text"')
     row = cast("dict[str, Any]", row)
     if isinstance(text := row.get("text"), str):
         return encoder.text(text, general=general)
-    return encoder.conversation(_turns(row.get("turns")), _learn(row), general=general)
+    turns = _turns(row.get("turns"))
+    return encoder.conversation(turns, _learn(row.get("learn"), turns), general=general)
+
+
+def _json(line: bytes) -> Any:
+    try:
+        return json.loads(line.decode())
+    except json.JSONDecodeError as error:
+        raise ValueError(f"it is no JSON: {error.msg} at character {error.pos + 1}") from error
+    except (UnicodeDecodeError, RecursionError) as error:
+        raise ValueError(f"it is no JSON: {error}") from error
 
 
 def _turns(turns: Any) -> list[dict[str, str]]:
-    if not isinstance(turns, list):
+    if not isinstance(turns, list) or not turns:
         raise ValueError('a row is an object with "turns" or "text"')
     checked: list[dict[str, str]] = []
     for place, turn in enumerate(cast("list[Any]", turns)):
@@ -144,12 +154,14 @@ def _turns(turns: Any) -> list[dict[str, str]]:
     return checked
 
 
-def _learn(row: dict[str, Any]) -> list[int] | None:
-    learn, last = row.get("learn"), len(row["turns"]) - 1
+def _learn(learn: Any, turns: list[dict[str, str]]) -> list[int] | None:
     if learn is None:
         return None
-    if isinstance(learn, list):
-        places = cast("list[Any]", learn)
-        if all(isinstance(place, int) and 0 <= place <= last for place in places):
-            return places
-    raise ValueError(f'"learn" names turns from 0 to {last}; found {learn!r}')
+    found = cast("list[Any]", learn) if isinstance(learn, list) else [learn]
+    places = [place for place in found if type(place) is int and 0 <= place < len(turns)]
+    if not isinstance(learn, list) or len(places) < len(found):
+        raise ValueError(f'"learn" names turns from 0 to {len(turns) - 1}; found {learn!r:.120}')
+    for place in places:
+        if (role := turns[place]["role"]) != "assistant":
+            raise ValueError(f"turn {place} is of the role {role!r}; only the assistant's can be learnt")
+    return places

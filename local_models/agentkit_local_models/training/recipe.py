@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
@@ -98,38 +99,88 @@ def read_recipe(path: Path) -> Recipe:
     except OSError as error:
         raise RecipeError(f"the recipe {path} cannot be read: {error.strerror}") from error
     try:
-        recipe = msgspec.convert(tomllib.loads(data.decode()), Recipe)
-        recipe.adapter_shape  # noqa: B018 - its own check
+        table = tomllib.loads(data.decode())
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RecipeError(f"{path} is no TOML: {error}") from error
-    except (msgspec.ValidationError, ValueError) as error:
-        raise RecipeError(f"{path}{_where(data, str(error))}: {error}") from error
-    training, share = recipe.training, recipe.data.general_share
-    faults = [
-        (training.steps < 1, "training.steps must be at least 1"),
-        (training.step_tokens < 1, "training.step_tokens must be at least 1"),
-        (not 0 < training.rate < 1, "training.rate must be between 0 and 1"),
-        (not 0 <= share < 1, "data.general_share must be at least 0 and less than 1"),
-        (share > 0 and not recipe.data.general, "data.general_share needs files in data.general"),
-        (training.dtype == "float16" and training.device == "cpu", "float16 is for GPUs; say bfloat16"),
-    ]
-    for wrong, what in faults:
+    try:
+        recipe = msgspec.convert(_without(table, _OURS), Recipe)
+    except msgspec.ValidationError as error:
+        raise RecipeError(f"{path}{_line(data, _key(str(error)))}: {error}") from error
+    for wrong, key, what in _faults(recipe):
         if wrong:
-            raise RecipeError(f"{path}: {what}")
+            raise RecipeError(f"{path}{_line(data, key)}: {key} {what}")
+    try:
+        recipe.adapter_shape  # noqa: B018 - its own check
+    except ValueError as error:
+        raise RecipeError(f"{path}{_line(data, 'lora')}: {error}") from error
     digest = hashlib.sha256(data).hexdigest()
     return msgspec.structs.replace(recipe, folder=path.parent, digest=digest)
 
 
-def _where(data: bytes, complaint: str) -> str:
-    """The line of the last key that a complaint names, if it can be found."""
-    names = [
-        part
-        for part in complaint.replace("`", " ").replace("$", " ").replace(".", " ").split()
-        if part.isidentifier()
+_OURS = ("folder", "digest")
+
+
+def _without(table: dict[str, Any], ours: tuple[str, ...]) -> dict[str, Any]:
+    """The table, in which the fields that are filled in here are as unknown as any other."""
+    for name in ours:
+        if name in table:
+            raise msgspec.ValidationError(f"Object contains unknown field `{name}`")
+    return table
+
+
+def _faults(recipe: Recipe) -> list[tuple[bool, str, str]]:
+    """What cannot be: whether it is so, the key, and what would work."""
+    training, data = recipe.training, recipe.data
+    low, high = training.betas
+    return [
+        (not data.files, "data.files", "needs at least one file"),
+        (not 0 <= data.general_share < 1, "data.general_share", "must be at least 0 and less than 1"),
+        (
+            data.general_share > 0 and not data.general,
+            "data.general_share",
+            "needs files in data.general",
+        ),
+        (data.most_tokens < 2, "data.most_tokens", "must be at least 2"),
+        (training.steps < 1, "training.steps", "must be at least 1"),
+        (not 0 < training.rate < 1, "training.rate", "must be between 0 and 1"),
+        (training.warmup < 0, "training.warmup", "must be at least 0"),
+        (not 0 <= training.final_rate <= 1, "training.final_rate", "must be from 0 to 1"),
+        (training.pack_tokens < 1, "training.pack_tokens", "must be at least 1"),
+        (training.step_tokens < 1, "training.step_tokens", "must be at least 1"),
+        (not training.clip > 0, "training.clip", "must be more than 0"),
+        (not training.weight_decay >= 0, "training.weight_decay", "must be at least 0"),
+        (not (0 <= low < 1 and 0 <= high < 1), "training.betas", "must be at least 0 and less than 1"),
+        (not training.general_weight >= 0, "training.general_weight", "must be at least 0"),
+        (
+            training.dtype == "float16" and training.device == "cpu",
+            "training.dtype",
+            "float16 is for GPUs; say bfloat16",
+        ),
+        (not 0 <= training.seed < 1 << 32, "training.seed", "must be at least 0 and less than 2**32"),
+        (not training.save_minutes >= 0, "training.save_minutes", "must be at least 0"),
+        (recipe.lora is not None and not recipe.lora.alpha > 0, "lora.alpha", "must be more than 0"),
+        (recipe.lora is not None and not recipe.lora.targets, "lora.targets", "needs at least one"),
+        (bool(recipe.start) and recipe.lora is None, "start", "is an adapter, so it needs [lora]"),
     ]
-    lines = data.decode(errors="replace").splitlines()
-    for name in reversed(names):
-        for number, line in enumerate(lines, 1):
-            if line.split("=")[0].strip().strip("[]") == name:
-                return f", line {number}"
-    return ""
+
+
+def _key(complaint: str) -> str:
+    """The key that a complaint is about: its path, and the field it names as unknown."""
+    path = re.search(r"at `\$\.?([\w.]*)", complaint)
+    unknown = re.search(r"unknown field `([^`]*)`", complaint)
+    parts = (path and path[1], unknown and unknown[1])
+    return ".".join(part for part in parts if part)
+
+
+def _line(data: bytes, key: str) -> str:
+    """Where a key is in the file, or else its section; empty if neither is written out."""
+    places: dict[str, int] = {}
+    section = ""
+    for number, line in enumerate(data.decode().splitlines(), 1):
+        if header := re.match(r"\s*\[\s*([\w.]+)\s*\]", line):
+            section = header[1] + "."
+            places.setdefault(header[1], number)
+        elif entry := re.match(r"\s*([\w.]+)\s*=", line):
+            places.setdefault(section + entry[1], number)
+    place = places.get(key) or places.get(key.rpartition(".")[0])
+    return f", line {place}" if place else ""

@@ -237,11 +237,13 @@ def run(
     *,
     minutes: float | None = None,
     watch: Callable[[Step], None] = lambda _step: None,
+    stopped: Callable[[], bool] = lambda: False,
     clock: Callable[[], float] = time.monotonic,
 ) -> bool:
     """Train until the recipe's steps are done, or for some minutes; whether they are done.
 
     `folder` gets `metrics.jsonl` (a line a step) and `state.pt` (the last checkpoint, replaced whole).
+    `stopped` is asked after each step whether to end with a checkpoint.
     """
     folder.mkdir(parents=True, exist_ok=True)
     began = saved = clock()
@@ -253,7 +255,7 @@ def run(
             file.write(json.dumps(_row(step)) + "\n")
             file.flush()
             watch(step)
-            out_of_time = minutes is not None and clock() - began > minutes * 60
+            out_of_time = stopped() or (minutes is not None and clock() - began > minutes * 60)
             if out_of_time or clock() - saved > trainer.recipe.training.save_minutes * 60:
                 save_state(trainer.state(), folder / "state.pt")
                 saved = clock()
@@ -290,4 +292,6 @@ def _cut(metrics: Path, done: int) -> None:
     if metrics.exists():
         lines = metrics.read_text(encoding="utf-8").splitlines(keepends=True)
         kept = [line for line in lines if line.endswith("\n") and json.loads(line)["step"] <= done]
-        metrics.write_text("".join(kept), encoding="utf-8")
+        part = metrics.with_suffix(".part")
+        part.write_text("".join(kept), encoding="utf-8")
+        part.replace(metrics)

@@ -1,0 +1,105 @@
+"""A fully trained model as a folder in the hub's layout, which the engine and transformers load."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
+from torch import Tensor
+
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.weights import hub_name
+
+ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+
+SIDE_FILES = (
+    "config.json",
+    "generation_config.json",
+    "tokenizer.json",
+    "tokenizer_config.json",
+    "special_tokens_map.json",
+    "chat_template.jinja",
+)
+"""What a hub folder has beside its weights."""
+
+
+def save_hub(
+    checkpoint: Checkpoint,
+    weights: Mapping[str, Tensor],
+    folder: Path,
+    dtype: torch.dtype,
+    card: Mapping[str, Any],
+) -> None:
+    """Write `model.safetensors` and the files beside it.
+
+    A source that is a hub folder gives its own side files; those of a GGUF file are made from what the
+    engine read of it.
+
+    Args:
+        checkpoint: the source; may be closed.
+        weights: by canonical name.
+        folder: is made.
+        dtype: of the written weights.
+        card: what the model was made from, as `card.json` and in the weights' metadata.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if checkpoint.path.is_dir():
+        for name in SIDE_FILES:
+            if (source := checkpoint.path / name).is_file():
+                shutil.copyfile(source, folder / name)
+    else:
+        for name, content in _side_files(checkpoint, dtype).items():
+            _write(folder / name, content)
+    _write(folder / "card.json", card)
+    tensors = {
+        hub_name(name): weight.detach().to("cpu", dtype).contiguous() for name, weight in weights.items()
+    }
+    part = folder / "model.part"
+    save_file(tensors, part, {"format": "pt", "card": json.dumps(dict(card))})
+    part.replace(folder / "model.safetensors")
+
+
+def _side_files(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, dict[str, Any]]:
+    stops = sorted(checkpoint.stop_ids)
+    texts: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", **checkpoint.special_texts}
+    if checkpoint.chat_template is not None:
+        texts["chat_template"] = checkpoint.chat_template
+    return {
+        "config.json": {
+            **_shape(checkpoint.config),
+            "eos_token_id": stops,
+            "torch_dtype": str(dtype).removeprefix("torch."),
+        },
+        "generation_config.json": {"eos_token_id": stops},
+        "tokenizer.json": checkpoint.tokenizer.to_hub(),
+        "tokenizer_config.json": texts,
+    }
+
+
+def _shape(config: DecoderConfig) -> dict[str, Any]:
+    return {
+        "architectures": [ARCHITECTURES[config.family]],
+        "model_type": config.family,
+        "vocab_size": config.vocabulary_size,
+        "hidden_size": config.width,
+        "intermediate_size": config.feed_forward_width,
+        "num_hidden_layers": config.layers,
+        "num_attention_heads": config.heads,
+        "num_key_value_heads": config.kv_heads,
+        "head_dim": config.head_width,
+        "hidden_act": "silu",
+        "max_position_embeddings": config.context,
+        "rms_norm_eps": config.norm_epsilon,
+        "rope_theta": config.rope_base,
+        "tie_word_embeddings": config.tied_head,
+    }
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    path.write_text(json.dumps(dict(content), ensure_ascii=False, indent=2) + "\n", encoding="utf-8")

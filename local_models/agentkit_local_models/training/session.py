@@ -1,0 +1,284 @@
+"""A whole training, from a recipe to an adapter: `train`."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import math
+from collections.abc import Callable, Generator, Iterable
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from agentkit_local_models.adapter_file import load_packed, load_peft, save_packed, save_peft
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.training import trainer as training
+from agentkit_local_models.training.hub_folder import save_hub
+from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
+from agentkit_local_models.training.source import Source, source_of
+from agentkit_local_models.training.trainer import DTYPES, Step, Trainee, Trainer
+from agentkit_local_models.weights import weight_shapes
+
+CHECKPOINT = "state.pt"
+METRICS = "metrics.jsonl"
+ADAPTER = "adapter.safetensors"
+PEFT = "peft"
+MODEL = "model"
+CARD = "card.json"
+
+LAST_STEPS = 20
+"""The loss of a training is the mean of so many last steps (of a short one, of its last fifth): one
+alone is mostly luck."""
+
+
+class OutputRefused(LocalModelError):
+    """The output folder cannot be used; the message says why and what would work."""
+
+
+class Diverged(LocalModelError):
+    """The loss is no number any more; the last checkpoint is from before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A training that is about to take its first step.
+
+    Attributes:
+        done: steps that were done before.
+        steps: of the recipe.
+        conversations: to learn from.
+        general: rows of general text.
+        numbers: how many are trained.
+    """
+
+    done: int
+    steps: int
+    conversations: int
+    general: int
+    numbers: int
+
+
+@dataclass(frozen=True, slots=True)
+class Trained:
+    """What a training came to.
+
+    Attributes:
+        done: steps, of all times it was run.
+        steps: of the recipe.
+        loss: the mean of the last steps, in nats a token; None when nothing was learnt from.
+        kept: the same for the divergence from the base; None without general text.
+        tokens_per_second: over all steps; 0 without a step.
+        result: the adapter's file; in full fine-tuning the model's folder.
+    """
+
+    done: int
+    steps: int
+    loss: float | None
+    kept: float | None
+    tokens_per_second: float
+    result: Path
+
+    @property
+    def is_finished(self) -> bool:
+        """Every step of the recipe is done."""
+        return self.done >= self.steps
+
+
+class Watch:
+    """Told of a training while it runs; every method may be overridden, and none has to be."""
+
+    def opened(self, recipe: Recipe, config: DecoderConfig) -> None:
+        """The recipe and the model's shape are known; nothing large is loaded yet."""
+
+    def begun(self, begun: Begun) -> None:
+        """The data and weights are loaded."""
+
+    def stepped(self, step: Step) -> None:
+        """A step is done."""
+
+    def is_stopped(self) -> bool:
+        """Whether to end after this step, with a checkpoint; asked after each."""
+        return False
+
+
+def train(
+    recipe_path: Path,
+    out: Path,
+    *,
+    minutes: float | None = None,
+    resume: bool = False,
+    watch: Watch | None = None,
+) -> Trained:
+    """Train as a recipe says until its steps are done, the minutes are over, or the watch stops it.
+
+    The folder `out` gets `card.json` (what it is made from), `metrics.jsonl` (a line a step) and
+    `state.pt` (the last checkpoint); and at the end, also when it is not finished:
+
+    - of an adapter `adapter.safetensors`, packed, which `local:NAME+FILE` joins into the model, and
+      the folder `peft/` for other programs;
+    - of a full fine-tuning the folder `model/` in the hub's layout, in the dtype of the training, which
+      `local:PATH` and transformers load.
+
+    Args:
+        recipe_path: the TOML file.
+        out: made if it is not there.
+        minutes: after which it ends with a checkpoint; None for no end but the recipe's.
+        resume: go on from the folder's checkpoint; from the start if it has none yet.
+        watch: told what happens.
+
+    Raises:
+        RecipeError: the recipe cannot be read or followed.
+        DataError: a row cannot be used (with file and line), or what is gone on with has changed.
+        CheckpointError: the model, the adapter to start from or the checkpoint cannot be used.
+        Diverged: the loss became infinite or no number.
+        OutputRefused: the folder holds another training, one is at work there, or it cannot be written.
+    """
+    watch = watch or Watch()
+    recipe = read_recipe(recipe_path)
+    device = _device(recipe_path, recipe)
+    with _held(out):
+        if not resume:
+            _require_unused(out)
+        source = source_of(recipe_path, recipe)
+        if (out / CHECKPOINT).exists():
+            source.require_same(out / CARD, recipe.model)
+        with Checkpoint.open(source.model) as checkpoint:
+            watch.opened(recipe, checkpoint.config)
+            task, general = training.load_data(recipe, checkpoint)
+            trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
+        training.resume(trainer, out)
+        _write_card(out, source.card(recipe, trainer.done))
+        watch.begun(
+            Begun(
+                trainer.done,
+                recipe.training.steps,
+                len(task),
+                len(general),
+                sum(parameter.numel() for parameter in trainer.trainee.parameters()),
+            )
+        )
+        training.run(trainer, out, minutes=minutes, watch=_checked(watch), stopped=watch.is_stopped)
+        result = _write_result(trainer, checkpoint, source, out)
+        return _summary(trainer, out, result)
+
+
+def _checked(watch: Watch) -> Callable[[Step], None]:
+    def stepped(step: Step) -> None:
+        watch.stepped(step)
+        if not all(math.isfinite(value) for value in (step.loss, step.kept) if value is not None):
+            raise Diverged(f"the loss of step {step.number} is no number; a lower training.rate may help")
+
+    return stepped
+
+
+def _device(path: Path, recipe: Recipe) -> torch.device:
+    """The recipe's device, if it is here."""
+    name = recipe.training.device
+    try:
+        device = torch.device(name)
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError) as error:  # torch without CUDA asserts
+        reason = str(error).splitlines()[0]
+        raise RecipeError(f"{path}: training.device {name!r} cannot be used here: {reason}") from error
+    return device
+
+
+def _trainee(recipe: Recipe, checkpoint: Checkpoint, device: torch.device) -> Trainee:
+    """The base's weights in the dtype of the computation, with what is trained on them."""
+    dtype = DTYPES[recipe.training.dtype]
+    base = {name: weight.to(device) for name, weight in checkpoint.load_weights(dtype)}
+    shape = recipe.adapter_shape
+    adapter = None if shape is None else _adapter(recipe, shape, checkpoint.config).to(device)
+    return Trainee(checkpoint.config, base, adapter, dtype)
+
+
+def _adapter(recipe: Recipe, shape: LoraConfig, config: DecoderConfig) -> Adapter:
+    """A fresh adapter, or the one to begin from: a packed file, or a folder in PEFT's layout."""
+    if not recipe.start:
+        return Adapter.fresh(shape, config, recipe.training.seed)
+    path = recipe.path(recipe.start)
+    found = load_peft(path, weight_shapes(config)) if path.is_dir() else load_packed(path, config)[0]
+    if (found.config.rank, found.config.alpha, set(found.config.targets)) != (
+        shape.rank,
+        shape.alpha,
+        set(shape.targets),
+    ):
+        raise RecipeError(
+            f"the adapter {path} has rank {found.config.rank}, alpha {found.config.alpha:g} and the targets "
+            f"{', '.join(found.config.targets)}; [lora] must say the same"
+        )
+    # in the order of a fresh one, with the recipe's own dropout
+    return Adapter(shape, {name: found.pairs[name] for name in shape.names(config)})
+
+
+def _write_result(trainer: Trainer, checkpoint: Checkpoint, source: Source, out: Path) -> Path:
+    """The adapter, or the whole model, as it is now."""
+    recipe, trainee = trainer.recipe, trainer.trainee
+    card = source.card(recipe, trainer.done)
+    _write_card(out, card)
+    if trainee.adapter is None:
+        save_hub(checkpoint, trainee.weights, out / MODEL, DTYPES[recipe.training.dtype], card)
+        return out / MODEL
+    adapter = trainee.adapter.to(torch.device("cpu"))
+    part = out / "adapter.part"
+    save_packed(adapter, part, card)
+    part.replace(out / ADAPTER)
+    save_peft(adapter, out / PEFT, recipe.model)
+    return out / ADAPTER
+
+
+def _summary(trainer: Trainer, out: Path, result: Path) -> Trained:
+    lines = (out / METRICS).read_text(encoding="utf-8").splitlines()
+    rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
+    last = rows[-max(1, min(LAST_STEPS, len(rows) // 5)) :]
+    seconds = sum(row["seconds"] for row in rows)
+    return Trained(
+        trainer.done,
+        trainer.recipe.training.steps,
+        _mean(row["loss"] for row in last if "loss" in row),
+        _mean(row["kept"] for row in last if "kept" in row),
+        sum(row["tokens"] for row in rows) / seconds if seconds else 0.0,
+        result,
+    )
+
+
+def _mean(values: Iterable[float]) -> float | None:
+    found = list(values)
+    return sum(found) / len(found) if found else None
+
+
+def _require_unused(out: Path) -> None:
+    """Nothing that cost hours is written over by a command that was typed twice."""
+    if (out / CHECKPOINT).exists():
+        raise OutputRefused(
+            f"{out} holds a training already; go on with it (--resume), or name another folder"
+        )
+    if there := [name for name in (ADAPTER, PEFT, MODEL) if (out / name).exists()]:
+        raise OutputRefused(f"{out} holds {', '.join(there)} already; name another folder")
+
+
+@contextmanager
+def _held(out: Path) -> Generator[None, None, None]:
+    """The output folder, for one training at a time; what cannot be written there is said in one line."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        with (out / ".lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                raise OutputRefused(f"another training is at work in {out}") from error
+            yield
+    except OSError as error:
+        raise OutputRefused(f"{error.filename or out}: {error.strerror or error}") from error
+
+
+def _write_card(out: Path, card: dict[str, Any]) -> None:
+    part = out / "card.part"
+    part.write_text(json.dumps(card, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    part.replace(out / CARD)
