@@ -128,6 +128,23 @@ def evaluate(task: str | None, **flags: Any) -> int:
     return eval_command(task, flags)
 
 
+@cli.command()
+@click.argument("recipe")
+@click.option("--out", metavar="FOLDER", help="What is written goes there; trained/NAME by default.")
+@click.option(
+    "--minutes", type=click.FloatRange(min=0), metavar="N", help="End after so long, with a checkpoint."
+)
+@click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint.")
+def train(recipe: str, out: str | None, minutes: float | None, resume: bool) -> int:
+    """Train an adapter as the TOML file RECIPE says.
+
+    A training that was interrupted or killed goes on with --resume as if nothing had happened.
+    """
+    from agentkit.cli.train import train_command
+
+    return train_command(recipe, out, minutes, resume=resume)
+
+
 @cli.group()
 def config() -> None:
     """Show the settings."""

@@ -7,9 +7,9 @@ import json
 import math
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
 
@@ -20,6 +20,7 @@ from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
 from agentkit_local_models.training import trainer as training
 from agentkit_local_models.training.hub_folder import save_hub
+from agentkit_local_models.training.memory import LIBRARIES, PackShape, estimate
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
 from agentkit_local_models.training.trainer import DTYPES, Step, Trainee, Trainer
@@ -74,6 +75,7 @@ class Trained:
         loss: the mean of the last steps, in nats a token; None when nothing was learnt from.
         kept: the same for the divergence from the base; None without general text.
         tokens_per_second: over all steps; 0 without a step.
+        base: the recipe's name of the model.
         result: the adapter's file; in full fine-tuning the model's folder.
     """
 
@@ -82,6 +84,7 @@ class Trained:
     loss: float | None
     kept: float | None
     tokens_per_second: float
+    base: str
     result: Path
 
     @property
@@ -90,11 +93,16 @@ class Trained:
         return self.done >= self.steps
 
 
-class Watch:
-    """Told of a training while it runs; every method may be overridden, and none has to be."""
+class Watch(Protocol):
+    """Told of a training while it runs; a subclass need not override anything."""
 
-    def opened(self, recipe: Recipe, config: DecoderConfig) -> None:
-        """The recipe and the model's shape are known; nothing large is loaded yet."""
+    def opened(self, device: str, memory: int) -> None:
+        """The recipe and the model's shape are known; nothing large is loaded yet.
+
+        Args:
+            device: where it will run.
+            memory: the most bytes it will need there, by arithmetic.
+        """
 
     def begun(self, begun: Begun) -> None:
         """The data and weights are loaded."""
@@ -105,6 +113,10 @@ class Watch:
     def is_stopped(self) -> bool:
         """Whether to end after this step, with a checkpoint; asked after each."""
         return False
+
+
+class _Unwatched(Watch):
+    """Nobody looks."""
 
 
 def train(
@@ -139,7 +151,7 @@ def train(
         Diverged: the loss became infinite or no number.
         OutputRefused: the folder holds another training, one is at work there, or it cannot be written.
     """
-    watch = watch or Watch()
+    watch = watch or _Unwatched()
     recipe = read_recipe(recipe_path)
     device = _device(recipe_path, recipe)
     with _held(out):
@@ -149,7 +161,7 @@ def train(
         if (out / CHECKPOINT).exists():
             source.require_same(out / CARD, recipe.model)
         with Checkpoint.open(source.model) as checkpoint:
-            watch.opened(recipe, checkpoint.config)
+            watch.opened(recipe.training.device, needed_memory(recipe, checkpoint.config))
             task, general = training.load_data(recipe, checkpoint)
             trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
         training.resume(trainer, out)
@@ -166,6 +178,16 @@ def train(
         training.run(trainer, out, minutes=minutes, watch=_checked(watch), stopped=watch.is_stopped)
         result = _write_result(trainer, checkpoint, source, out)
         return _summary(trainer, out, result)
+
+
+def needed_memory(recipe: Recipe, config: DecoderConfig) -> int:
+    """The most bytes that a training needs on its device, libraries included, by arithmetic.
+
+    A conversation that is longer than a pack may be is not looked for; it needs more.
+    """
+    packs = PackShape.filled(recipe.training.pack_tokens)
+    packs = replace(packs, general=recipe.data.general_share > 0)
+    return estimate(config, packs, recipe.adapter_shape, recipe.training.dtype).peak + LIBRARIES
 
 
 def _checked(watch: Watch) -> Callable[[Step], None]:
@@ -244,6 +266,7 @@ def _summary(trainer: Trainer, out: Path, result: Path) -> Trained:
         _mean(row["loss"] for row in last if "loss" in row),
         _mean(row["kept"] for row in last if "kept" in row),
         sum(row["tokens"] for row in rows) / seconds if seconds else 0.0,
+        trainer.recipe.model,
         result,
     )
 
