@@ -134,5 +134,10 @@ def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[
     return [
         f"the task names {path}, and there is no such file"
         for path in named
-        if path.rsplit("/", 1)[-1] not in known
+        if not any(_ends_with(name, path.rsplit("/", 1)[-1]) for name in known)
     ]
+
+
+def _ends_with(name: str, named: str) -> bool:
+    """Whether a file's name is what was named, or a name with spaces of which that is the end."""
+    return name == named or name.endswith(f" {named}")

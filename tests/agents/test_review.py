@@ -116,6 +116,12 @@ async def test_a_file_whose_name_is_no_text_is_listed_in_a_form_that_can_be_writ
     assert finding.claim.encode()
 
 
+async def test_a_file_whose_name_has_spaces_is_not_taken_for_a_missing_one(stage) -> None:
+    (stage.root / "sister 38.log").write_text("")
+    stage.log.append(stage.start("How many lines has sister 38.log?"))
+    assert (await reviewed(stage)).doubts == ()
+
+
 async def test_a_file_the_goal_names_and_nobody_made_is_a_doubt(stage) -> None:
     (stage.root / "config.ini").write_text("")
     stage.log.append(
