@@ -1,0 +1,384 @@
+"""How much memory a training needs, by arithmetic, before it starts.
+
+The parts are those of the ZeRO paper (Rajbhandari et al. 2020, "ZeRO: Memory Optimizations Toward
+Training Trillion Parameter Models", section 3): parameters, gradients, the optimizer's states, and what
+is left, of which activations are most. Here parameters are there more than once, because the trainer
+joins what it learns into a copy of the weights (see `trained`), and the gradients of that copy wait until
+the whole pack has been gone through backward. Activations follow `forward` line by line: they are what
+autograd keeps for the backward pass, in torch 2.13 on a processor (a GPU's fused RMSNorm keeps less).
+
+`benchmarks/training_memory.py` compares this with the memory that trainings really took. All figures
+are bytes; what Python and torch take themselves, about `LIBRARIES`, and the data come on top.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from random import Random
+from typing import Literal
+
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.lora import LoraConfig
+from agentkit_local_models.training.packs import Conversation, Pack, packed
+from agentkit_local_models.training.recipe import Recipe
+from agentkit_local_models.weights import weight_shapes
+
+Dtype = Literal["float32", "bfloat16", "float16"]
+Stage = Literal[0, 1, 2, 3]
+"""How much ZeRO divides among the devices: nothing; states; gradients too; parameters too."""
+
+LIBRARIES = 430_000_000
+"""Bytes that Python, torch and its kernels take, whatever is trained."""
+
+HOLES = 0.15
+"""What freed memory that is not used again adds to the peak, as a share, with glibc: measured 0.05 to 0.25.
+
+Its allocator hands out blocks under 32 MiB from a heap that shrinks only at its end. With the environment's
+`MALLOC_MMAP_THRESHOLD_=65536` there are no holes, and training is slower."""
+
+_SIZES: Mapping[Dtype, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
+_FLOAT, _LONG = 4, 8  # bytes of a number in float32 and int64
+_FUSED = (
+    ("attention.query", "attention.key", "attention.value"),
+    ("attention.output",),
+    ("feed_forward.gate", "feed_forward.up"),
+    ("feed_forward.down",),
+)  # what `trained` puts on top of each other
+
+
+@dataclass(frozen=True, slots=True)
+class PackShape:
+    """The sizes of a pack, in tokens.
+
+    Attributes:
+        prefix: P, tokens that its conversations share.
+        count: N, conversations.
+        length: L, tokens of the longest of them.
+        learnt: M, tokens that have a loss.
+        general: whether its loss is the divergence from the base.
+    """
+
+    prefix: int
+    count: int
+    length: int
+    learnt: int
+    general: bool = False
+
+    @property
+    def tokens(self) -> int:
+        """T, how many tokens are computed."""
+        return self.prefix + self.count * self.length
+
+    @classmethod
+    def filled(cls, tokens: int) -> PackShape:
+        """One conversation of so many tokens, all learnt: no pack of as many tokens needs more."""
+        return cls(prefix=0, count=1, length=tokens, learnt=tokens)
+
+    @classmethod
+    def of(cls, pack: Pack) -> PackShape:
+        """The shape of a pack."""
+        count, length = pack.ids.shape
+        return cls(pack.prefix.numel(), count, length, pack.targets.numel(), pack.general)
+
+    @classmethod
+    def of_group(cls, group: Iterable[Conversation]) -> PackShape:
+        """The shape of the pack that some conversations would make."""
+        members = list(group)
+        return cls(
+            prefix=len(members[0].prefix),
+            count=len(members),
+            length=max(len(member.ids) for member in members),
+            learnt=sum(sum(member.learn) for member in members),
+            general=members[0].general,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What a training keeps in memory, in bytes, on one device.
+
+    Attributes:
+        base: the weights before training, in the dtype of the computation.
+        trained: what the optimizer changes, in float32.
+        states: of AdamW: two numbers in float32 for each that is trained.
+        gradients: of what is trained, in float32.
+        joined: the copy of the weights that the forward pass sees, what is trained joined into it.
+        joining: what joining needs for a moment beside: the joined weights not yet fused.
+        dense_gradients: of the joined weights; autograd holds them until the pack is gone through.
+        activations: what autograd keeps of one pack for the backward pass, without the loss.
+        block: the activations of one block, a part of `activations`.
+        working: the most that is there at once in the backward pass of one block, `block` included.
+        logits: the most that logits, and what the loss makes of them, take at once.
+        reference: the copy of the base's weights that a pack of general text is compared with.
+        mixed: whether the computation has another dtype than what is trained.
+    """
+
+    base: int
+    trained: int
+    states: int
+    gradients: int
+    joined: int
+    joining: int
+    dense_gradients: int
+    activations: int
+    block: int
+    working: int
+    logits: int
+    reference: int
+    mixed: bool
+
+    @property
+    def total(self) -> int:
+        """All parts together; they are never there at the same moment."""
+        lasting = self.base + self.trained + self.states + self.gradients
+        return lasting + self.joined + self.dense_gradients + self.activations + self.logits + self.reference
+
+    @property
+    def moments(self) -> dict[str, int]:
+        """What is in memory at each moment of a step that can be its fullest.
+
+        They are those of a pack that is not a step's first: the gradients of the packs before it are
+        there, and while its weights are joined, so are those of the pack before.
+        """
+        lasting = self.base + self.trained + self.states + self.gradients
+        during = lasting + self.joined
+        return {
+            "joining the weights": during + self.joining + self.joined,
+            "the loss": during + self.activations + self.logits + self.reference,
+            "the last block, backward": during + self.activations - self.block + self.working,
+            "the first block, backward": during + self.dense_gradients + self.working,
+        }
+
+    @property
+    def peak(self) -> int:
+        """The most that is in use at once."""
+        return max(self.moments.values())
+
+    @property
+    def resident(self) -> int:
+        """The most that the process is expected to hold: the peak, and holes in the heap."""
+        return round(self.peak * (1 + HOLES))
+
+    def on(self, devices: int, stage: Stage) -> Memory:
+        """What each of several devices keeps with ZeRO, each going through packs of its own.
+
+        Rajbhandari et al. 2020, section 5: stage 1 divides the optimizer's states by the number of
+        devices, among them the float32 copy of the parameters where the computation has another dtype;
+        stage 2 gradients too; stage 3 parameters too. The block that is computed, which stage 3 gathers
+        whole, is not counted.
+
+        Raises:
+            ValueError: fewer than one device.
+        """
+        if devices < 1:
+            raise ValueError(f"{devices} devices; there must be at least 1")
+
+        def share(part: int, since: int) -> int:
+            return math.ceil(part / devices) if stage >= since else part
+
+        return replace(
+            self,
+            states=share(self.states, 1),
+            trained=share(self.trained, 1 if self.mixed else 3),
+            gradients=share(self.gradients, 2),
+            dense_gradients=share(self.dense_gradients, 2),
+            base=share(self.base, 3),
+            joined=share(self.joined, 3),
+            joining=share(self.joining, 3),
+            reference=share(self.reference, 3),
+        )
+
+
+def estimate(config: DecoderConfig, shape: PackShape, lora: LoraConfig | None, dtype: Dtype) -> Memory:
+    """The memory of a training whose fullest pack has a shape.
+
+    Args:
+        config: of the decoder.
+        shape: of the pack.
+        lora: of the adapter; without it every weight is trained.
+        dtype: of the computation.
+    """
+    size, mixed = _SIZES[dtype], dtype != "float32"
+    shapes = weight_shapes(config)
+    counts = {name: math.prod(dimensions) for name, dimensions in shapes.items()}
+    every = sum(counts.values())
+    linear = sum(count for name, count in counts.items() if _is_linear(name))  # biases included
+    if lora is None:
+        trained = every
+        # cast, if they are: those of the linear layers are then fused, the others used as they are
+        joined, joining = (every, linear) if mixed else (linear, 0)
+        dense = every
+    else:
+        names = lora.names(config)
+        trained = sum(lora.rank * sum(shapes[name]) for name in names)
+        if lora.dropout:  # the delta works beside the weights
+            joined, joining, dense = linear, 0, 0
+        else:
+            joined = linear + (trained if mixed else 0)  # A and B are cast, for the backward pass too
+            joining = sum(counts[name] for name in names)
+            dense = sum(count for name, count in counts.items() if _is_fused_with(lora.targets, name))
+    block, activations = _activations(config, shape, lora, size)
+    return Memory(
+        base=size * every,
+        trained=_FLOAT * trained,
+        states=2 * _FLOAT * trained,
+        gradients=_FLOAT * trained,
+        joined=size * joined,
+        joining=size * joining,
+        dense_gradients=size * dense,
+        activations=activations,
+        block=block,
+        working=block + _working(config, shape, size),
+        logits=_logits(config, shape),
+        reference=size * linear if shape.general else 0,
+        mixed=mixed,
+    )
+
+
+def pack_shapes(conversations: Iterable[Conversation], most_tokens: int, seed: int = 0) -> set[PackShape]:
+    """The shapes of the packs of one epoch."""
+    groups = packed(conversations, most_tokens, Random(seed))  # noqa: S311 - an order, not a secret
+    return {PackShape.of_group(group) for group in groups}
+
+
+def told(
+    config: DecoderConfig,
+    recipe: Recipe,
+    *,
+    adapted: LoraConfig | None = None,
+    shapes: Iterable[PackShape] = (),
+    devices: int = 1,
+) -> list[str]:
+    """The lines that tell what a training will need, to be printed before it starts.
+
+    Args:
+        config: of the decoder.
+        recipe: of the training.
+        adapted: the adapter's shape, where it is not the recipe's own.
+        shapes: of the packs, as `pack_shapes` finds them; without them, the most that
+            `training.pack_tokens` allow is told.
+        devices: with more than one, what ZeRO would leave on each is told too.
+    """
+    need = needed(config, recipe, adapted=adapted, shapes=shapes)
+    fullest = max(need.moments, key=lambda moment: need.moments[moment])
+    lines = [
+        f"memory: about {_amount(need.resident)}; on top {_amount(LIBRARIES)} of Python and torch, and the data",
+        f"  in use at once {_amount(need.peak)}, most in {fullest}",
+        f"  weights {_amount(need.base)}, joined with what is trained {_amount(need.joined)}",
+        f"  gradients of the joined weights {_amount(need.dense_gradients)}",
+        f"  trained {_amount(need.trained)}, gradients {_amount(need.gradients)}, AdamW {_amount(need.states)}",
+        f"  activations of a pack {_amount(need.activations)}, logits {_amount(need.logits)}",
+    ]
+    if devices > 1:
+        stages: tuple[Stage, ...] = (1, 2, 3)
+        each = ", ".join(f"ZeRO-{stage} {_amount(need.on(devices, stage).peak)}" for stage in stages)
+        lines.append(f"  on each of {devices} devices in use: {each}")
+    return lines
+
+
+def needed(
+    config: DecoderConfig,
+    recipe: Recipe,
+    *,
+    adapted: LoraConfig | None = None,
+    shapes: Iterable[PackShape] = (),
+) -> Memory:
+    """What the fullest pack of a recipe needs; the arguments are those of `told`."""
+    filled = PackShape.filled(recipe.training.pack_tokens)
+    worst = [filled, replace(filled, general=True)] if recipe.data.general_share else [filled]
+    lora = adapted or recipe.adapter_shape
+    each = [estimate(config, shape, lora, recipe.training.dtype) for shape in set(shapes) or worst]
+    return max(each, key=lambda memory: memory.peak)
+
+
+def _amount(count: int) -> str:
+    """Bytes for a person.
+
+    >>> _amount(2_345_678_901), _amount(269_000_000), _amount(40_000)
+    ('2.3 GB', '269 MB', '0.04 MB')
+    """
+    if count >= 10**9:
+        return f"{count / 1e9:.1f} GB"
+    return f"{count / 1e6:.0f} MB" if count >= 10**6 else f"{count / 1e6:.2f} MB"
+
+
+def _is_linear(name: str) -> bool:
+    return ".attention." in name or ".feed_forward." in name
+
+
+def _is_fused_with(targets: tuple[str, ...], name: str) -> bool:
+    """Whether a weight lies in one matrix with one that has a delta: then the whole has a gradient."""
+    kind = name.split(".", 2)[-1].removesuffix(".weight").removesuffix(".bias")
+    return any(kind in parts and not set(parts).isdisjoint(targets) for parts in _FUSED)
+
+
+def _scores(config: DecoderConfig, shape: PackShape) -> tuple[int, int]:
+    """How many attention scores a block has: of the conversations, and of the prefix."""
+    own = shape.count * config.heads * shape.length * (shape.prefix + shape.length)
+    return own, config.heads * shape.prefix**2
+
+
+def _activations(
+    config: DecoderConfig, shape: PackShape, lora: LoraConfig | None, size: int
+) -> tuple[int, int]:
+    """Bytes that autograd keeps of one block, and of all of a pack up to the last hidden states."""
+    tokens, width, hidden = shape.tokens, config.width, config.feed_forward_width
+    query, key = config.heads * config.head_width, config.kv_heads * config.head_width
+    ins = (width, query, width, hidden)  # of the linear layers
+    # RMSNorm: its input and one over the root mean square, float32; where its weight is trained, what
+    # that multiplies. The first one has nothing to pass a gradient to unless the embedding is trained.
+    norm = _FLOAT * tokens * (width * (2 if lora is None else 1) + 1)
+    norms = 2 * config.layers + (1 if lora is None else 0)
+    linear = tokens * sum(_kept(columns, parts, lora) for columns, parts in zip(ins, _FUSED, strict=True))
+    gated = tokens * 3 * hidden  # the gate with the values it gates, and SiLU of the gate
+    per_block = size * (linear + gated + _attention(config, shape, query, key))
+    rotation = 2 * size * tokens * config.head_width
+    picked = size * shape.learnt * width if lora is None else 0  # the head's input
+    total = config.layers * per_block + norms * norm + rotation + picked
+    return per_block + 2 * norm, total
+
+
+def _kept(columns: int, parts: tuple[str, ...], lora: LoraConfig | None) -> int:
+    """How many numbers a linear layer keeps of each token's input."""
+    if lora is None:
+        return columns
+    deltas = sum(part in lora.targets for part in parts)
+    if not lora.dropout:
+        return columns if deltas else 0
+    return 2 * columns + lora.rank * deltas  # what is dropped, what is left, and A of that
+
+
+def _attention(config: DecoderConfig, shape: PackShape, query: int, key: int) -> int:
+    """How many numbers attention keeps in a block."""
+    own = shape.count * shape.length
+    kept = sum(_scores(config, shape))  # after the softmax
+    kept += 2 * shape.count * (shape.prefix + shape.length) * key  # the prefix is repeated
+    grouped = config.heads != config.kv_heads  # else the queries of one conversation are not copied
+    if grouped or shape.count > 1:
+        kept += own * query
+    if shape.prefix and grouped:
+        kept += shape.prefix * query
+    if shape.prefix:  # its values are a view of what was projected
+        kept += shape.tokens * (query + 2 * key)
+    if shape.prefix or not (grouped or shape.count > 1):  # keys or queries, a view of what was turned
+        kept += shape.tokens * (query + key)
+    return kept
+
+
+def _working(config: DecoderConfig, shape: PackShape, size: int) -> int:
+    """What the backward pass of a block makes, less what it has let go of by then."""
+    hidden = shape.tokens * config.feed_forward_width
+    # the gradients of scores before and after the softmax, when the feed-forward layer is done
+    attention = 2 * max(_scores(config, shape)) - 4 * hidden
+    return size * max(2 * hidden, attention)
+
+
+def _logits(config: DecoderConfig, shape: PackShape) -> int:
+    """The most that logits take at once, in float32.
+
+    Cross entropy: the logarithm of the softmax, its gradient, and that of the logits. Divergence: the
+    logarithms of both models, and the three steps from these to the sum.
+    """
+    return _FLOAT * shape.learnt * config.vocabulary_size * (5 if shape.general else 3)
