@@ -158,6 +158,8 @@ def train(
         if not resume:
             _require_unused(out)
         source = source_of(recipe_path, recipe)
+        if source.model.resolve() in (out.resolve(), (out / MODEL).resolve()):
+            raise OutputRefused(f"{out} is where the model {recipe.model} lies; name another folder")
         if (out / CHECKPOINT).exists():
             source.require_same(out / CARD, recipe.model)
         with Checkpoint.open(source.model) as checkpoint:

@@ -181,6 +181,15 @@ def test_a_training_is_not_written_over(tmp_path: Path) -> None:
         train(recipe, tmp_path / "out")
 
 
+@pytest.mark.parametrize("out", ["model", "."])
+def test_the_model_itself_is_not_written_over(tmp_path: Path, out: str) -> None:
+    recipe = workplace(tmp_path, lora=None)
+    before = (tmp_path / "model/model.safetensors").read_bytes()
+    with pytest.raises(OutputRefused, match="where the model model lies"):
+        train(recipe, tmp_path / out, resume=True)
+    assert (tmp_path / "model/model.safetensors").read_bytes() == before
+
+
 def test_one_training_at_a_time_works_in_a_folder(tmp_path: Path) -> None:
     recipe = workplace(tmp_path)
 
