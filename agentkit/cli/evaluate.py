@@ -19,7 +19,7 @@ from agentkit.evaluation.runner import default_log, is_judged, journal_of, run_t
 from agentkit.settings import load_settings
 
 NOT_ALL = 1
-"""The exit code when some case has no verdict."""
+"""The exit code when some case has no verdict, or fewer were reached than asked for."""
 
 
 def eval_command(name: str | None, flags: Mapping[str, Any]) -> int:
@@ -29,6 +29,7 @@ def eval_command(name: str | None, flags: Mapping[str, Any]) -> int:
     task = find_task(name)
     given = dict(flags)
     out, only, limit, parallel = (given.pop(flag) for flag in ("out", "only", "limit", "parallel"))
+    at_least: int | None = given.pop("at_least")
     if given["max_steps"] is None:
         given["max_steps"] = task.max_steps
     settings = load_settings(given)
@@ -44,6 +45,12 @@ def eval_command(name: str | None, flags: Mapping[str, Any]) -> int:
     rows = [run.rows[case.id] for case in cases]
     click.echo(printable(report(run, rows)))
     click.echo(f"\nlog: {log}")
+    reached = sum(row.reached is True for row in rows)
+    if at_least is not None and reached < at_least:
+        click.echo(
+            f"agentkit: {reached} of {len(rows)} were reached; at least {at_least} should be", err=True
+        )
+        return NOT_ALL
     return 0 if all(map(is_judged, rows)) else NOT_ALL
 
 

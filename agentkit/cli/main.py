@@ -110,6 +110,9 @@ def tools(**flags: Any) -> None:
     help="Cases at a time; 1 for a local model, else 8.",
 )
 @click.option(
+    "--at-least", type=click.IntRange(min=0), metavar="N", help="Exit code 1 when fewer are reached."
+)
+@click.option(
     "--compare", nargs=2, metavar="A B", help="Compare two logs on the cases that both hold; runs nothing."
 )
 @options.eval_settings
@@ -118,7 +121,7 @@ def evaluate(task: str | None, **flags: Any) -> int:
 
     Each case works on a copy of its folder and is judged in code on what it leaves behind. Every
     finished case is a line of the log, so the same command again runs only what is missing. Exit
-    code 1 means that some case could not be run or judged.
+    code 1 means that some case could not be run or judged, or that fewer than --at-least were reached.
     """
     from agentkit.cli.evaluate import compare_command, eval_command
 

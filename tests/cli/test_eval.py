@@ -103,6 +103,15 @@ def test_a_case_without_a_verdict_is_an_exit_code_of_its_own(evaluate: Eval) -> 
     assert evaluate.verdicts() == {"write hello": None}
 
 
+@pytest.mark.parametrize(("at_least", "code"), [(0, 0), (1, 0), (2, 1)])
+def test_fewer_reached_than_asked_for_is_an_exit_code_of_its_own(
+    evaluate: Eval, at_least: int, code: int
+) -> None:
+    done = evaluate("--at-least", at_least)
+    assert done.returncode == code, done.stderr
+    assert ("1 of 3 were reached; at least 2 should be" in done.stderr) == bool(code)
+
+
 def test_model_says_who_answers_and_out_where_the_log_goes(evaluate: Eval) -> None:
     evaluate.out = evaluate.cli.folder / "deep/down/other.jsonl"
     evaluate("--out", evaluate.out)
