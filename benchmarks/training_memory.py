@@ -1,0 +1,221 @@
+"""How much memory a training takes, against what `training.memory` says before.
+
+    python benchmarks/training_memory.py [--row NUMBER --holes yes|no]
+
+Each training runs in a process of its own: a small one first, which loads what torch loads late; then
+the weights, two steps, and in the second a full pack. What is measured is the most that was resident
+(`ru_maxrss`) less what was resident before the weights were there. It runs twice: with an allocator that
+gives all memory back at once, against the bytes in use at the peak; and with glibc's own, which leaves
+holes, against the bytes that are expected to be resident.
+"""
+
+import argparse
+import json
+import os
+import resource
+import subprocess
+import sys
+from dataclasses import asdict, dataclass, replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import torch
+from facts import machine_facts, write_result
+
+from agentkit_local_models.catalogue import find, path_of
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.training.memory import Dtype, PackShape, estimate
+from agentkit_local_models.training.packs import Conversation, schedule
+from agentkit_local_models.training.recipe import Data, Recipe, Training
+from agentkit_local_models.training.trained import Weights
+from agentkit_local_models.training.trainer import DTYPES, Trainee, Trainer
+from agentkit_local_models.weights import weight_shapes
+
+SMALL = DecoderConfig(
+    family="llama",
+    vocabulary_size=512,
+    width=256,
+    layers=1,
+    heads=4,
+    kv_heads=2,
+    head_width=64,
+    feed_forward_width=512,
+    rope_base=10_000.0,
+    norm_epsilon=1e-5,
+    context=4096,
+    tied_head=True,
+    qkv_bias=False,
+)
+MEDIUM = replace(
+    SMALL, vocabulary_size=16_000, width=512, layers=8, heads=8, kv_heads=4, feed_forward_width=1536
+)
+OTHER = replace(MEDIUM, kv_heads=8, tied_head=False, qkv_bias=True, family="qwen2", layers=6)
+MODELS = {"small": SMALL, "medium": MEDIUM, "qwen2-like": OTHER}
+ADAPTER = LoraConfig(rank=16)
+ATTENTION = LoraConfig(rank=8, targets=("attention.query", "attention.value"))
+DROPOUT = LoraConfig(rank=16, dropout=0.1)
+NO_HOLES = {"MALLOC_MMAP_THRESHOLD_": "65536"}
+"""glibc then maps every block of 64 KiB and more by itself, and gives it back when it is freed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One training: a model of `MODELS` or of the catalogue, and what is done with it."""
+
+    model: str
+    dtype: Dtype
+    lora: LoraConfig | None
+    shape: PackShape
+
+
+ONE, SHARED = PackShape(0, 1, 1000, 300), PackShape(200, 8, 150, 200)
+ROWS = (
+    Row("medium", "bfloat16", ADAPTER, ONE),
+    Row("medium", "bfloat16", ADAPTER, SHARED),
+    Row("medium", "float32", ADAPTER, ONE),
+    Row("medium", "float32", ADAPTER, SHARED),
+    Row("medium", "bfloat16", None, ONE),
+    Row("medium", "bfloat16", None, SHARED),
+    Row("medium", "float32", None, ONE),
+    Row("medium", "float32", None, SHARED),
+    Row("medium", "float32", ATTENTION, ONE),
+    Row("medium", "bfloat16", DROPOUT, ONE),
+    Row("qwen2-like", "float32", ADAPTER, ONE),
+    Row("qwen2-like", "bfloat16", None, SHARED),
+    Row("smollm2", "bfloat16", LoraConfig(), PackShape(0, 1, 1000, 500)),
+    Row("smollm2", "bfloat16", LoraConfig(), PackShape(0, 1, 2000, 1000)),
+    Row("smollm2", "bfloat16", LoraConfig(), PackShape(1000, 5, 200, 500)),
+    Row("smollm2", "bfloat16", LoraConfig(), PackShape(0, 1, 1000, 999, general=True)),
+    Row("smollm2", "float32", LoraConfig(), PackShape(400, 4, 150, 200)),
+    Row("smollm2", "bfloat16", None, PackShape(0, 1, 1000, 500)),
+)
+
+
+def conversations(shape: PackShape) -> list[Conversation]:
+    """Conversations that make one pack of a shape: each learns its share of the tokens, at its end."""
+    each, more = divmod(shape.learnt, shape.count)
+    learnt = [each + (number < more) for number in range(shape.count)]
+    return [
+        Conversation(
+            prefix=(1,) * shape.prefix,
+            ids=(2,) * shape.length,
+            learn=(False,) * (shape.length - count) + (True,) * count,
+            general=shape.general,
+        )
+        for count in learnt
+    ]
+
+
+def train(config: DecoderConfig, base: Weights, row: Row) -> None:
+    """Two steps of two packs each; only the last of these is full, so that it finds all there is to find."""
+    full = conversations(row.shape)
+    short = [
+        Conversation((3,) * (9 + n), (4,) * (16 - n), (True,) * (16 - n), row.shape.general) for n in range(3)
+    ]
+    every = full + short
+    tokens = row.shape.tokens
+
+    def is_last(seed: int) -> bool:
+        packs = list(islice(schedule(every, [], share=0.0, most_tokens=tokens, seed=seed), 4))
+        return packs[3][0].prefix == full[0].prefix
+
+    training = Training(
+        steps=2,
+        warmup=0,
+        pack_tokens=tokens,
+        step_tokens=26,  # more than one short pack has
+        dtype=row.dtype,
+        seed=next(seed for seed in range(1000) if is_last(seed)),
+    )
+    adapter = None if row.lora is None else Adapter.fresh(row.lora, config, seed=0)
+    trainee = Trainee(config, base, adapter, DTYPES[row.dtype])
+    trainer = Trainer(Recipe(model="", data=Data(files=()), training=training), trainee, every, [])
+    steps = [trainer.step(), trainer.step()]
+    assert steps[1].tokens == 25 + tokens, steps
+
+
+def random_weights(config: DecoderConfig, dtype: torch.dtype) -> Weights:
+    """Weights that are there, no more."""
+    return {
+        name: torch.empty(shape, dtype=dtype).normal_(std=0.02)
+        for name, shape in weight_shapes(config).items()
+    }
+
+
+def resident() -> int:
+    """Bytes of this process that are in memory now."""
+    pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+    return pages * resource.getpagesize()
+
+
+def measured(row: Row) -> dict[str, Any]:
+    """Run a row in this process: what it took, and what it was expected to take, in bytes."""
+    torch.set_num_threads(1)  # a long training may be running beside
+    dtype = DTYPES[row.dtype]
+    train(SMALL, random_weights(SMALL, dtype), Row("small", row.dtype, ADAPTER, PackShape(0, 1, 256, 9)))
+    if row.model in MODELS:
+        config, before = MODELS[row.model], resident()
+        train(config, random_weights(config, dtype), row)
+    else:
+        with Checkpoint.open(path_of(find(row.model))) as checkpoint:
+            config, before = checkpoint.config, resident()
+            base = dict(checkpoint.load_weights(dtype))
+        train(config, base, row)
+    took = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before  # Linux counts in KiB
+    need = estimate(config, row.shape, row.lora, row.dtype)
+    return {"libraries": before, "took": took, "in_use": need.peak, "resident": need.resident}
+
+
+def in_a_process(number: int, *, holes: bool) -> dict[str, Any]:
+    """Run a row in a process of its own."""
+    command = [sys.executable, __file__, "--row", str(number), "--holes", "yes" if holes else "no"]
+    environment = {**os.environ, **({} if holes else NO_HOLES)}
+    done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(done.stdout)
+
+
+def main() -> None:
+    """Measure every row, print the table, and write the result."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--row", type=int, help="measure this one, and print it as JSON")
+    parser.add_argument("--holes", choices=["yes", "no"], default="yes")
+    given = parser.parse_args()
+    if given.row is not None:
+        if given.holes == "no" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
+            print(json.dumps(in_a_process(given.row, holes=False)))
+        else:
+            print(json.dumps(measured(ROWS[given.row])))
+        return
+    table: list[dict[str, Any]] = []
+    print("estimated / measured MB            in use          resident")
+    for number, row in enumerate(ROWS):
+        exact, usual = in_a_process(number, holes=False), in_a_process(number, holes=True)
+        kind = "all weights" if row.lora is None else f"rank {row.lora.rank}"
+        line = {
+            "model": row.model,
+            "dtype": row.dtype,
+            "lora": None if row.lora is None else asdict(row.lora),
+            "pack": asdict(row.shape),
+            "in_use_estimated": exact["in_use"],
+            "in_use_measured": exact["took"],
+            "in_use_ratio": round(exact["in_use"] / exact["took"], 3),
+            "resident_estimated": usual["resident"],
+            "resident_measured": usual["took"],
+            "resident_ratio": round(usual["resident"] / usual["took"], 3),
+            "libraries": usual["libraries"],
+        }
+        table.append(line)
+        pairs = [
+            f"{line[f'{what}_estimated'] / 1e6:5.0f} / {line[f'{what}_measured'] / 1e6:5.0f} = "
+            f"{line[f'{what}_ratio']:.2f}"
+            for what in ("in_use", "resident")
+        ]
+        print(f"{row.model:<11} {row.dtype:<9} {kind:<12} {row.shape.tokens:>5} tokens", *pairs, flush=True)
+    write_result("training-memory", {"rows": table, "machine": machine_facts("torch")})
+
+
+if __name__ == "__main__":
+    main()
