@@ -156,8 +156,9 @@ def write_general(path: Path, rows: int, seed: int, model: str = "smollm2") -> N
 
 
 OPENINGS = (
-    "The", "In", "A", "It was", "When", "One of the", "For many", "Although", "This", "There are", "She", "He",
-    "I", "According to", "During the", "The most", "People", "To", "Most", "At the", "If you", "Once upon", "As a",
+    "The", "In", "A", "It was", "When", "One of the", "For many", "Although", "This", "There are", "She",
+    "He", "I", "According to", "During the", "The most", "People", "To", "Most", "At the", "If you", "As a",
+    "Once upon",
 )  # fmt: skip
 """First words of running text."""
 

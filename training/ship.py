@@ -1,0 +1,82 @@
+"""Put an adapter where the engine finds it, with its card: `python training/ship.py ADAPTER [EVAL.jsonl…]`.
+
+The card is in the file and beside it as text: what it was made from, the split that its tests rest on, and
+what it reached in the given logs of `agentkit eval`, with intervals.
+"""
+
+import argparse
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from episodes.split import load_split
+
+from agentkit.evaluation.log import read_log
+from agentkit.evaluation.report import tally
+from agentkit.models.embedded import MANNERS, adapter_file
+from agentkit_local_models.adapter_file import load_packed, save_packed
+from agentkit_local_models.catalogue import SMOLLM2, path_of
+from agentkit_local_models.checkpoint import Checkpoint
+
+MOST_BYTES = 9_000_000
+
+
+def reached(log: Path) -> dict[str, Any]:
+    """What a log says, in numbers."""
+    run = read_log(log)
+    rows = list(run.rows.values())
+    whole = tally("all", rows)
+    low, high = whole.interval
+    return {
+        "task": run.header.task,
+        "cases": whole.judged,
+        "reached": whole.reached,
+        "share": round(whole.reached / whole.judged, 3),
+        "interval_95": [round(low, 3), round(high, 3)],
+        "seconds_a_case": round(whole.seconds, 1),
+    }
+
+
+def main() -> None:
+    """Ship."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("adapter", type=Path)
+    parser.add_argument("logs", type=Path, nargs="*")
+    args = parser.parse_args()
+    with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
+        adapter, card = load_packed(args.adapter, checkpoint.config)
+    commit = subprocess.run(
+        ["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False
+    )
+    card |= {
+        "base": SMOLLM2.origin,
+        "base_sha256": SMOLLM2.sha256,
+        "split_sha256": load_split().digest,
+        "generator": commit.stdout.strip() or "unknown",
+        "figures": [reached(log) for log in args.logs],
+        "limits": LIMITS,
+    }
+    target = adapter_file(MANNERS["smollm2"].adapter)
+    save_packed(adapter, target, card)
+    if (size := target.stat().st_size) > MOST_BYTES:
+        sys.exit(f"{target} has {size:,} bytes; at most {MOST_BYTES:,} are shipped")
+    target.with_suffix(".json").write_text(
+        json.dumps(card, indent=2, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
+    print(f"{target}: {size:,} bytes")
+    for figures in card["figures"]:
+        print(f"  {figures['task']}: {figures['reached']} of {figures['cases']}")
+
+
+LIMITS = (
+    "English only. Goals of more than three or four calls are mostly not reached. It copies well and reasons "
+    "little: it computes with Python as it was shown, and now and then takes the value next to the right one. "
+    "It writes calls as agentkit's `lines` dialect does, and is of no use with another form."
+)
+
+if __name__ == "__main__":
+    main()
