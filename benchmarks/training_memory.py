@@ -1,12 +1,13 @@
 """How much memory a training takes, against what `training.memory` says before.
 
-    python benchmarks/training_memory.py [--row NUMBER --holes yes|no]
+    python benchmarks/training_memory.py [--rows NUMBER...]
 
 Each training runs in a process of its own: a small one first, which loads what torch loads late; then
 the weights, two steps, and in the second a full pack. What is measured is the most that was resident
 (`ru_maxrss`) less what was resident before the weights were there. It runs twice: with an allocator that
 gives all memory back at once, against the bytes in use at the peak; and with glibc's own, which leaves
-holes, against the bytes that are expected to be resident.
+holes, against the bytes that are expected to be resident. The result is written after each row; rows
+that are not named keep what was measured before.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from facts import machine_facts, write_result
+from facts import RESULTS, machine_facts, write_result
 
 from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.checkpoint import Checkpoint
@@ -171,50 +172,49 @@ def measured(row: Row) -> dict[str, Any]:
 
 def in_a_process(number: int, *, holes: bool) -> dict[str, Any]:
     """Run a row in a process of its own."""
-    command = [sys.executable, __file__, "--row", str(number), "--holes", "yes" if holes else "no"]
+    command = [sys.executable, __file__, "--here", str(number)]
     environment = {**os.environ, **({} if holes else NO_HOLES)}
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
     return json.loads(done.stdout)
 
 
+def compared(number: int, row: Row) -> dict[str, Any]:
+    """Measure a row both ways, print its line, and return it."""
+    exact, usual = in_a_process(number, holes=False), in_a_process(number, holes=True)
+    kind = "all weights" if row.lora is None else f"rank {row.lora.rank}"
+    line: dict[str, Any] = {
+        "model": row.model,
+        "dtype": row.dtype,
+        "lora": None if row.lora is None else asdict(row.lora),
+        "pack": asdict(row.shape),
+        "libraries_bytes": usual["libraries"],
+    }
+    texts = [f"{row.model:<10} {row.dtype:<8} {kind:<11} {row.shape.tokens:>4} tokens"]
+    for what, expected, run in (("in_use", exact["in_use"], exact), ("resident", usual["resident"], usual)):
+        ratio = round(expected / run["took"], 3)
+        line |= {f"{what}_estimated": expected, f"{what}_measured": run["took"], f"{what}_ratio": ratio}
+        texts.append(f"{expected / 1e6:5.0f} / {run['took'] / 1e6:5.0f} = {ratio:.2f}")
+    print(*texts, flush=True)
+    return line
+
+
 def main() -> None:
-    """Measure every row, print the table, and write the result."""
+    """Measure the rows, print the table, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--row", type=int, help="measure this one, and print it as JSON")
-    parser.add_argument("--holes", choices=["yes", "no"], default="yes")
+    parser.add_argument("--rows", type=int, nargs="+", default=list(range(len(ROWS))))
+    parser.add_argument("--here", type=int, help="measure this row in this process, and print it as JSON")
     given = parser.parse_args()
-    if given.row is not None:
-        if given.holes == "no" and "MALLOC_MMAP_THRESHOLD_" not in os.environ:
-            print(json.dumps(in_a_process(given.row, holes=False)))
-        else:
-            print(json.dumps(measured(ROWS[given.row])))
+    here: int | None = given.here
+    if here is not None:
+        print(json.dumps(measured(ROWS[here])))
         return
-    table: list[dict[str, Any]] = []
-    print("estimated / measured MB            in use          resident")
-    for number, row in enumerate(ROWS):
-        exact, usual = in_a_process(number, holes=False), in_a_process(number, holes=True)
-        kind = "all weights" if row.lora is None else f"rank {row.lora.rank}"
-        line = {
-            "model": row.model,
-            "dtype": row.dtype,
-            "lora": None if row.lora is None else asdict(row.lora),
-            "pack": asdict(row.shape),
-            "in_use_estimated": exact["in_use"],
-            "in_use_measured": exact["took"],
-            "in_use_ratio": round(exact["in_use"] / exact["took"], 3),
-            "resident_estimated": usual["resident"],
-            "resident_measured": usual["took"],
-            "resident_ratio": round(usual["resident"] / usual["took"], 3),
-            "libraries": usual["libraries"],
-        }
-        table.append(line)
-        pairs = [
-            f"{line[f'{what}_estimated'] / 1e6:5.0f} / {line[f'{what}_measured'] / 1e6:5.0f} = "
-            f"{line[f'{what}_ratio']:.2f}"
-            for what in ("in_use", "resident")
-        ]
-        print(f"{row.model:<11} {row.dtype:<9} {kind:<12} {row.shape.tokens:>5} tokens", *pairs, flush=True)
-    write_result("training-memory", {"rows": table, "machine": machine_facts("torch")})
+    path = RESULTS / "training-memory.json"
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
+    print(f"{'estimated / measured':<42} {'MB in use':>20} {'MB resident':>20}")
+    for number in given.rows:
+        known[str(number)] = compared(number, ROWS[number])
+        rows = {name: known[name] for name in sorted(known, key=int)}
+        write_result("training-memory", {"rows": rows, "machine": machine_facts("torch")})
 
 
 if __name__ == "__main__":

@@ -263,12 +263,14 @@ def told(
     """
     need = needed(config, recipe, adapted=adapted, shapes=shapes)
     fullest = max(need.moments, key=lambda moment: need.moments[moment])
+    beside = f"{_amount(LIBRARIES)} for Python and torch, and the data"
     lines = [
-        f"memory: about {_amount(need.resident)}; on top {_amount(LIBRARIES)} of Python and torch, and the data",
+        f"memory: about {_amount(need.resident)}, and {beside}",
         f"  in use at once {_amount(need.peak)}, most in {fullest}",
         f"  weights {_amount(need.base)}, joined with what is trained {_amount(need.joined)}",
         f"  gradients of the joined weights {_amount(need.dense_gradients)}",
-        f"  trained {_amount(need.trained)}, gradients {_amount(need.gradients)}, AdamW {_amount(need.states)}",
+        f"  trained {_amount(need.trained)}, its gradients {_amount(need.gradients)}",
+        f"  states of AdamW {_amount(need.states)}",
         f"  activations of a pack {_amount(need.activations)}, logits {_amount(need.logits)}",
     ]
     if devices > 1:
