@@ -211,7 +211,8 @@ def main() -> None:
     path = RESULTS / "training-memory.json"
     known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["rows"] if path.exists() else {}
     print(f"{'estimated / measured':<42} {'MB in use':>20} {'MB resident':>20}")
-    for number in given.rows:
+    numbers: list[int] = given.rows
+    for number in numbers:
         known[str(number)] = compared(number, ROWS[number])
         rows = {name: known[name] for name in sorted(known, key=int)}
         write_result("training-memory", {"rows": rows, "machine": machine_facts("torch")})
