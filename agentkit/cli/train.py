@@ -104,12 +104,12 @@ class Lines:
         self._began = self._said = 0.0
         self._tokens, self._seconds = 0, 0.0
 
-    def opened(self, device: str, memory: int) -> None:
+    def opened(self, needs: list[str], memory: int) -> None:
         """Say what it will need before it takes it."""
-        where = "memory" if device == "cpu" else f"memory on {device}"
-        self._say(f"needs at most about {bytes_size(memory)} of {where}")
-        if device == "cpu" and memory > (here := machine_memory()):
-            self._say(f"this machine has {bytes_size(here)}: a smaller training.pack_tokens needs less")
+        for line in needs:
+            self._say(line)
+        if memory > (here := machine_memory()):
+            self._say(f"this machine has {bytes_size(here)}; a smaller training.pack_tokens needs less")
 
     def begun(self, begun: "Begun") -> None:
         """Say what is trained on."""

@@ -9,7 +9,7 @@ from llguidance import LLMatcher, LLTokenizer, grammar_from
 
 from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agentkit.core.tools import ToolSpec
-from agentkit.models.dialects import DIALECTS, HermesCalls, PythonCalls
+from agentkit.models.dialects import DIALECTS, HermesCalls, LineCalls, PythonCalls
 
 TEXT = {"type": "string"}
 READ = ToolSpec(
@@ -86,7 +86,75 @@ def test_a_python_call_is_admitted_and_read(text: str, arguments: dict[str, obje
     assert call == ToolCall("call_3", text.split("(")[0], arguments)
 
 
-@pytest.mark.parametrize("dialect", ["python", "hermes"])
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("read_file\npath: config.ini", {"path": "config.ini"}),
+        ("read_file\npath: config.ini\nfirst_line: 40", {"path": "config.ini", "first_line": 40}),
+        ('read_file\npath: odd "name" é.txt', {"path": 'odd "name" é.txt'}),
+        ("list_files", {}),
+        ("list_files\ndeep: true", {"deep": True}),
+        ("list_files\nfolder: a\ndeep: false", {"folder": "a", "deep": False}),
+        ("now", {}),
+        ("write_file\npath: a\ncontent: one\n| two", {"path": "a", "content": "one\ntwo"}),
+        ("write_file\npath: a\ncontent:\n| one\n|", {"path": "a", "content": "\none\n"}),
+        ("write_file\npath: a\ncontent: one\n| path: b", {"path": "a", "content": "one\npath: b"}),
+        ("write_file\npath: a\ncontent:   x  ", {"path": "a", "content": "  x  "}),
+        ("write_file\npath:\ncontent:", {"path": "", "content": ""}),
+        ('finish\nresult: 12\nevidence: ["a.txt", "2"]', {"result": "12", "evidence": ["a.txt", "2"]}),
+    ],
+)
+def test_a_call_in_lines_is_admitted_and_read(text: str, arguments: dict[str, object]) -> None:
+    assert admits("lines", text)
+    (call,) = LineCalls().read(text, step=3, tools=TOOLS).calls
+    assert call == ToolCall("call_3", text.split("\n")[0], arguments)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("read_file\npath: a\nand more", "found 'and more'"),
+        ("read_file\npath: a\nfirst_line: two", "first_line should be integer; found 'two'"),
+        ("read_file\n| a", "found '| a'"),
+    ],
+)
+def test_lines_that_are_no_call_are_malformed_and_say_why(text: str, complaint: str) -> None:
+    assert not admits("lines", text)
+    (malformed,) = LineCalls().read(text, step=1, tools=TOOLS).malformed
+    assert complaint in malformed.error
+
+
+@pytest.mark.parametrize(
+    "text", ["delete_everything", "read_file\nfirst_line: 2\npath: config.ini", "I will now list the files."]
+)
+def test_what_fits_no_tool_cannot_be_written_in_lines(text: str) -> None:
+    assert not admits("lines", text)
+
+
+def test_words_without_a_call_are_an_answer_in_lines_too() -> None:
+    assert LineCalls().read("answer: It is done.", step=1, tools=TOOLS) == AssistantMessage("It is done.")
+    assert LineCalls().read("It is done.", step=1, tools=TOOLS) == AssistantMessage("It is done.")
+    assert LineCalls().visible("answer: It is") == "It is"
+    assert LineCalls().visible("read_file\npa") == ""
+
+
+def test_a_tool_called_answer_is_no_answer() -> None:
+    tool = ToolSpec("answer", "Say.", {"type": "object", "properties": {"text": TEXT}, "required": ["text"]})
+    (call,) = LineCalls().read("answer\ntext: yes", step=1, tools=(tool,)).calls
+    assert call.arguments == {"text": "yes"}
+
+
+def test_a_signature_in_lines_shows_defaults_and_the_values_of_a_choice() -> None:
+    unit = {"enum": ["km", "mi"], "type": "string", "default": "km"}
+    tool = ToolSpec(
+        "far",
+        "How far. In words.",
+        {"type": "object", "properties": {"to": TEXT, "unit": unit}, "required": ["to"]},
+    )
+    assert LineCalls().signature(tool) == "far(to, unit: km|mi=km): How far."
+
+
+@pytest.mark.parametrize("dialect", ["python", "hermes", "lines"])
 def test_a_path_that_does_not_exist_cannot_be_written(dialect: str) -> None:
     wanted = ToolCall("1", "read_file", {"path": "missing.ini"})
     there = ToolCall("1", "read_file", {"path": "config.ini"})
@@ -121,14 +189,19 @@ def test_a_model_cannot_fall_into_writing_line_ends_for_ever(text: str, admitted
     assert admits("python", text) is admitted
 
 
-@pytest.mark.parametrize("dialect", ["python", "hermes"])
+@pytest.mark.parametrize(("empty", "admitted"), [(3, True), (4, False)])
+def test_a_model_cannot_fall_into_writing_empty_lines_for_ever(empty: int, admitted: bool) -> None:
+    assert admits("lines", "write_file\npath: a\ncontent: one" + "\n|" * empty + "\n| two") is admitted
+
+
+@pytest.mark.parametrize("dialect", ["python", "hermes", "lines"])
 def test_an_answer_that_must_call_cannot_be_plain_text(dialect: str) -> None:
     def may_begin_with(words: str, *, must_call: bool) -> bool:
         grammar = DIALECTS[dialect].grammar(TOOLS, must_call=must_call)
         matcher = LLMatcher(BYTES, grammar_from("lark", grammar))
         return matcher.validate_tokens(BYTES.tokenize_str(words)) == len(words)
 
-    words = "Answer: done" if dialect == "python" else "It is done"
+    words = {"python": "Answer: done", "lines": "answer: done", "hermes": "It is done"}[dialect]
     assert may_begin_with(words, must_call=False)
     assert not may_begin_with(words, must_call=True)
 
@@ -141,6 +214,13 @@ def test_every_text_survives_a_python_call(path: str, content: str) -> None:
     call = ToolCall("call_1", "write_file", {"path": path, "content": content})
     (turn,) = PythonCalls().turns([AssistantMessage(calls=(call,))], ())
     assert PythonCalls().read(turn["content"], step=1, tools=TOOLS).calls == (call,)
+
+
+@given(TEXTS, TEXTS)
+def test_every_text_survives_a_call_in_lines(path: str, content: str) -> None:
+    call = ToolCall("call_1", "write_file", {"path": path, "content": content})
+    (turn,) = LineCalls().turns([AssistantMessage(calls=(call,))], ())
+    assert LineCalls().read(turn["content"], step=1, tools=TOOLS).calls == (call,)
 
 
 @given(TEXTS, TEXTS)

@@ -8,6 +8,7 @@ from episodes.phrasing import phrased
 from episodes.record import PolicyFault, PolicyModel, record
 from episodes.task import FAMILIES, Task, call
 from episodes.views import plain_view, some_view
+from llguidance import LLMatcher, LLTokenizer, grammar_from
 
 from agentkit.assembly import Surroundings, run_goal
 from agentkit.journal.memory import MemoryLog
@@ -17,6 +18,16 @@ from agentkit.settings import load_settings
 from agentkit.tooling.discovery import installed_tools
 
 TOOLS = installed_tools()
+BYTES = LLTokenizer("byte")
+
+
+def admits(tools, text: str) -> bool:
+    """Whether the grammar that the model is held to lets it write exactly this."""
+    matcher = LLMatcher(BYTES, grammar_from("lark", DIALECTS[MANNERS["smollm2"].dialect].grammar(tools)))
+    ids = BYTES.tokenize_str(text)
+    return matcher.consume_tokens(ids) and matcher.is_accepting()
+
+
 PLAIN = plain_view(TOOLS)
 
 
@@ -86,4 +97,7 @@ async def test_the_policy_of_a_family_passes_its_own_check(family) -> None:
     goal = phrased(dice.choice(family.phrasings[made.variant]), made.slots, dice)
     episode = await record(goal, made, plain_view(TOOLS, made.tools))
     assert episode.reached, (goal, episode.answer)
+    for request, message in episode.asked:
+        (turn,) = DIALECTS[MANNERS["smollm2"].dialect].turns([message], request.tools)[-1:]
+        assert admits(request.tools, turn["content"])
     assert all(turn["role"] in ("system", "user", "assistant") for row in episode.rows for turn in row.turns)

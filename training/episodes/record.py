@@ -32,6 +32,10 @@ class PolicyFault(Exception):
     """A policy did something that no model could have done; the message says what."""
 
 
+Asked = tuple[ModelRequest, AssistantMessage]
+"""A request of the loop, and what was answered."""
+
+
 @dataclass(frozen=True)
 class Row:
     """One conversation to learn from: turns, and which of the assistant's are to be learnt."""
@@ -51,6 +55,8 @@ class Episode:
     ending: Ending
     answer: str
     steps: int
+    asked: tuple[Asked, ...]
+    """Every request of the loop, and what the policy answered."""
 
 
 @dataclass
@@ -63,7 +69,7 @@ class PolicyModel:
     profile: ModelProfile = field(
         default_factory=lambda: local_profile(MANNER.prompt, 8192, MANNER.most_output)
     )
-    asked: list[tuple[ModelRequest, AssistantMessage]] = field(default_factory=list)
+    asked: list[Asked] = field(default_factory=list[Asked])
     answer: str | None = None
 
     def estimate(self, request: ModelRequest) -> int:
@@ -120,7 +126,15 @@ async def record(goal: str, task: Task, view: View) -> Episode:
         calls = succeeded(log, view)
         after = After(task.files, *found(root), outcome.ended.result, calls)
     reached = outcome.ended.ending is Ending.FINISHED and task.check(after)
-    return Episode(goal, rows_of(model.asked), reached, outcome.ended.ending, after.answer, outcome.steps)
+    return Episode(
+        goal,
+        rows_of(model.asked),
+        reached,
+        outcome.ended.ending,
+        after.answer,
+        outcome.steps,
+        tuple(model.asked),
+    )
 
 
 def lay_out(root: Path, files: Mapping[str, str]) -> None:
@@ -157,7 +171,7 @@ def succeeded(log: MemoryLog, view: View) -> tuple[tuple[str, dict[str, Any]], .
     return tuple(done)
 
 
-def rows_of(asked: Sequence[tuple[ModelRequest, AssistantMessage]]) -> tuple[Row, ...]:
+def rows_of(asked: Sequence[Asked]) -> tuple[Row, ...]:
     """The conversation as turns; a row for each system turn, since what is offered can change."""
     dialect = DIALECTS[MANNER.dialect]
     rows: dict[str, tuple[list[Turn], list[int]]] = {}

@@ -58,8 +58,10 @@ class LineCalls:
             f"start: {' | '.join(ways)}",
             f"answer: {json.dumps(self.ANSWER)} ANSWER",
             r"ANSWER: /(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/",
-            # Small models fall into writing line ends for ever, so only a few may follow each other.
-            r"TEXT: /( [^\n]+)?(\n\|( [^\n]*)?)*/ & ~/(?s:.*)(\n\| *){4}(?s:.*)/",
+            # A lexer never goes back, so what follows a line is decided by its own first letters. Small
+            # models fall into writing line ends for ever, so only a few may follow each other.
+            r'text: (" " LINE)? ("\n|"{0,3} "\n| " LINE)* "\n|"{0,3}',
+            r"LINE: /[^\n]+/",
         ]
         for tool in tools:
             rules += self._tool_rules(tool)
@@ -80,7 +82,7 @@ class LineCalls:
             return " | ".join(json.dumps(_lines(choice), ensure_ascii=False) for choice in choices)
         match schema.get("type"):
             case "string":
-                return "TEXT"
+                return "text"
             case "boolean":
                 return '" true" | " false"'
             case "integer":

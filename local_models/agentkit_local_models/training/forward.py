@@ -123,29 +123,29 @@ def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
     kv_heads, width = config.kv_heads, config.head_width
     group = config.heads // kv_heads
     prefix, count, length = layout.prefix, layout.count, layout.length
-    turned = _rotate(heads[:, : config.heads + kv_heads], layout)
-    query, key = turned[:, : config.heads], turned[:, config.heads :]
-    value = heads[:, config.heads + kv_heads :]
+    # split rather than sliced: the gradients of slices are padded with zeros and added up
+    turned, value = heads.split((config.heads + kv_heads, kv_heads), dim=1)
+    query, key = _rotate(turned, layout).split((config.heads, kv_heads), dim=1)
+    (first_query, own_query), (first_key, own_key), (first_value, own_value) = (
+        part.split((prefix, count * length)) for part in (query, key, value)
+    )
 
-    def before(x: Tensor) -> Tensor:  # [K, P, D]
-        return x[:prefix].transpose(0, 1)
-
-    def whole(x: Tensor) -> Tensor:  # [N·K, P + L, D]
-        own = x[prefix:].view(count, length, kv_heads, width).transpose(1, 2)
-        shared = before(x).unsqueeze(0).expand(count, -1, -1, -1)
-        return torch.cat((shared, own), dim=2).reshape(count * kv_heads, prefix + length, width)
+    def whole(first: Tensor, own: Tensor) -> Tensor:  # [N·K, P + L, D]
+        own = own.view(count, length, kv_heads, width).transpose(1, 2)
+        shared = first.transpose(0, 1).unsqueeze(0).expand(count, -1, -1, -1)
+        return torch.cat((shared, own), dim=2).view(count * kv_heads, prefix + length, width)
 
     # query heads that share a key head are rows of one query, so keys are never repeated
-    own = query[prefix:].view(count, length, kv_heads, group, width).permute(0, 2, 3, 1, 4)
-    own = own.reshape(count * kv_heads, group * length, width)
-    mixed = _mix(own, whole(key), whole(value), layout.own_mask)
+    rows = own_query.view(count, length, kv_heads, group, width).permute(0, 2, 3, 1, 4)
+    rows = rows.reshape(count * kv_heads, group * length, width)
+    mixed = _mix(rows, whole(first_key, own_key), whole(first_value, own_value), layout.own_mask)
     mixed = mixed.view(count, kv_heads, group, length, width).permute(0, 3, 1, 2, 4)
     mixed = mixed.reshape(count * length, -1)
     if not prefix:
         return mixed
-    first = query[:prefix].view(prefix, kv_heads, group, width).permute(1, 2, 0, 3)
-    first = first.reshape(kv_heads, group * prefix, width)
-    first = _mix(first, before(key), before(value), layout.prefix_mask)
+    rows = first_query.view(prefix, kv_heads, group, width).permute(1, 2, 0, 3)
+    rows = rows.reshape(kv_heads, group * prefix, width)
+    first = _mix(rows, first_key.transpose(0, 1), first_value.transpose(0, 1), layout.prefix_mask)
     first = first.view(kv_heads, group, prefix, width).permute(2, 0, 1, 3).reshape(prefix, -1)
     return torch.cat((first, mixed))
 

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,7 +20,7 @@ from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
 from agentkit_local_models.training import trainer as training
 from agentkit_local_models.training.hub_folder import save_hub
-from agentkit_local_models.training.memory import LIBRARIES, PackShape, estimate
+from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
 from agentkit_local_models.training.trainer import DTYPES, Step, Trainee, Trainer
@@ -96,16 +96,16 @@ class Trained:
 class Watch(Protocol):
     """Told of a training while it runs; a subclass need not override anything."""
 
-    def opened(self, device: str, memory: int) -> None:
-        """The recipe and the model's shape are known; nothing large is loaded yet.
+    def opened(self, needs: list[str], memory: int) -> None:
+        """The data and the model's shape are known; nothing large is loaded yet.
 
         Args:
-            device: where it will run.
-            memory: the most bytes it will need there, by arithmetic.
+            needs: lines that tell how much memory it will take, and for what.
+            memory: how many bytes that is.
         """
 
     def begun(self, begun: Begun) -> None:
-        """The data and weights are loaded."""
+        """The weights are loaded too."""
 
     def stepped(self, step: Step) -> None:
         """A step is done."""
@@ -163,8 +163,11 @@ def train(
         if (out / CHECKPOINT).exists():
             source.require_same(out / CARD, recipe.model)
         with Checkpoint.open(source.model) as checkpoint:
-            watch.opened(recipe.training.device, needed_memory(recipe, checkpoint.config))
             task, general = training.load_data(recipe, checkpoint)
+            trained_on = task + general if recipe.data.general_share else task
+            shapes = pack_shapes(trained_on, recipe.training.pack_tokens, recipe.training.seed)
+            memory = needed(checkpoint.config, recipe, shapes=shapes).resident + LIBRARIES
+            watch.opened(told(checkpoint.config, recipe, shapes=shapes), memory)
             trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
         training.resume(trainer, out)
         _write_card(out, source.card(recipe, trainer.done))
@@ -180,16 +183,6 @@ def train(
         training.run(trainer, out, minutes=minutes, watch=_checked(watch), stopped=watch.is_stopped)
         result = _write_result(trainer, checkpoint, source, out)
         return _summary(trainer, out, result)
-
-
-def needed_memory(recipe: Recipe, config: DecoderConfig) -> int:
-    """The most bytes that a training needs on its device, libraries included, by arithmetic.
-
-    A conversation that is longer than a pack may be is not looked for; it needs more.
-    """
-    packs = PackShape.filled(recipe.training.pack_tokens)
-    packs = replace(packs, general=recipe.data.general_share > 0)
-    return estimate(config, packs, recipe.adapter_shape, recipe.training.dtype).peak + LIBRARIES
 
 
 def _checked(watch: Watch) -> Callable[[Step], None]:

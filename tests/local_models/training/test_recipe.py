@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -115,6 +116,25 @@ def test_every_key_is_looked_at() -> None:
     for section, kind in sections.items():
         keys |= {f"{section}__{field.name}" for field in msgspec.structs.fields(kind)}
     assert keys | {"lora"} == RESULT_CHANGES.keys() | OTHERWISE
+
+
+def test_the_documentation_has_every_key_with_its_default() -> None:
+    lines = (ROOT / "docs/training.md").read_text().splitlines()
+    rows = {
+        row[1].strip(" `"): row[2].strip(" `") for row in (line.split("|") for line in lines) if len(row) > 4
+    }
+    sections = {"": Recipe, "data.": Data, "lora.": Lora, "training.": Training}
+    fields = {
+        section + field.name: field
+        for section, kind in sections.items()
+        for field in msgspec.structs.fields(kind)
+        if field.name not in ("folder", "digest", "data", "training")
+    }
+    assert rows.keys() - {"key", "---"} == fields.keys()
+    for key, field in fields.items():
+        if key not in ("lora", "lora.targets"):
+            default = "" if field.default is msgspec.NODEFAULT else json.dumps(field.default)
+            assert rows[key] == default, key
 
 
 def result(folder: Path, out: str, **changes: Any) -> dict[str, torch.Tensor]:
