@@ -12,6 +12,10 @@ VERSIONS = ("agentkit", "openai", "torch", "llguidance", "tokenizers")
 """Distributions that bear on what a run does."""
 
 
+_DECIDES = (".py", ".md", ".safetensors")
+_DECIDES_NOT = (("agentkit", "cli"), ("agentkit_local_models", "training"))
+
+
 def machine() -> dict[str, Any]:
     """The processor, its cores and load, the memory and the system."""
     return {
@@ -48,8 +52,8 @@ def versions() -> dict[str, str]:
 def code_digest(prompts: Path) -> str:
     """A hash of what decides how a run goes: our packages, and the person's own prompts.
 
-    The catalogue of embedded models holds the hashes of their weights, so those count as well. The
-    command line does not: it only shows.
+    The catalogue of embedded models holds the hashes of their weights, so those count as well, and so do
+    the adapters. The command line does not: it only shows; nor does what trains.
 
     Args:
         prompts: The folder of the person's own prompts; it need not be there.
@@ -74,13 +78,17 @@ def weights(model: str) -> str:
 
 
 def path_of(model: str) -> Path | None:
-    """The file or folder that a model is named by, if it is: a name of the catalogue is none."""
+    """The file or folder that a model is named by, if it is: a name of the catalogue is none.
+
+    Of `NAME+FILE` it is the adapter's file.
+    """
     from agentkit.models.embedded import MANNERS
 
     provider, _, rest = model.partition(":")
     if provider not in ("local", "scripted") or not rest or rest in MANNERS:
         return None
-    path = Path(rest).expanduser()
+    known, _, adapter = rest.partition("+")
+    path = Path(adapter if known in MANNERS else rest).expanduser()
     return path.absolute() if path.exists() else None
 
 
@@ -92,5 +100,5 @@ def _sources() -> Iterable[Path]:
         for folder in sorted(spec.submodule_search_locations or ()) if spec else ():
             for path in sorted(Path(folder).rglob("*")):
                 part = path.relative_to(folder).parts[0]
-                if path.suffix in (".py", ".md") and (name, part) != ("agentkit", "cli"):
+                if path.suffix in _DECIDES and (name, part) not in _DECIDES_NOT:
                     yield path

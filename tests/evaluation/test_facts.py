@@ -27,6 +27,11 @@ def test_weights_that_change_are_told_apart(here: Path) -> None:
     assert weights(f"local:{here}") != before
 
 
+def test_an_adapter_of_ones_own_is_what_tells_models_apart(here: Path) -> None:
+    assert path_of("local:smollm2+own.gguf") == here / "own.gguf"
+    assert weights("local:smollm2+own.gguf") != weights("local:smollm2")
+
+
 def test_a_prompt_of_the_persons_own_is_part_of_the_code(tmp_path: Path) -> None:
     before = code_digest(tmp_path)
     assert code_digest(tmp_path) == code_digest(tmp_path / "none") == before
