@@ -73,9 +73,9 @@ def main() -> None:
 
 
 LIMITS = (
-    "English only. Goals of more than three or four calls are mostly not reached. It copies well and reasons "
-    "little: it computes with Python as it was shown, and now and then takes the value next to the right one. "
-    "It writes calls as agentkit's `lines` dialect does, and is of no use with another form."
+    "English only. Goals of more than three or four calls are mostly not reached. It copies well and "
+    "reasons little: it computes with Python as it was shown, and now and then takes the value next to the "
+    "right one. It writes calls as agentkit's `lines` dialect does, and is of no use with another form."
 )
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ from agentkit.tooling.discovery import installed_tools
 from episodes import families as _families  # registers them  # noqa: F401
 from episodes.dice import Dice
 from episodes.general import write_general
+from episodes.paraphrase import write_paraphrases
 from episodes.phrasing import phrased, slots_of
 from episodes.record import record
 from episodes.split import extend
@@ -68,7 +69,12 @@ async def main() -> int:
     general.add_argument("file", type=Path)
     general.add_argument("--rows", type=int, default=1000)
     general.add_argument("--seed", type=int, default=0)
+    paraphrasing = commands.add_parser("paraphrase", help="more phrasings, in a larger model's words")
+    paraphrasing.add_argument("--each", type=int, default=6, help="for every family")
     args = parser.parse_args()
+    if args.command == "paraphrase":
+        write_paraphrases(args.each)
+        return 0
     if args.command == "split":
         extend()
         return 0

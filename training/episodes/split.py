@@ -7,14 +7,17 @@ never moves one that is placed already.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from random import Random
+from typing import Any
 
 from episodes.task import FAMILIES, Family
 
 FILE = Path(__file__).with_name("split.json")
+PARAPHRASES = Path(__file__).with_name("paraphrases.json")
 
 
 @dataclass(frozen=True)
@@ -24,26 +27,33 @@ class Split:
     groups: tuple[str, ...]
     phrasings: Mapping[str, tuple[str, ...]]
     digest: str
+    paraphrases: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict[str, Any])
 
     def trains(self, family: Family) -> bool:
         """Whether tasks of this family may be trained on."""
         return family.group not in self.groups
 
     def texts(self, family: Family, variant: str, *, test: bool) -> tuple[str, ...]:
-        """The phrasings of a variant for tests or for training; all of them for a held-out family."""
+        """The phrasings of a variant for tests or for training; all of them for a held-out family.
+
+        A larger model's paraphrases are for training only.
+        """
         everything = family.phrasings[variant]
         if not self.trains(family):
             return everything if test else ()
         held = set(self.phrasings.get(family.name, ()))
-        return tuple(text for text in everything if (text in held) == test)
+        chosen = tuple(text for text in everything if (text in held) == test)
+        return chosen if test else (*chosen, *self.paraphrases.get(family.name, {}).get(variant, ()))
 
 
+@cache
 def load_split(path: Path = FILE) -> Split:
     """The split of the file."""
     data = path.read_bytes()
     content = json.loads(data)
     held = {name: tuple(texts) for name, texts in content["phrasings"].items()}
-    return Split(tuple(content["groups"]), held, hashlib.sha256(data).hexdigest())
+    more = json.loads(PARAPHRASES.read_text(encoding="utf-8")) if PARAPHRASES.exists() else {}
+    return Split(tuple(content["groups"]), held, hashlib.sha256(data).hexdigest(), more)
 
 
 def extend(path: Path = FILE) -> None:
