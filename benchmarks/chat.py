@@ -1,7 +1,7 @@
 """Plain chat before and after the adapter: which answer does a larger model prefer, not knowing whose it is?
 
-`python benchmarks/chat.py [ADAPTER]`. Thirty questions without tools, answered greedily by smollm2 without and
-with the adapter; qwen2.5-coder:1.5b compares each pair in both orders, and a preference counts only when
+`python benchmarks/chat.py [ADAPTER]`. Thirty questions without tools, answered greedily by smollm2 without
+and with the adapter; qwen2.5-coder:1.5b compares each pair in both orders, and a preference counts only when
 both orders agree. The answers are kept in the result, to be read by people too.
 """
 
