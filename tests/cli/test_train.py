@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from ..local_models.training.tiny import workplace  # noqa: TID252
-from .conftest import Cli, without_colour
+from .conftest import PATIENCE, Cli, without_colour
 
 
 @pytest.fixture(autouse=True)
@@ -75,10 +75,14 @@ def test_a_signal_saves_and_says_how_to_go_on(cli: Cli, number: int) -> None:
     workplace(cli.workspace, training__steps=100_000)
     process = cli.start("train", "recipe.toml", "--out", "out")
     assert process.stderr is not None
-    while b"step 1 of" not in process.stderr.readline():
-        pass
-    process.send_signal(number)
-    out, err = process.communicate(timeout=60)
+    try:
+        for line in process.stderr:
+            if line.startswith(b"step 1 of"):
+                break
+        process.send_signal(number)
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 128 + number
     assert b"ending after this step" in err
     assert out.splitlines()[-1] == b"go on:  agentkit train recipe.toml --out out --resume"

@@ -145,8 +145,7 @@ def test_a_training_that_is_killed_goes_on_bit_by_bit(tmp_path: Path) -> None:
     for after in (40, 150):
         process = start(recipe, tmp_path / "killed")
         assert process.stdout is not None
-        while int(process.stdout.readline()) < after:
-            pass
+        next(line for line in process.stdout if int(line) >= after)
         process.kill()
         assert process.wait(60) == -signal.SIGKILL
         process.stdout.close()
