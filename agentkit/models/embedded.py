@@ -92,6 +92,9 @@ def catalogue() -> list[Embedded]:
         sources = " or ".join(str(source) for source in entry.sources)
         where = f"{path_of(entry)}, from {state.source or 'this machine'}" if state.is_ready else sources
         about = f"{entry.parameters / 1e6:,.0f} million parameters, {', '.join(entry.languages)}"
+        if entry.name in MANNERS and MANNERS[entry.name].adapter:
+            bare = next(name for name, manner in MANNERS.items() if manner.weights == entry.name)
+            about += f"; with an adapter for agents (local:{bare} is without)"
         found.append(
             Embedded(entry.name, state.status, about, entry.licence, entry.size, entry.origin, where)
         )
