@@ -194,7 +194,11 @@ def one_file(dice: Dice, ending: str = "", *, whole: bool = False, absent: float
     files = among(dice, near)
     missing = dice.maybe(absent)
     if missing:
-        del files[path]
+        # what a name that is nearly right leads to (see `trouble`) is not there either
+        stem = path.rsplit(".", 1)[0]
+        files = {
+            name: text for name, text in files.items() if name.rsplit(".", 1)[0] not in (stem, f"{stem}s")
+        }
     return One(path, base(path) if not whole and dice.maybe(0.3) else path, near[path], files, missing)
 
 

@@ -91,7 +91,7 @@ def make_chain(dice: Dice, hops: int, *, lost: bool = False) -> Chain:
         for filler in fillers:
             lines.insert(dice.randint(0, len(lines)), filler)
         files[name] = "\n".join(lines)
-    for _ in range(dice.randint(0, 2)):
+    for _ in range(0 if lost else dice.randint(0, 2)):
         files[dice.file(ending(dice), files)] = dice.choice(ENDS).format(
             what=what, value=dice.randint(1000, 99999)
         )

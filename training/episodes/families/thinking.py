@@ -1,10 +1,11 @@
 """Sums, dates and words that are worked out by code; and questions that need no tool at all."""
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 
-from episodes.checks import both, leaves, says, untouched
+from episodes.checks import After, Check, both, leaves, says, untouched
 from episodes.dice import Dice
 from episodes.task import Plan, Task, call, family
 from episodes.words import MONTHS, WEEKDAYS
@@ -219,7 +220,7 @@ def numbers_in_the_goal(dice: Dice) -> Task:
     """Numbers that stand in the goal: their sum, mean, range or median."""
     variant = dice.choice(("sum", "sum", "average", "range", "median"))
     count = dice.choice((5, 7, 9)) if variant == "median" else dice.choice((4, 5, 8, 10))
-    if variant == "average" and count == 10:
+    if variant == "average" and count in (8, 10):  # two decimals are exact
         count = 5
     numbers: list[float] = [float(dice.randint(2, 900)) for _ in range(count)]
     if variant == "sum" and dice.maybe(0.3):
@@ -1276,6 +1277,15 @@ def small_talk(dice: Dice) -> Task:
     return _at_once(dice, variant, {}, answer, wanted)
 
 
+def names_first(number: str) -> Check:
+    """The first number of the answer is this one: who names both says the larger one first."""
+
+    def check(after: After) -> bool:
+        return re.findall(r"\d+(?:\.\d+)?", after.answer.replace(",", ""))[:1] == [number]
+
+    return check
+
+
 @family(
     needs=("run_python",),
     phrasings={
@@ -1317,7 +1327,7 @@ def about_numbers(dice: Dice) -> Task:
     """Which is larger, is it prime, its root, their divisor."""
     variant = dice.choice(("bigger", "prime", "root", "common"))
     files = dice.clutter({})
-    a, b = "", ""
+    a, b, check = "", "", untouched()
     match variant:
         case "bigger":
             whole = dice.randint(0, 40)
@@ -1332,6 +1342,7 @@ def about_numbers(dice: Dice) -> Task:
             a, b = (b, a) if dice.maybe() else (a, b)
             result = a if float(a) > float(b) else b
             code, wanted, said = f"print(max({a}, {b}))", result, "The larger number is {}."
+            check = both(check, names_first(result))
         case "prime":
             number = dice.choice(
                 (dice.randint(50, 2000), dice.choice((101, 127, 211, 307, 401, 503, 701, 997, 1009, 1499)))
@@ -1360,4 +1371,4 @@ def about_numbers(dice: Dice) -> Task:
         return said.format(seen.text.strip().removesuffix(".0"))
 
     slots = {"a": a, **({"b": b} if b else {})}
-    return Task(slots, files, policy, both(untouched(), says(wanted)), variant=variant)
+    return Task(slots, files, policy, both(check, says(wanted)), variant=variant)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.tool import Tool, tool
-from episodes.checks import both, leaves, says, says_absent, untouched
+from episodes.checks import After, both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
 from episodes.task import Plan, Task, call, family
 from episodes.user_tools.shape import clock, decimal, did, one_of, person, sentence, whole
@@ -676,7 +676,11 @@ def web_compare(dice: Dice) -> Task:
             yield call("web_search", query=f"{other.name} {what}")
         return f"{more.name} has the greater {what}, {more.facts[what]} against {less.facts[what]}."
 
-    check = both(untouched(), says(more.name))
+    def named_first(after: After) -> bool:  # an answer may name both
+        first, second = (after.answer.lower().find(each.name.lower()) for each in (more, less))
+        return second < 0 or first < second
+
+    check = both(untouched(), says(more.name), named_first)
     slots = {"what": what, "one": one.name, "other": other.name}
     return Task(slots, dice.clutter({}), policy, check, tools=world(dice, question, strict=strict))
 
