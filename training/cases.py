@@ -51,8 +51,13 @@ def _cases(chosen: Sequence[Family], each: int) -> tuple[Case, ...]:
 
 
 def _known() -> list[Family]:
+    """Trained families of which phrasings are held out."""
     split = load_split()
-    return [family for family in FAMILIES.values() if split.trains(family)]
+
+    def has_held(family: Family) -> bool:
+        return any(split.texts(family, variant, test=True) for variant in family.phrasings)
+
+    return [family for family in FAMILIES.values() if split.trains(family) and has_held(family)]
 
 
 def _unseen() -> list[Family]:

@@ -34,3 +34,11 @@ def test_only_what_asks_is_asked_politely() -> None:
     goals = [phrased("What is the {key} of {path}?", {"key": "k", "path": "p"}, Dice(n)) for n in range(300)]
     assert not any(goal.lower().startswith(("could you", "please", "can you")) for goal in goals)
     assert any(phrased("Sort {path}", {"path": "p"}, Dice(n)).startswith("Please sort") for n in range(300))
+
+
+def test_a_text_at_the_end_stays_the_last_word() -> None:
+    slots = {"path": "a.txt", "text": "buy milk"}
+    assert all(phrased("Add to {path}: {text}", slots, Dice(n)).endswith(": buy milk") for n in range(300))
+    names = {"path": "a.txt", "text": "x"}
+    goals = {phrased("Add {text} to {path}", names, Dice(n)) for n in range(300)}
+    assert any(goal.endswith("please") for goal in goals)

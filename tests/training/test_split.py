@@ -5,10 +5,9 @@ import json
 import pytest
 from cases import USER_TOOLS, families, floor, glance, known, user_tools
 from episodes import families as _families  # noqa: F401 - registers them
-from episodes.split import FILE as SPLIT_FILE
-from episodes.split import load_split
+from episodes.split import FILE, extend, load_split, plain
 from episodes.task import FAMILIES
-from episodes.write import _batch
+from episodes.write import VIEW_SIZE, write_batch
 
 SPLIT = load_split()
 TRAINED = [family for family in FAMILIES.values() if SPLIT.trains(family)]
@@ -25,31 +24,59 @@ def test_a_family_has_twelve_phrasings_and_more(family) -> None:
     assert len({text for texts in family.phrasings.values() for text in texts}) >= 12
 
 
-def test_a_fifth_of_the_phrasings_of_every_trained_family_is_held_out() -> None:
-    for family in TRAINED:
-        texts = {text for texts in family.phrasings.values() for text in texts}
-        held = set(SPLIT.phrasings[family.name]) & texts
-        assert 0.1 <= len(held) / len(texts) <= 0.3, family.name
+def test_nothing_is_in_both_places() -> None:
+    assert not SPLIT.held & SPLIT.trained
 
 
 def test_every_phrasing_is_placed() -> None:
-    seen = json.loads(SPLIT_FILE.read_text(encoding="utf-8"))["seen"]
     missing = [
         (family.name, text)
         for family in FAMILIES.values()
         for texts in family.phrasings.values()
         for text in texts
-        if text not in seen.get(family.name, ())
+        if plain(text) not in SPLIT.held | SPLIT.trained
     ]
     assert not missing
 
 
-def test_training_and_test_phrasings_share_nothing() -> None:
+def test_about_a_fifth_of_the_phrasings_is_held_out() -> None:
+    said = {plain(t) for family in TRAINED for texts in family.phrasings.values() for t in texts}
+    assert 0.1 <= len(said & SPLIT.held) / len(said) <= 0.3
+
+
+def test_no_family_trains_on_what_another_is_tested_with() -> None:
+    train = {
+        plain(text)
+        for family in FAMILIES.values()
+        for variant in family.phrasings
+        for text in SPLIT.texts(family, variant, test=False)
+    }
+    test = {
+        plain(text)
+        for family in FAMILIES.values()
+        for variant in family.phrasings
+        for text in SPLIT.texts(family, variant, test=True)
+    }
+    assert not train & test
+
+
+def test_every_variant_can_be_trained_on() -> None:
     for family in TRAINED:
-        for variant in family.phrasings:
-            train = SPLIT.texts(family, variant, test=False)
-            assert train
-            assert not set(train) & set(SPLIT.texts(family, variant, test=True))
+        assert all(SPLIT.texts(family, variant, test=False) for variant in family.phrasings), family.name
+
+
+def test_extending_moves_nothing_and_places_what_is_new(tmp_path) -> None:
+    path = tmp_path / "split.json"
+    content = json.loads(FILE.read_text(encoding="utf-8"))
+    forgotten = content["held"][::7] + content["trained"][::7]
+    kept = {kind: [t for t in content[kind] if t not in forgotten] for kind in ("held", "trained")}
+    path.write_text(json.dumps({**content, **kept}), encoding="utf-8")
+    extend(path)
+    after = load_split(path)
+    assert {plain(text) for text in kept["held"]} <= after.held
+    assert {plain(text) for text in kept["trained"]} <= after.trained
+    assert not after.held & after.trained
+    assert {plain(text) for text in forgotten} <= after.held | after.trained
 
 
 def test_held_out_families_have_no_training_phrasing() -> None:
@@ -58,11 +85,11 @@ def test_held_out_families_have_no_training_phrasing() -> None:
 
 
 def test_written_episodes_are_of_trained_families_only() -> None:
-    lines, reached, failed = _batch((3, 0))
-    names = {json.loads(line)["family"] for line in lines}
+    written = write_batch((3, 0))
+    names = {json.loads(line)["family"] for line in written.lines}
     assert names <= {family.name for family in TRAINED}
-    assert reached
-    assert not failed
+    assert written.reached.total() == VIEW_SIZE
+    assert not written.failed
 
 
 def test_the_tests_are_as_large_as_they_should_be() -> None:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping
 from episodes.dice import Dice
 
 _SLOT = re.compile(r"(\{\w+\})")
+_NAME = re.compile(r"[\w./-]+")
+"""A path or a word, which nobody takes for longer than it is."""
 GREETINGS = (
     "Hi, ", "hey, ", "Hello! ", "OK, ", "Quick one: ", "Task: ", "Good morning. ", "So, ", "Right, ",
     "Hi there, ",
@@ -48,7 +50,11 @@ AFTER = (
 
 def phrased(template: str, slots: Mapping[str, str], dice: Dice) -> str:
     """The goal: the template in a person's manner, with its slots filled in."""
-    words = _habits(template, dice)
+    last = _SLOT.findall(template)[-1:]
+    ends_in_text = (
+        last and template.rstrip(".").endswith(last[0]) and not _NAME.fullmatch(slots[last[0][1:-1]])
+    )
+    words = _habits(template, dice, may_end=not ends_in_text)
     parts = _SLOT.split(words)
     return "".join(slots[part[1:-1]] if _SLOT.fullmatch(part) else part for part in parts)
 
@@ -58,21 +64,22 @@ def slots_of(template: str) -> set[str]:
     return {part[1:-1] for part in _SLOT.findall(template)}
 
 
-def _habits(template: str, dice: Dice) -> str:
+def _habits(template: str, dice: Dice, *, may_end: bool) -> str:
+    """A template in a person's manner; nothing is put behind it unless it `may_end` in more."""
     words = template
     question = words.rstrip().endswith("?")
     asks = re.split(r"[^a-z]", words.lower(), maxsplit=1)[0] in VERBS
     if dice.maybe(0.22 if asks else 0.1):
         before = dice.choice(BEFORE if asks and dice.maybe(0.75) else GREETINGS)
         words = before + (words if before.endswith((": ", ". ", "! ")) else _first(words, str.lower))
-        if before.lower().startswith(("could", "can", "would")) and dice.maybe(0.7):
+        if may_end and before.lower().startswith(("could", "can", "would")) and dice.maybe(0.7):
             words = words.rstrip(".") + "?"
             question = True
     elif dice.maybe(0.2):
         words = _first(words, str.lower)
-    if not question and dice.maybe(0.12):
+    if may_end and not question and dice.maybe(0.12):
         words = words.rstrip(".?") + dice.choice(AFTER)
-    elif dice.maybe(0.4):
+    elif may_end and dice.maybe(0.4):
         words = words.rstrip(".") if words.endswith(".") else words + ("" if words[-1] in "?!" else ".")
     elif question and dice.maybe(0.15):
         words = words.rstrip("?")

@@ -1,13 +1,15 @@
-"""What is never trained on: whole groups of families, and a fifth of every other family's phrasings.
+"""What is never trained on: whole groups of families, and a fifth of the phrasings of every other.
 
-The split is a file, so that it cannot drift: `split.json` names the held-out groups and phrasings, and
-its hash goes into the card of every adapter. A new family or phrasing is placed by `extend`, which
-never moves one that is placed already.
+The split is a file, so that it cannot drift: `split.json` names the held-out groups, the phrasings that are
+held out and those that may be trained on, and its hash goes into the card of every adapter. It is about
+texts, not families: families that share a phrasing share its place, and texts that differ only in case
+and punctuation count as one. `extend` places what is new and never moves what is placed.
 """
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -18,14 +20,26 @@ from episodes.task import FAMILIES, Family
 
 FILE = Path(__file__).with_name("split.json")
 PARAPHRASES = Path(__file__).with_name("paraphrases.json")
+SHARE = 5
+"""One phrasing in so many is held out."""
+
+
+def plain(text: str) -> str:
+    """What makes two phrasings the same: their words and slots.
+
+    >>> plain('Write "{text}" to {path}!') == plain("write {text} to {path}")
+    True
+    """
+    return " ".join(re.findall(r"[a-z0-9']+|\{\w+\}", text.lower()))
 
 
 @dataclass(frozen=True)
 class Split:
-    """The held-out groups, and of each family the phrasings for tests (all others are for training)."""
+    """The held-out groups and phrasings, and those that may be trained on (in plain form)."""
 
     groups: tuple[str, ...]
-    phrasings: Mapping[str, tuple[str, ...]]
+    held: frozenset[str]
+    trained: frozenset[str]
     digest: str
     paraphrases: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict[str, Any])
 
@@ -34,40 +48,62 @@ class Split:
         return family.group not in self.groups
 
     def texts(self, family: Family, variant: str, *, test: bool) -> tuple[str, ...]:
-        """The phrasings of a variant for tests or for training; all of them for a held-out family.
+        """The phrasings of a variant for tests or for training; none for training of a held-out family.
 
         A larger model's paraphrases are for training only.
         """
         everything = family.phrasings[variant]
+        if test:
+            return tuple(text for text in everything if plain(text) in self.held)
         if not self.trains(family):
-            return everything if test else ()
-        held = set(self.phrasings.get(family.name, ()))
-        chosen = tuple(text for text in everything if (text in held) == test)
-        return chosen if test else (*chosen, *self.paraphrases.get(family.name, {}).get(variant, ()))
+            return ()
+        more = self.paraphrases.get(family.name, {}).get(variant, ())
+        return (*(text for text in everything if plain(text) in self.trained), *more)
 
 
 @cache
 def load_split(path: Path = FILE) -> Split:
-    """The split of the file."""
+    """The split of the file, with the paraphrases that are there."""
     data = path.read_bytes()
-    content = json.loads(data)
-    held = {name: tuple(texts) for name, texts in content["phrasings"].items()}
-    more = json.loads(PARAPHRASES.read_text(encoding="utf-8")) if PARAPHRASES.exists() else {}
-    return Split(tuple(content["groups"]), held, hashlib.sha256(data).hexdigest(), more)
+    content: dict[str, list[str]] = json.loads(data)
+    paraphrases = PARAPHRASES.read_bytes() if PARAPHRASES.exists() else b"{}"
+    return Split(
+        tuple(content["groups"]),
+        frozenset(map(plain, content["held"])),
+        frozenset(map(plain, content["trained"])),
+        hashlib.sha256(data + paraphrases).hexdigest(),
+        json.loads(paraphrases),
+    )
 
 
 def extend(path: Path = FILE) -> None:
-    """Place every family and phrasing that the file does not know yet."""
-    content = (
-        json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"groups": [], "phrasings": {}}
-    )
-    seen: dict[str, list[str]] = content.setdefault("seen", {})
+    """Place every phrasing that the file does not know yet.
+
+    What only held-out families say is held out, then of every other list a fifth.
+    """
+    content: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
+    places = {plain(text): kind for kind in ("held", "trained") for text in content[kind]}
+
+    def place(texts: Iterable[str], kind: str) -> None:
+        for text in texts:
+            if plain(text) not in places:
+                places[plain(text)] = kind
+                content[kind].append(text)
+
+    trained = [family for family in FAMILIES.values() if family.group not in content["groups"]]
+    said = {plain(text) for family in trained for texts in family.phrasings.values() for text in texts}
     for family in FAMILIES.values():
-        known = set(seen.setdefault(family.name, []))
-        held = content["phrasings"].setdefault(family.name, [])
+        if family not in trained:
+            for texts in family.phrasings.values():
+                place((text for text in texts if plain(text) not in said), "held")
+    for family in trained:
         for variant, texts in family.phrasings.items():
-            fresh = sorted(set(texts) - known)
-            Random(f"{family.name} {variant} {len(known)}").shuffle(fresh)
-            held += fresh[: max(1, len(fresh) // 5) if len(fresh) >= 3 else 0]  # fmt: skip
-        seen[family.name] = sorted(known | {text for texts in family.phrasings.values() for text in texts})
+            fresh = sorted({plain(text): text for text in texts if plain(text) not in places}.values())
+            Random(f"{family.name} {variant}").shuffle(fresh)
+            held = sum(places.get(plain(text)) == "held" for text in texts)
+            missing = max(0, max(1, len(texts) // SHARE) - held)
+            place(fresh[:missing], "held")
+            place(fresh[missing:], "trained")
+    for kind in ("held", "trained"):
+        content[kind].sort()
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

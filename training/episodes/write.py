@@ -6,6 +6,7 @@ import os
 from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
@@ -21,55 +22,65 @@ VIEW_SIZE = 16
 """Episodes that share one list of tools, so that a pack can share its system turn."""
 
 
-MOST_CHARACTERS = 4200
-"""A longer row is left out: one would cost as much as ten, and the loop's rule is the same for all."""
+MOST_CHARACTERS = 7500
+"""A longer row is left out, and counted: one would cost as much as ten."""
+
+
+@dataclass
+class Written:
+    """What came of some episodes."""
+
+    lines: list[str] = field(default_factory=list[str])
+    reached: Counter[str] = field(default_factory=Counter[str])
+    failed: Counter[str] = field(default_factory=Counter[str])
+    long: Counter[str] = field(default_factory=Counter[str])
 
 
 def write(folder: Path, episodes: int, seed: int) -> None:
     """Write `train.jsonl`: that many episodes of the families that may be trained on."""
     folder.mkdir(parents=True, exist_ok=True)
-    batches = episodes // VIEW_SIZE
-    counts: Counter[str] = Counter()
-    faults: Counter[str] = Counter()
-    with (
-        (folder / "train.jsonl").open("w", encoding="utf-8") as file,
-        ProcessPoolExecutor(os.cpu_count()) as pool,
-    ):
-        for lines, reached, failed in pool.map(
-            _batch, ((seed, number) for number in range(batches)), chunksize=4
-        ):
-            file.writelines(lines)
-            counts.update(reached)
-            faults.update(failed)
-    print(f"{counts.total()} episodes of {len(counts)} families in {folder / 'train.jsonl'}")
-    for name, count in faults.most_common(12):
+    batches = [(seed, number) for number in range(episodes // VIEW_SIZE)]
+    whole = Written()
+    part = folder / "train.part"
+    with part.open("w", encoding="utf-8") as file, ProcessPoolExecutor(os.cpu_count()) as pool:
+        for written in pool.map(write_batch, batches, chunksize=4):
+            file.writelines(written.lines)
+            whole.reached += written.reached
+            whole.failed += written.failed
+            whole.long += written.long
+    part.replace(folder / "train.jsonl")
+    print(f"{whole.reached.total()} episodes of {len(whole.reached)} families in {folder / 'train.jsonl'}")
+    for name, count in whole.failed.most_common(12):
         print(f"  left out {count} of {name}: the policy did not pass its own check")
+    for name, count in whole.long.most_common(5):
+        print(f"  left out {count} of {name}: longer than {MOST_CHARACTERS:,} characters")
 
 
-def _batch(which: tuple[int, int]) -> tuple[list[str], list[str], list[str]]:
+def write_batch(which: tuple[int, int]) -> Written:
+    """The episodes of a seed and a number, under as few views as can be; those that pass their checks."""
     return asyncio.run(_episodes(*which))
 
 
-async def _episodes(seed: int, number: int) -> tuple[list[str], list[str], list[str]]:
-    """Some episodes under as few views as can be; those that pass their checks."""
+async def _episodes(seed: int, number: int) -> Written:
     dice = Dice(f"train {seed} {number}")
     split = load_split()
     training = [family for family in FAMILIES.values() if split.trains(family)]
-    chosen = [dice.choice(training) for _ in range(VIEW_SIZE)]
-    made = [(family, family.make(dice)) for family in chosen]
+    made = [(family, family.make(dice)) for family in (dice.choice(training) for _ in range(VIEW_SIZE))]
     kind = dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
-    lines: list[str] = []
-    reached: list[str] = []
-    failed: list[str] = []
+    written = Written()
     for group in _together(made):
         view = _view(dice, kind, group)
         for family, task in group:
             goal = phrased(dice.choice(split.texts(family, task.variant, test=False)), task.slots, dice)
             episode = await record(goal, task, view)
-            (reached if episode.reached else failed).append(family.name)
-            if episode.reached:
-                lines += [_line(family, row) for row in episode.rows if _size(row) <= MOST_CHARACTERS]
-    return lines, reached, failed
+            if not episode.reached:
+                written.failed[family.name] += 1
+                continue
+            written.reached[family.name] += 1
+            rows = [row for row in episode.rows if _size(row) <= MOST_CHARACTERS]
+            written.long[family.name] += len(episode.rows) - len(rows)
+            written.lines += [_line(family, row) for row in rows]
+    return written
 
 
 Made = tuple[Family, Task]
