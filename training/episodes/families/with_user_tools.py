@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from agentkit.tooling.tool import Tool
@@ -143,6 +144,132 @@ NOT_NEEDED = (
     "Open {path}, what is the {kind}?",
     "Give me the {kind} of {path}",
 )
+HELD_TO_FILE = (
+    "A file {target} is missing here, and all that belongs in it is {thing}",
+    "Nobody but {target} may keep {thing}, so that is where you enter it",
+    "Someone opens {target} tomorrow and expects to read {thing} there, no other words",
+    "What should {target} say? Only this: {thing}",
+    "Fetch {thing}; file it under {target}",
+    "{target} <- {thing}",
+    "Once you are done, the whole text of {target} has to be {thing}",
+    "Do an export to {target}: {thing}, without heading or comment",
+    "My script reads {target} and wants {thing} as the sole content",
+    "As soon as you know {thing}, leave it behind in {target}",
+    "Fill {target} with {thing}",
+    "We track {thing} by means of a file, {target}. Produce that file.",
+    "Type {thing} into {target}, no more than that",
+    "Supply me with {target}: a single line, namely {thing}",
+    "Query {thing} and have it end up in {target}",
+    "There's to be a {target} around here; for its content use {thing}",
+)
+HELD_DEED_TO_FILE = (
+    "{deed}. What I want written in {target} is {thing}",
+    "{deed}; afterwards {target} must read {thing}, that and no more",
+    "{deed}. Whatever comes back as {thing}, leave it behind in {target}",
+    "{deed}. My script expects {thing} as the sole content of {target}.",
+    "{deed}. Output wanted on disk: {target}, made of {thing} alone",
+    "{deed}. Fill {target} with {thing}",
+    "{deed}. For the archive: {target}, in which one reads {thing}",
+    "{deed}. Enter {thing} in {target} as well",
+    "{deed}; type {thing} into {target}, nothing beyond that",
+    "{deed}. The proof I need is {target} with {thing} as its text",
+    "{deed}. File {thing} under {target}",
+    "{deed}, don't lose {thing}: {target} is the place for it",
+    "{deed}. Next produce {target}, whose one line is {thing}",
+    "{deed}. I will look for {thing} in {target} later, so have it there",
+)
+HELD_PAIRS = {
+    "finds": (
+        "Both {first} and {second} are unknown to me. Change that.",
+        "I'm missing two facts, {first} along with {second}",
+        "My colleague wants {first}; her boss wants {second}. Answer both.",
+        "How about {first}, and how about {second}?",
+        "Fill me in on {first} and on {second}",
+        "State {first}. State {second}.",
+        "Questions of the day: {first}; {second}.",
+        "In a single message, cover {first} and {second}",
+        "Get back to me with {first}, and with {second} as well",
+        "Not only {first} interests me, {second} does too",
+        "Would you share {first} and {second}?",
+        "Determine {first}. Same for {second}.",
+        "Two boxes of my form are empty: {first} / {second}. What goes in?",
+        "Under A give {first}, under B give {second}",
+        "Somebody will ask me about {first}, then about {second}. What do I answer?",
+        "Wanted: {first}. Wanted as well: {second}.",
+    ),
+    "does": (
+        "Errands for today - {first} - {second}",
+        "Work through this: {first} | {second}",
+        "Before anything else: {first}. Afterwards: {second}",
+        "I'd be glad if both of these got done. {first}. {second}.",
+        "Task one reads: {first}. Task two reads: {second}.",
+        "Begin by doing this: {first}. Finish with: {second}.",
+        "{first}. And since you are already busy: {second}",
+        "Half of the work: {first}. The other half: {second}.",
+        "{first}. Wait until it worked, go to the next point: {second}.",
+        "What I want is this. {first}. What I also want: {second}.",
+        "The note on my desk says: {first}. It goes on: {second}.",
+        "Please see to these: {first}, {second}",
+        "{first}. On top of it: {second}",
+        "Today's boxes to tick off: [ ] {first} [ ] {second}",
+        "Nothing fancy today. {first}. {second}. That's all.",
+        "Neither of these may be forgotten: {first}; {second}.",
+    ),
+    "mixed": (
+        "{first}. My question besides: {second}?",
+        "Two results are wanted, an action ({first}) and a fact ({second}).",
+        "{first}. Your reply should contain {second}.",
+        "{first}. Afterwards I'd love to hear {second}",
+        "{first}. There is also something I wonder: {second}, which would that be?",
+        "{first}. What I lack after that is {second}.",
+        "{first}. As for {second}, look into it and answer me",
+        "To be done: {first}. To be answered: {second}.",
+        "{first}. By the way, how about {second}?",
+        "While I am away: {first}. When I return I expect to hear {second}.",
+        "{first}. Close by naming {second}.",
+        "{first} -- besides, my manager asks for {second}",
+        "{first}. Don't stop there, I still don't have {second}.",
+        "Action: {first}. Information wanted: {second}.",
+        "{first}. With that out of the way, fill me in on {second}",
+        "The order is: {first}. The message back to me should name {second}.",
+    ),
+}  # fmt: skip
+HELD_EACH = (
+    "Run through {thing}, leaving none out",
+    "I know nothing about {thing} so far. Fill the gaps.",
+    "Go one by one: {thing}",
+    "An overview of {thing} would help me",
+    "How about {thing}?",
+    "Collect {thing} and answer with everything you got",
+    "My boss asked about {thing}; what do I answer?",
+    "Wanted: {thing}",
+    "Determine {thing}, all in a single answer",
+    "Write back with {thing}",
+    "Fetch {thing}, I need the complete set",
+    "Several at once: {thing}. What do you get?",
+    "Would you go through {thing} with me, item by item?",
+    "Enumerate {thing} in your reply",
+    "State {thing}; for every one of them I want to read its own answer",
+    "There's a meeting in which I have to present {thing}. Brief me.",
+)
+HELD_NOT_NEEDED = (
+    "Quote me the {kind} standing in {path}",
+    "Going by {path}, which {kind} are we talking about?",
+    "Somebody noted a {kind} in {path}. I forgot it; remind me.",
+    "{path} mentions some {kind}. Its exact wording?",
+    "All I ask is what {path} has as {kind}, leave the rest",
+    "Have a look at {path}: one {kind} occurs there, name it",
+    "According to {path}, the {kind} would be...?",
+    "From {path} extract the {kind}, that is enough for me",
+    "My note {path} holds a {kind}. How does it read?",
+    "State the {kind} as {path} has it",
+    "I can't open {path} on my phone. The {kind} in it, please?",
+    "Without doing anything further: the {kind} found in {path}?",
+    "Someone typed a {kind} when writing {path}. Repeat it to me.",
+    "Scan {path}, come back with the {kind}",
+    "Just repeat the {kind} that you see in {path}",
+    "There must be a {kind} somewhere in {path}; how is it given?",
+)
 IN_FILE = (
     "in {path}",
     "named in {path}",
@@ -153,9 +280,20 @@ IN_FILE = (
 )
 
 
-def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
+@dataclass(frozen=True)
+class Texts:
+    """The phrasings that do not come with the tools."""
+
+    to_file: Sequence[str]
+    deed_to_file: Sequence[str]
+    pairs: Mapping[str, Sequence[str]]
+    each: Sequence[str]
+    not_needed: Sequence[str]
+
+
+def patterns(pool: Sequence[UserTool], prefix: str, group: str, texts: Texts) -> None:
     """Register the families for these tools."""
-    asks = {f"{each.name} {way}": texts for each in pool for way, texts in each.asks.items()}
+    asks = {f"{each.name} {way}": said for each in pool for way, said in each.asks.items()}
     finders = [each for each in pool if each.things and not each.does]
     givers = [each for each in pool if each.things and each.does]
     doers = [each for each in pool if each.does]
@@ -253,7 +391,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
 
     def two(dice: Dice) -> Task:
         """Use two tools that have nothing to do with each other."""
-        way = dice.choice(tuple(PAIRS))
+        way = dice.choice(tuple(texts.pairs))
         first = dice.choice(finders if way == "finds" else doers)
         second = dice.choice([each for each in (doers if way == "does" else finders) if each is not first])
         uses = first.make(dice, None), second.make(dice, None)
@@ -393,24 +531,24 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str) -> None:
 
     def phrasings(tools: Sequence[UserTool]) -> dict[str, tuple[str, ...]]:
         names = {each.name for each in tools}
-        return {name: texts for name, texts in asks.items() if name.split()[0] in names}
+        return {name: said for name, said in asks.items() if name.split()[0] in names}
 
-    files = {"thing": TO_FILE, "deed": DEED_TO_FILE}
+    files = {"thing": texts.to_file, "deed": texts.deed_to_file}
     seconds = [other for _, other in chains]
-    for make, needs, texts in (
+    for make, needs, said in (
         (one, (), asks),
         (among_similar, (), asks),
         (to_file, ("write_file",), files),
         (from_file, ("read_file",), phrasings(keyed)),
-        (two, (), PAIRS),
+        (two, (), texts.pairs),
         (chained, (), phrasings(seconds)),
         (refused, (), phrasings(picky)),
         (unknown, (), phrasings(tables)),
-        (each, ("read_file",), EACH),
-        (not_needed, ("read_file",), NOT_NEEDED),
+        (each, ("read_file",), texts.each),
+        (not_needed, ("read_file",), texts.not_needed),
     ):
         make.__name__ = f"{prefix}_{make.__name__}"
-        family(needs=needs, phrasings=texts, group=group)(make)
+        family(needs=needs, phrasings=said, group=group)(make)
 
 
 def plain(arguments: Mapping[str, Any]) -> dict[str, Any]:
@@ -445,5 +583,10 @@ def noted(dice: Dice, kind: str, text: str) -> tuple[str, str]:
             return dice.file("txt"), f"{dice.sentence()}\nThe {kind} is {text}.\n{dice.sentence()}"
 
 
-patterns(TRAINED, "user_tool", "user-tools")
-patterns(HELD_OUT, "held_out_tool", "user-tools-held-out")
+patterns(TRAINED, "user_tool", "user-tools", Texts(TO_FILE, DEED_TO_FILE, PAIRS, EACH, NOT_NEEDED))
+patterns(
+    HELD_OUT,
+    "held_out_tool",
+    "user-tools-held-out",
+    Texts(HELD_TO_FILE, HELD_DEED_TO_FILE, HELD_PAIRS, HELD_EACH, HELD_NOT_NEEDED),
+)
