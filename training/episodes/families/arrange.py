@@ -1,7 +1,7 @@
 """Files are copied, moved, renamed, deleted and made, one by one or in a chain."""
 
 from collections.abc import Collection, Generator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import NamedTuple
 
@@ -174,6 +174,22 @@ def lacks_folder(path: str) -> Check:
 def either(*checks: Check) -> Check:
     """One of the checks holds."""
     return lambda after: any(check(after) for check in checks)
+
+
+def listed_in(path: str, names: Mapping[str, Sequence[str]], wanted: Check) -> Check:
+    """A file holds these names in any order, each on a line, in one of its spellings; and the rest is so."""
+
+    def check(after: After) -> bool:
+        left = [{name, *spellings} for name, spellings in names.items()]
+        for line in after.files.get(path, "").strip().split("\n"):
+            mine = next((each for each in left if line.strip().removeprefix("./") in each), None)
+            if mine is None:
+                return False
+            left.remove(mine)
+        rest = {name: text for name, text in after.files.items() if name != path}
+        return not left and path not in after.before and wanted(replace(after, files=rest))
+
+    return check
 
 
 class One(NamedTuple):
@@ -1107,13 +1123,9 @@ def folder_with_index(dice: Dice) -> Task:
 
     placed = {f"{folder}/{base(path)}": text for path, text in texts.items()}
     removed = tuple(texts) if variant == "move" else ()
-    # in which order, nobody said
-    check = either(
-        *(
-            leaves({**placed, f"{folder}/{index}": "\n".join(order)}, removed=removed)
-            for order in (names, sorted(names))
-        )
-    )
+    # in which order, and whether with the folder, nobody said
+    spelled = {path: (base(path), f"{folder}/{base(path)}") for path in texts}
+    check = listed_in(f"{folder}/{index}", spelled, leaves(placed, removed=removed))
     slots = {"folder": folder, "paths": listing(dice, list(texts)), "index": index}
     return Task(slots, files, policy, check, variant)
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from episodes.checks import both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
-from episodes.families.tables import be, said
+from episodes.families.tables import be, said, tied, unasked
 from episodes.task import Plan, Task, call, family
 
 Value = str | int | float | bool
@@ -298,7 +298,9 @@ def ini_value(dice: Dice) -> Task:
             f"There is no {name} in {settings.path}." if absent else f"The {name} {be(name)} {shown(value)}."
         )
 
-    check = says_absent() if absent else both(untouched(), says(shown(value)))
+    others = [shown(each) for keys in settings.sections.values() for each in keys.values()]
+    never = unasked(others, shown(value), name, key, settings.path)
+    check = says_absent() if absent else both(untouched(), says(shown(value), never=never))
     return Task({"key": name, "path": settings.path}, files, policy, check, absent=absent)
 
 
@@ -647,7 +649,10 @@ def two_values(dice: Dice) -> Task:
     slots = {"key": name, "path": first.path, "other": other.path}
     if variant == "two":
         slots["second"] = second_name
-    check = both(untouched(), says(shown(value), shown(second_value)))
+    one, two = (first.path,), (other.path,)
+    if name.lower() != second_name.lower() and variant == "two":
+        one, two = (*one, name, key), (*two, second_name, second)
+    check = both(untouched(), tied((one, shown(value)), (two, shown(second_value))))
     return Task(slots, files, policy, check, variant=variant)
 
 
@@ -817,7 +822,8 @@ def card_value(dice: Dice) -> Task:
             f"There is no {name} in {card.path}." if absent else f"The {name} {be(name)} {card.values[key]}."
         )
 
-    check = says_absent() if absent else both(untouched(), says(card.values[key]))
+    never = () if absent else unasked(card.values.values(), card.values[key], key, card.path)
+    check = says_absent() if absent else both(untouched(), says(card.values[key], never=never))
     return Task({"key": name, "path": card.path}, files, policy, check, absent=absent)
 
 

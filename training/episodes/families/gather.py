@@ -13,9 +13,9 @@ from episodes.families.arrange import (
     appended,
     base,
     beside,
-    either,
     folder_words,
     folders_of,
+    listed_in,
     listing,
     look,
     new_folder,
@@ -25,6 +25,7 @@ from episodes.families.arrange import (
     text_for,
     told,
 )
+from episodes.families.tables import unasked
 from episodes.task import Plan, Seen, Task, call, family
 
 FEW = 4
@@ -906,8 +907,8 @@ def collect_mentioning(dice: Dice) -> Task:
     gone = () if variant == "copy" else tuple(paths)
     check = leaves(placed, removed=gone)
     if variant == "index":
-        lists = ("\n".join(listed) for listed in (names, paths, [f"{folder}/{name}" for name in names]))
-        check = either(*(leaves({**placed, index: text}, removed=gone) for text in lists))
+        spelled = {path: (base(path), f"{folder}/{base(path)}") for path in paths}
+        check = listed_in(index, spelled, check)
     slots = {"what": found.said, "folder": folder} | ({"index": index} if variant == "index" else {})
     check = says_absent() if found.absent else check
     return Task(slots, found.files, policy, check, variant, absent=found.absent)
@@ -1295,7 +1296,10 @@ def by_size(dice: Dice) -> Task:
         return f"The {which} file is {path} with {ranked[0]:,} bytes."
 
     slots = {"which": which} | ({"folder": folder_words(dice, kind.folder)} if variant == "folder" else {})
-    return Task(slots, kind.files, policy, both(untouched(), says(base(path))), variant)
+    bases = [base(each) for each in inside]
+    wanted = base(path) if bases.count(base(path)) == 1 else path
+    check = both(untouched(), says(wanted, never=unasked(bases, path)))
+    return Task(slots, kind.files, policy, check, variant)
 
 
 @family(
@@ -1342,7 +1346,8 @@ def where_is(dice: Dice) -> Task:
         yield from look(files, path)
         return f"{name} is in {folder}."
 
-    check = says_absent() if absent else both(untouched(), says(folder))
+    never = unasked((each.rpartition("/")[0] for each in files), folder, name)
+    check = says_absent() if absent else both(untouched(), says(folder, never=never))
     return Task({"name": quoted(dice, name)}, files, policy, check, absent=absent)
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from episodes.checks import After, Check, both, leaves, plain, says, says_absent, untouched
 from episodes.dice import Dice
+from episodes.families.tables import unasked
 from episodes.task import Plan, Seen, Task, call, family
 from episodes.words import CITIES, MONTHS, WEEKDAYS
 
@@ -971,7 +972,9 @@ def fact_in_note(dice: Dice) -> Task:
             yield call("find_text", pattern=fact.given, path=path)
         return f"{path} does not say {fact.whether}." if absent else fact.said
 
-    check = says_absent() if absent else both(untouched(), says(either(value=fact.value)))
+    others = [text for each in note.facts for text in (each.value, each.given)]
+    never = unasked(others, fact.value, fact.given, fact.said, fact.ask, fact.whether, path)
+    check = says_absent() if absent else both(untouched(), says(either(value=fact.value), never=never))
     variant = dice.choice(("direct", "indirect"))
     slots = {"path": path, ("ask" if variant == "direct" else "whether"): _asked(fact, variant)}
     return Task(slots, files, policy, check, variant=variant, absent=absent)

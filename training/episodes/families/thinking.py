@@ -82,6 +82,7 @@ def _by_code(dice: Dice, variant: str, slots: Mapping[str, str], code: str, resu
             "Divide {a} by {b} as a whole number, what remainder is left?",
             "If I deal {a} cards to {b} players evenly, how many are left over?",
             "Remainder of {a} over {b}, please",
+            "{a} eggs go into boxes of {b}, full ones only. How many eggs do not fit in?",
         ),
         "power": (
             "What is {a} to the power of {b}?",
@@ -89,6 +90,7 @@ def _by_code(dice: Dice, variant: str, slots: Mapping[str, str], code: str, resu
             "Raise {a} to the power {b}.",
             "How much is {a} multiplied by itself so that it stands there {b} times?",
             "{a}^{b} = ?",
+            "Base {a}, exponent {b}: which number is that?",
         ),
     },
     group="sums",
@@ -205,6 +207,7 @@ def percentages(dice: Dice) -> Task:
             "Range (maximum minus minimum) of {numbers}?",
             "Take the highest and the lowest of {numbers} and subtract them.",
             "By how much does the top value of {numbers} exceed the bottom one?",
+            "My readings were {numbers}. Maximum minus minimum makes what?",
         ),
         "median": (
             "What is the median of {numbers}?",
@@ -212,6 +215,7 @@ def percentages(dice: Dice) -> Task:
             "Give me the middle value when {numbers} are sorted.",
             "Find the median: {numbers}",
             "Put {numbers} in order; which one is in the middle?",
+            "Our times were {numbers}; I am after the median of them",
         ),
     },
     group="sums",
@@ -323,6 +327,7 @@ STORIES: dict[str, Story] = {
             "A cafe sold {a} teas for {p} apiece and {b} cakes for {q} apiece. What did it take in?",
             "Price of {a} chairs at {p} plus {b} tables at {q}, in total?",
             "We need {a} bags of soil ({p} each) and {b} pots ({q} each). What does everything cost?",
+            "An order lists {a} lamps, unit price {p}, along with {b} bulbs, unit price {q}. Its sum?",
         ),
         lambda d: {
             "a": d.randint(3, 60),
@@ -340,6 +345,7 @@ STORIES: dict[str, Story] = {
             "From {a} seats {b} were removed, later {c} were added. How many seats are there?",
             "My account held {a}. I spent {b} and got {c}. What is in it now?",
             "Start with {a}, lose {b}, win {c}: what do you end with?",
+            "Out of our stock of {a} tins {b} got sold, then {c} were delivered. What is the stock now?",
         ),
         lambda d: {"a": d.randint(300, 4000), "b": d.randint(20, 290), "c": d.randint(15, 900)},
         "{a} - {b} + {c}",
@@ -352,6 +358,7 @@ STORIES: dict[str, Story] = {
             "How many kilometres does a boat cover in {t} hours at {v} km per hour?",
             "Driving {t} hours with {v} km/h on average makes how many km?",
             "At a speed of {v} km/h, what distance in km is done in {t} hours?",
+            "The storm moves {v} kilometres each hour. Over {t} hours, what stretch is that in kilometres?",
         ),
         lambda d: {"v": d.randint(12, 240), "t": d.randint(3, 37) / 2},
         "{v} * {t}",
@@ -364,6 +371,7 @@ STORIES: dict[str, Story] = {
             "If {n} friends split {s} evenly, what is the part of each?",
             "A rope of {s} metres is cut into {n} equal pieces. How long is one, in metres?",
             "{s} sweets go to {n} children, the same number to each. How many does a child get?",
+            "We load {s} crates on {n} trucks, every truck taking equally many. What does each carry?",
         ),
         lambda d: (lambda n: {"n": n, "s": n * d.randint(7, 190)})(d.randint(3, 24)),
         "{s} / {n}",
@@ -376,6 +384,7 @@ STORIES: dict[str, Story] = {
             "Starting from {s}, adding {m} per month: what is there in {n} months?",
             "Our club has {s} members and wins {m} a month. How many will it have in {n} months?",
             "With {s} in the bank and {m} put in each month, what is there after {n} months (no interest)?",
+            "Monthly {m} books join a shelf of {s}. To what does it grow within {n} months?",
         ),
         lambda d: {"s": d.randint(20, 3000), "m": d.randint(5, 400), "n": d.randint(3, 60)},
         "{s} + {m} * {n}",
@@ -388,6 +397,7 @@ STORIES: dict[str, Story] = {
             "How many tiles of one square metre cover a floor of {a} m times {b} m?",
             "A rectangle has sides of {a} and {b}. Its area?",
             "Lawn: {a} m by {b} m. What area is it?",
+            "I have to paint a wall, {a} metres across and {b} metres high. Square metres to paint?",
         ),
         lambda d: {"a": d.randint(7, 190), "b": d.randint(4, 95)},
         "{a} * {b}",
@@ -400,6 +410,7 @@ STORIES: dict[str, Story] = {
             "I walk once round a field of {a} by {b} metres with four right angles. How many metres is that?",
             "A frame for a picture of {a} cm by {b} cm: how many cm of wood go around it?",
             "Sum of all four sides of a table of {a} by {b} cm?",
+            "A rug measures {a} cm along and {b} cm across. To edge it, what length of ribbon do I need?",
         ),
         lambda d: {"a": d.randint(12, 300), "b": d.randint(9, 220)},
         "2 * ({a} + {b})",
@@ -412,6 +423,7 @@ STORIES: dict[str, Story] = {
             "Out of {a} letters {b} are sorted. With {c} sorted per day, how many more days does it take?",
             "We plant {a} trees, {b} are in the ground, and we manage {c} a day. How many days remain?",
             "There are {a} boxes, {b} of them packed. At {c} boxes a day, how many days are still needed?",
+            "The team fixes {c} lamps daily. {b} out of {a} work again; the others take how many days?",
         ),
         lambda d: (lambda b, c: {"a": b + c * d.randint(3, 29), "b": b, "c": c})(
             d.randint(20, 300), d.randint(4, 40)
@@ -671,6 +683,7 @@ def _word(dice: Dice) -> str:
             'Number of vowels (aeiou) in the word "{word}"?',
             'Which number of vowels, that is a, e, i, o, u, does "{word}" have?',
             'Tell me how many of the letters in "{word}" are one of a, e, i, o, u',
+            'If only a, e, i, o, u count as vowels, what is the vowel count of "{word}"?',
         ),
     },
     group="letters",
@@ -712,6 +725,7 @@ def count_letters(dice: Dice) -> Task:
             'What do you get if the letters of "{word}" are sorted alphabetically and joined?',
             'Arrange "{word}" letter by letter in the order of the alphabet, nothing between them',
             'Alphabetical order of the letters of "{word}", written together?',
+            'Take "{word}" apart and write its letters down again, a first, z last, no gaps',
         ),
         "words": (
             "Sort these words alphabetically and separate them by commas: {word}",
@@ -719,6 +733,7 @@ def count_letters(dice: Dice) -> Task:
             "Alphabetical order of {word}? With commas, please.",
             "Which order do {word} have in a dictionary? List them with commas.",
             "Arrange from A to Z, comma-separated: {word}",
+            "I need {word} the way an index would have them, one comma after each but the last",
         ),
         "twice": (
             'Replace every "{letter}" in "{word}" by "{new}". What is the result?',
@@ -726,6 +741,7 @@ def count_letters(dice: Dice) -> Task:
             'Swap all "{letter}" of "{word}" for "{new}" and tell me the word',
             'Take "{word}" and write "{new}" wherever there is a "{letter}".',
             'If "{letter}" were always "{new}", how would "{word}" be spelled?',
+            'Exchange "{letter}" for "{new}" throughout "{word}" and show me what comes out',
         ),
     },
     group="letters",
@@ -762,7 +778,9 @@ def change_letters(dice: Dice) -> Task:
 # --- no tool at all
 
 
-def _at_once(dice: Dice, variant: str, slots: Mapping[str, str], answer: str, wanted: str) -> Task:
+def _at_once(
+    dice: Dice, variant: str, slots: Mapping[str, str], answer: str, wanted: str, never: tuple[str, ...] = ()
+) -> Task:
     """A task that is answered without any call."""
     files = dice.clutter({})
 
@@ -770,7 +788,7 @@ def _at_once(dice: Dice, variant: str, slots: Mapping[str, str], answer: str, wa
         yield from ()
         return answer
 
-    return Task(slots, files, policy, both(untouched(), says(wanted)), variant=variant)
+    return Task(slots, files, policy, both(untouched(), says(wanted, never=never)), variant=variant)
 
 
 CAPITALS = {
@@ -1151,12 +1169,16 @@ QUESTIONS: tuple[tuple[str, str, str], ...] = (
     ("where fish live", "Fish live in water.", "water"),
     ("what cows mostly eat", "Cows mostly eat grass.", "grass"),
     ("what pandas mostly eat", "Pandas mostly eat bamboo.", "bamboo"),
-    ("whether the Earth is larger than the moon", "Yes, the Earth is larger than the moon.", "yes"),
-    ("whether fire is cold", "No, fire is hot.", "no|hot"),
-    ("whether fish can swim", "Yes, fish can swim.", "yes"),
-    ("whether a week has eight days", "No, a week has seven days.", "no|seven"),
-    ("whether whales are fish", "No, whales are mammals.", "no|mammals"),
-    ("whether ten is more than four", "Yes, ten is more than four.", "yes"),
+    (
+        "whether the Earth is larger than the moon",
+        "Yes, the Earth is larger than the moon.",
+        "yes|larger|bigger",
+    ),
+    ("whether fire is cold", "No, fire is hot.", "no|hot|not|isn't"),
+    ("whether fish can swim", "Yes, fish can swim.", "yes|can swim|swim"),
+    ("whether a week has eight days", "No, a week has seven days.", "no|seven|7|doesn't|does not"),
+    ("whether whales are fish", "No, whales are mammals.", "no|mammals|mammal|not|aren't"),
+    ("whether ten is more than four", "Yes, ten is more than four.", "yes|more|greater|larger|bigger"),
     ("what HTML stands for", "HTML stands for HyperText Markup Language.", "markup"),
     ("what the abbreviation USB stands for", "USB stands for Universal Serial Bus.", "universal serial bus"),
     ("what the abbreviation CSV stands for", "CSV stands for comma-separated values.", "values"),
@@ -1197,7 +1219,10 @@ QUESTIONS: tuple[tuple[str, str, str], ...] = (
 def plain_question(dice: Dice) -> Task:
     """A question that everybody can answer."""
     question, answer, wanted = dice.choice(QUESTIONS)
-    return _at_once(dice, "plain", {"question": question}, answer, wanted)
+    never: tuple[str, ...] = ()
+    if question.startswith("whether "):  # the fact answers too, but not against the truth
+        never = ("yes",) if answer.startswith("No") else ("no", "not", "isn't", "cannot", "can't")
+    return _at_once(dice, "plain", {"question": question}, answer, wanted, never)
 
 
 @family(
@@ -1319,6 +1344,7 @@ def names_first(number: str) -> Check:
             "gcd of {a} and {b}?",
             "Find the biggest common factor of {a} and {b}.",
             "By which greatest number can {a} and {b} both be divided evenly?",
+            "Two ropes, {a} and {b} cm: into pieces of what greatest equal whole length can I cut both?",
         ),
     },
     group="sums",

@@ -8,6 +8,7 @@ from typing import Any
 from agentkit.tooling.tool import Tool
 from episodes.checks import Check, both, leaves, says, says_absent, untouched
 from episodes.dice import Dice
+from episodes.families.tables import tied
 from episodes.task import Plan, Task, call, family
 from episodes.user_tools import HELD_OUT, TRAINED
 from episodes.user_tools.shape import Use, UserTool, did, near, sentence
@@ -511,7 +512,7 @@ def patterns(pool: Sequence[UserTool], prefix: str, group: str, texts: Texts) ->
                 yield call(use.tool.name, **{use.key: name})
             return sentence("; ".join(f"{name}: {rows[name]}" for name in names) + ".")
 
-        check = both(untouched(), says(*(rows[name] for name in names)))
+        check = both(untouched(), tied(*(((name,), rows[name]) for name in names)))
         return Task({"thing": thing}, files, policy, check, tools=offered(dice, use))
 
     def not_needed(dice: Dice) -> Task:
