@@ -43,6 +43,8 @@ class Step:
         norm: of the gradient, before clipping.
         tokens: computed in it.
         seconds: it took.
+        skipped: whether a gradient overflowed float16, so that nothing was learnt; the next step's are
+            scaled less.
     """
 
     number: int
@@ -52,6 +54,7 @@ class Step:
     norm: float
     tokens: int
     seconds: float
+    skipped: bool = False
 
 
 class Trainee:
@@ -120,7 +123,7 @@ class Trainer:
         self._packs = schedule(
             task,
             general,
-            share=recipe.data.general_share if general else 0.0,
+            share=recipe.data.general_share,
             most_tokens=training.pack_tokens,
             seed=training.seed,
         )
@@ -150,6 +153,7 @@ class Trainer:
         self.scaler.unscale_(self.optimizer)
         norm = torch.nn.utils.clip_grad_norm_(self.trainee.parameters(), training.clip)
         self.scaler.step(self.optimizer)  # pyright: ignore[reportUnknownMemberType]
+        scale = self.scaler.get_scale()
         self.scaler.update()
         self.done = number
         return Step(
@@ -160,6 +164,7 @@ class Trainer:
             float(norm),
             sum(pack.tokens for pack in packs),
             time.monotonic() - began,
+            self.scaler.get_scale() < scale,
         )
 
     def skip_to(self, done: int) -> None:
@@ -217,7 +222,8 @@ def load_data(recipe: Recipe, checkpoint: Checkpoint) -> tuple[list[Conversation
     """The conversations of a recipe, and the general ones.
 
     Raises:
-        DataError: a file or a row cannot be used, or the files hold nothing.
+        DataError: a file or a row cannot be used, the files hold nothing, or a share of the packs is to
+            be general text and a file of it is empty.
     """
     encoder = Encoder(checkpoint, recipe.data.most_tokens)
 
@@ -228,7 +234,13 @@ def load_data(recipe: Recipe, checkpoint: Checkpoint) -> tuple[list[Conversation
     task = list(read(recipe.data.files, general=False))
     if not task:
         raise DataError(f"{', '.join(recipe.data.files)}: no row to train on")
-    return task, list(read(recipe.data.general, general=True))
+    general: list[Conversation] = []
+    for name in recipe.data.general:
+        rows = list(read([name], general=True))
+        if not rows and recipe.data.general_share:
+            raise DataError(f"{recipe.path(name)}: no row of general text, and data.general_share is above 0")
+        general += rows
+    return task, general
 
 
 def run(
@@ -252,7 +264,7 @@ def run(
     with metrics.open("a", encoding="utf-8") as file:
         while trainer.done < trainer.recipe.training.steps:
             step = trainer.step()
-            file.write(json.dumps(_row(step)) + "\n")
+            file.write(json.dumps(_row(step), allow_nan=False) + "\n")
             file.flush()
             watch(step)
             out_of_time = stopped() or (minutes is not None and clock() - began > minutes * 60)
@@ -274,8 +286,9 @@ def resume(trainer: Trainer, folder: Path) -> bool:
     return True
 
 
-def _row(step: Step) -> dict[str, float | int]:
-    row = {
+def _row(step: Step) -> dict[str, float | int | None]:
+    """What a line says of a step: without what it did not have, and null for what is no number."""
+    row: dict[str, float | int | None] = {
         "step": step.number,
         "loss": step.loss,
         "kept": step.kept,
@@ -283,8 +296,9 @@ def _row(step: Step) -> dict[str, float | int]:
         "norm": step.norm,
         "tokens": step.tokens,
         "seconds": round(step.seconds, 3),
+        "skipped": step.skipped or None,
     }
-    return {name: value for name, value in row.items() if value is not None}
+    return {name: value if math.isfinite(value) else None for name, value in row.items() if value is not None}
 
 
 def _cut(metrics: Path, done: int) -> None:

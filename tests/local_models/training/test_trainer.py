@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import math
 import tempfile
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import msgspec
 import pytest
 import torch
 from hypothesis import given
@@ -19,16 +21,17 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
+from agentkit_local_models.training.conversations import DataError
 from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.loss import divergence
 from agentkit_local_models.training.packs import Conversation, make_pack, packed
 from agentkit_local_models.training.recipe import Data, Recipe, Training, read_recipe
 from agentkit_local_models.training.state import load_state
 from agentkit_local_models.training.trained import adapted, assembled
-from agentkit_local_models.training.trainer import DTYPES, Trainee, Trainer, load_data, rate_at
+from agentkit_local_models.training.trainer import DTYPES, Trainee, Trainer, load_data, rate_at, run
 
 from ..oracle import random_weights  # noqa: TID252
-from .tiny import CONFIGS, LLAMA, QWEN2, workplace
+from .tiny import CONFIGS, LLAMA, QWEN2, workplace, write_rows
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
@@ -36,8 +39,11 @@ def config(request: pytest.FixtureRequest) -> DecoderConfig:
     return request.param
 
 
-def trainer_of(recipe_path: Path) -> Trainer:
+def trainer_of(recipe_path: Path, **training: Any) -> Trainer:
+    """A trainer as a recipe says, but for keys that a recipe may not have on a processor."""
     recipe = read_recipe(recipe_path)
+    changed = msgspec.structs.replace(recipe.training, **training)
+    recipe = msgspec.structs.replace(recipe, training=changed)
     dtype = DTYPES[recipe.training.dtype]
     with Checkpoint.open(recipe.path(recipe.model)) as checkpoint:
         shape, config = recipe.adapter_shape, checkpoint.config
@@ -213,3 +219,35 @@ def test_an_adapter_of_another_model_is_refused(tmp_path: Path) -> None:
     (tmp_path / "cut").write_bytes(path.read_bytes()[:-5])
     with pytest.raises(CheckpointError, match="cut cannot be read"):
         load_packed(tmp_path / "cut", LLAMA)
+
+
+def test_a_step_that_overflows_float16_is_skipped_and_noted_as_json(tmp_path: Path) -> None:
+    trainer = trainer_of(workplace(tmp_path, training__steps=4), dtype="float16")
+    trainer.scaler = torch.amp.GradScaler("cpu", init_scale=2.0**40, backoff_factor=2.0**-30)
+    before = [parameter.detach().clone() for parameter in trainer.trainee.parameters()]
+    same: list[bool] = []
+
+    def watch(_step: object) -> None:
+        pairs = zip(before, trainer.trainee.parameters(), strict=True)
+        same.append(all(torch.equal(old, now) for old, now in pairs))
+
+    run(trainer, tmp_path / "out", watch=watch)
+    assert same == [True, False, False, False]
+
+    def refuse(constant: str) -> None:
+        raise AssertionError(f"{constant} is no JSON")
+
+    text = (tmp_path / "out/metrics.jsonl").read_text()
+    rows = [json.loads(line, parse_constant=refuse) for line in text.splitlines()]
+    assert (rows[0]["norm"], rows[0]["skipped"]) == (None, True)
+    assert all(row["loss"] > 0 for row in rows)
+    assert all(row["norm"] > 0 and "skipped" not in row for row in rows[1:])
+
+
+def test_a_share_of_an_empty_file_of_general_text_is_refused(tmp_path: Path) -> None:
+    path = workplace(tmp_path, data__general=["general.jsonl", "none.jsonl"], data__general_share=0.5)
+    write_rows(tmp_path / "none.jsonl", [])
+    with pytest.raises(DataError, match=r"none\.jsonl: no row of general text"):
+        trainer_of(path)
+    path.write_text(path.read_text().replace("general_share = 0.5", "general_share = 0.0"))
+    assert trainer_of(path).step().kept is None
