@@ -70,6 +70,11 @@ class Case:
         tools = [(tool.name, tool.description, tool.signature.json_schema) for tool in self.tools]
         return _digest([self.id, self.goal, before, tools])
 
+    @cached_property
+    def check_digest(self) -> str:
+        """Equal for two cases whose checks do the same, within one version of Python."""
+        return _digest(described(self.check))
+
 
 @dataclass(frozen=True)
 class Task:

@@ -15,7 +15,9 @@ class Comparison:
 
     pairs: tuple[tuple[Row, Row], ...]
     altered: tuple[str, ...]
-    """Cases that both have, but that were not the same: left out."""
+    """Cases that both have, but with something else shown to the agent, or another check: left out."""
+    unchecked: int
+    """Pairs of which it is not known that their checks are the same."""
     unmatched: int
     """Cases that only one run has a verdict on: left out."""
     differing: tuple[str, ...]
@@ -45,15 +47,22 @@ def compare(a: Run, b: Run) -> Comparison:
     """
     judged_a, judged_b = _judged(a), _judged(b)
     common = [name for name in judged_a if name in judged_b]
-    same = [name for name in common if judged_a[name].digest == judged_b[name].digest]
+    checks = {name: _is_check_same(a, b, name) for name in common}
+    same = [
+        name
+        for name in common
+        if judged_a[name].digest == judged_b[name].digest and checks[name] is not False
+    ]
     if not same:
+        altered = f"; {len(common)} have the same name, but were altered" if common else ""
         raise UsageError(
             f"the logs have no case in common: one is of {a.header.task} ({len(judged_a)} judged), "
-            f"the other of {b.header.task} ({len(judged_b)} judged)"
+            f"the other of {b.header.task} ({len(judged_b)} judged){altered}"
         )
     return Comparison(
         pairs=tuple((judged_a[name], judged_b[name]) for name in same),
-        altered=tuple(name for name in common if name not in set(same)),
+        altered=tuple(name for name in common if name not in same),
+        unchecked=sum(checks[name] is None for name in same),
         unmatched=len(set(judged_a) ^ set(judged_b)),
         differing=tuple(_differing(a, b)),
     )
@@ -79,8 +88,13 @@ def comparison_report(a: Run, b: Run) -> str:
         *_caution(found),
         *_listed("only A", found.only_a),
         *_listed("only B", found.only_b),
-        *_listed("left out, not the same case in both", found.altered),
+        *_listed(f"left out, not the same case in both ({len(found.altered)})", found.altered),
     ]
+    if found.unchecked:
+        lines.append(
+            f"pairs of which it is not known that their checks are the same: {found.unchecked} "
+            "(a log of before that was kept, or of another version of Python)"
+        )
     if found.unmatched:
         lines.append(f"left out, judged in one run only: {found.unmatched}")
     lines += [f"beside that, they differ: {what}" for what in found.differing]
@@ -120,6 +134,20 @@ def _differing(a: Run, b: Run) -> list[str]:
         for name in {**there, **here}
         if there.get(name) != here.get(name)
     ]
+
+
+def _is_check_same(a: Run, b: Run, name: str) -> bool | None:
+    """Whether both judged a case by the same check; `None` when the logs do not tell."""
+    if a.header.cases == b.header.cases:
+        return True  # the hash of all cases holds their checks
+    first, second = a.rows[name].check, b.rows[name].check
+    if not first or not second or _python(a) != _python(b):
+        return None  # a check is known by its bytecode
+    return first == second
+
+
+def _python(run: Run) -> list[str]:
+    return str(run.header.made.machine.get("python", "")).split(".")[:2]
 
 
 def _judged(run: Run) -> dict[str, Row]:

@@ -51,7 +51,7 @@ class Row(Struct, frozen=True, tag="case", tag_field="line", omit_defaults=True)
     family: str
     tags: tuple[str, ...]
     digest: str
-    """Of what the agent was shown: rows of two logs with one digest are a pair."""
+    """Of what the agent was shown."""
     reached: bool | None
     """`None` when there is no verdict: the case could not be run or judged."""
     why: str = ""
@@ -64,6 +64,8 @@ class Row(Struct, frozen=True, tag="case", tag_field="line", omit_defaults=True)
     """Its beginning; the journal has all of it."""
     run: str = ""
     """The run's name in the case's journal."""
+    check: str = ""
+    """The digest of its check; logs of before it was kept have none."""
 
 
 _LINE = msgspec.json.Decoder(Header | Resumed | Row)

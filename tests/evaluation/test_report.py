@@ -102,7 +102,7 @@ def test_what_is_no_pair_is_left_out_and_said() -> None:
     assert [x.id for x, _ in found.pairs] == ["same"]
     assert found.altered == ("altered",)
     text = comparison_report(a, b)
-    assert "not the same case in both: altered" in text
+    assert "not the same case in both (1): altered" in text
     assert "judged in one run only: 2" in text
     assert "max_steps 12 and 20" in text
     assert "processor abacus and brain" in text
@@ -111,3 +111,41 @@ def test_what_is_no_pair_is_left_out_and_said() -> None:
 def test_logs_without_a_common_case_are_refused() -> None:
     with pytest.raises(UsageError, match="no case in common"):
         compare(run(row("a", True)), run(row("b", True)))
+
+
+OTHER = replace(HEADER, cases="0ther")
+
+
+def test_a_case_whose_check_was_altered_is_left_out_and_counted() -> None:
+    a = run(row("same", True, check="1"), row("eased", False, check="1"), row("shown", True, check="1"))
+    b = run(
+        row("same", True, check="1"),
+        row("eased", True, check="2"),
+        replace(row("shown", True, check="1"), digest="other"),
+        header=OTHER,
+    )
+    found = compare(a, b)
+    assert ([x.id for x, _ in found.pairs], found.altered) == (["same"], ("eased", "shown"))
+    text = comparison_report(a, b)
+    assert "left out, not the same case in both (2): eased, shown" in text
+    assert "not known" not in text
+
+
+@pytest.mark.parametrize(
+    ("check", "header", "unchecked"),
+    [
+        ("", HEADER, 0),  # the same cases, so the same checks
+        ("", OTHER, 1),
+        ("2", replace(OTHER, made=replace(MADE, machine={"python": "3.14.1"})), 1),
+    ],
+)
+def test_checks_that_cannot_be_compared_are_told(check: str, header: Header, unchecked: int) -> None:
+    a, b = run(row("a", True, check="1")), run(row("a", True, check=check), header=header)
+    found = compare(a, b)
+    assert (len(found.pairs), found.unchecked) == (1, unchecked)
+    assert ("not known that their checks are the same: 1" in comparison_report(a, b)) is bool(unchecked)
+
+
+def test_logs_of_which_every_case_was_altered_say_so() -> None:
+    with pytest.raises(UsageError, match="1 have the same name, but were altered"):
+        compare(run(row("a", True)), run(replace(row("a", True), digest="other")))
