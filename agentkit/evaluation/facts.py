@@ -69,27 +69,32 @@ def weights(model: str) -> str:
 
     Empty for one that is not. Reading the weights would take seconds.
     """
-    path = path_of(model)
-    if path is None:
+    _, paths = placed(model)
+    if not paths:
         return ""
-    files = [path] if path.is_file() else sorted(path.iterdir())
+    files = [file for path in paths for file in ([path] if path.is_file() else sorted(path.iterdir()))]
     stats = [(file.name, file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     return hashlib.sha256(repr(stats).encode()).hexdigest()[:12]
 
 
-def path_of(model: str) -> Path | None:
-    """The file or folder that a model is named by, if it is: a name of the catalogue is none.
+def placed(model: str) -> tuple[str, tuple[Path, ...]]:
+    """The model's name with whole paths, so that it is the same from another folder, and what lies there.
 
-    Of `NAME+FILE` it is the adapter's file.
+    A name of the catalogue stays as it is and is no path; of `NAME+FILE` and `PATH+FILE` the adapter is one.
     """
-    from agentkit.models.embedded import MANNERS
+    from agentkit.models.embedded import MANNERS, parts_of
 
     provider, _, rest = model.partition(":")
-    if provider not in ("local", "scripted") or not rest or rest in MANNERS:
-        return None
-    known, _, adapter = rest.partition("+")
-    path = Path(adapter if known in MANNERS else rest).expanduser()
-    return path.absolute() if path.exists() else None
+    if provider not in ("local", "scripted"):
+        return model, ()
+    parts = parts_of(rest) if provider == "local" else (rest, "")
+    paths = {
+        part: path.absolute()
+        for part in parts
+        if part and part not in MANNERS and (path := Path(part).expanduser()).exists()
+    }
+    whole = "+".join(str(paths.get(part, part)) for part in parts if part)
+    return f"{provider}:{whole}", tuple(paths.values())
 
 
 def _sources() -> Iterable[Path]:

@@ -17,7 +17,7 @@ from agentkit.core.errors import ContextOverflow
 from agentkit.core.events import Ending
 from agentkit.core.protocols import ChatModel
 from agentkit.evaluation.case import Case, Task
-from agentkit.evaluation.facts import code_digest, machine, path_of, versions, weights
+from agentkit.evaluation.facts import code_digest, machine, placed, versions, weights
 from agentkit.evaluation.log import EvalLog, Header, Made, Row, Run
 from agentkit.evaluation.scorer import score
 from agentkit.evaluation.solver import Solved, solve
@@ -98,14 +98,12 @@ def header_of(task: Task, settings: Settings) -> Header:
 
 
 def model_name(settings: Settings) -> str:
-    """The model by its full name: one named by a path is the same from another folder.
+    """The model by its full name: what is named by a path is the same from another folder.
 
     Raises:
         UnknownModel: the settings name no model, and none is here.
     """
-    name = chosen_model(settings)
-    path = path_of(name)
-    return f"{name.partition(':')[0]}:{path}" if path else name
+    return placed(chosen_model(settings))[0]
 
 
 def journal_of(out: Path, case: str) -> Path:
@@ -183,7 +181,7 @@ async def _run_all(
 
 async def _row(case: Case, solving: Callable[[], Awaitable[Solved]]) -> Row:
     """What the log keeps of a case; whatever goes wrong with it is kept from the others."""
-    row = Row(case.id, case.family, case.tags, case.digest, None)
+    row = Row(case.id, case.family, case.tags, case.digest, None, check=case.check_digest)
     try:
         solved = await solving()
         outcome, failure = solved.outcome, solved.failure

@@ -128,25 +128,44 @@ def adapter_file(name: str) -> Path:
     return Path(agentkit_local_models.__file__).parent / "adapters" / name
 
 
+def parts_of(rest: str) -> tuple[str, str]:
+    """What `local:REST` names: an entry or the path of a checkpoint, and an adapter's file or nothing.
+
+    A path may hold a `+` of its own: what is there decides where the adapter begins.
+
+    >>> parts_of("smollm2+own.safetensors")
+    ('smollm2', 'own.safetensors')
+    """
+    known, _, own = rest.partition("+")
+    if known in MANNERS:
+        return known, own
+    pieces = rest.split("+")
+    for count in range(len(pieces), 0, -1):
+        base = "+".join(pieces[:count])
+        if base and Path(base).expanduser().exists():
+            return base, "+".join(pieces[count:])
+    return rest, ""
+
+
 def load_local(name: str, rest: str) -> "LocalModel":
     """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
 
-    `NAME+FILE` is an entry with an adapter of one's own, as `agentkit train` writes it.
+    `NAME+FILE` and `PATH+FILE` are these with an adapter of one's own, as `agentkit train` writes it.
 
     Raises:
         UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
     """
     from agentkit_local_models.catalogue import find, path_of, state_of
 
-    path = Path(rest).expanduser()
-    known, _, own = rest.partition("+")
-    if (manner := MANNERS.get(known)) is not None:
-        entry = find(manner.weights or known)
-        adapter = Path(own).expanduser() if own else adapter_file(manner.adapter) if manner.adapter else None
+    base, own = parts_of(rest)
+    path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
+    if (manner := MANNERS.get(base)) is not None:
+        entry = find(manner.weights or base)
+        adapter = own_adapter or (adapter_file(manner.adapter) if manner.adapter else None)
         if not state_of(entry).is_ready:
             raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {entry.name}")
         return LocalModel.load(
-            name,
+            f"local:{base}+{own_adapter.absolute()}" if own_adapter else name,
             path_of(entry),
             DIALECTS[manner.dialect],
             manner.prompt,
@@ -155,6 +174,10 @@ def load_local(name: str, rest: str) -> "LocalModel":
         )
     if path.exists():
         # its whole path: a run may be resumed from another folder
-        return LocalModel.load(f"local:{path.absolute()}", path, DIALECTS["hermes"], "agent/small")
+        whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
+        return LocalModel.load(f"local:{whole}", path, DIALECTS["hermes"], "agent/small", adapter=own_adapter)
     names = ", ".join(f"local:{name}" for name in MANNERS)
-    raise UnknownModel(f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder")
+    raise UnknownModel(
+        f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder, "
+        "each with +FILE for an adapter"
+    )

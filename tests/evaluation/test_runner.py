@@ -12,7 +12,7 @@ from agentkit.core.messages import ToolCall
 from agentkit.core.tools import Effect
 from agentkit.evaluation import After, Case, Task
 from agentkit.evaluation.log import Row, Run, read_log
-from agentkit.evaluation.runner import default_log, in_file_name, journal_of, run_task
+from agentkit.evaluation.runner import default_log, in_file_name, journal_of, model_name, run_task
 from agentkit.journal.store import Journal
 from agentkit.models.scripted import After as Later
 from agentkit.models.scripted import ScriptedModel
@@ -239,3 +239,20 @@ def test_the_log_nobody_named_is_another_for_other_cases_settings_and_models(set
 
 def test_file_names_are_harmless() -> None:
     assert in_file_name("../a b:c/..") == "a-b-c"
+
+
+def test_one_adapter_on_two_entries_is_two_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "own").write_text("x")
+    monkeypatch.chdir(tmp_path)
+    names = [
+        model_name(load_settings({"model": f"local:{name}+own"})) for name in ("smollm2", "smollm2-base")
+    ]
+    assert names == [f"local:smollm2+{tmp_path}/own", f"local:smollm2-base+{tmp_path}/own"]
+
+
+async def test_a_row_tells_the_check_that_judged_it(settings: Settings, out: Path) -> None:
+    other = case("b", check=lambda after: bool(after.answer))
+    run = await run_task(Task("t", (case("a"), other, case("c"))), settings, out, models=Answering())
+    checks = [read_log(out).rows[name].check for name in "abc"]
+    assert checks[0] == checks[2] != checks[1]
+    assert checks == [run.rows[name].check for name in "abc"]
