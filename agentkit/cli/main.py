@@ -138,14 +138,29 @@ def evaluate(task: str | None, **flags: Any) -> int:
     "--minutes", type=click.FloatRange(min=0), metavar="N", help="End after so long, with a checkpoint."
 )
 @click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint.")
-def train(recipe: str, out: str | None, minutes: float | None, resume: bool) -> int:
+@click.option(
+    "--devices",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Only tell what ZeRO would need on each of N devices; the training is on one.",
+)
+@click.option(
+    "--curves", metavar="FILE", help="Train nothing: draw what the folder holds, as .svg or .png, and end."
+)
+def train(recipe: str, out: str | None, curves: str | None, **training: Any) -> int:
     """Train an adapter as the TOML file RECIPE says.
 
     A training that was interrupted or killed goes on with --resume as if nothing had happened.
     """
-    from agentkit.cli.train import train_command
+    from agentkit.cli.train import curves_command, train_command
 
-    return train_command(recipe, out, minutes, resume=resume)
+    if curves is None:
+        return train_command(recipe, out, **training)
+    if needless := [
+        f"--{name}" for name, value in training.items() if value is not None and value is not False
+    ]:
+        raise click.UsageError(f"--curves trains nothing, so it takes no {' or '.join(needless)}")
+    return curves_command(recipe, out, curves)
 
 
 @cli.group()

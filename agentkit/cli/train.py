@@ -6,7 +6,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -15,8 +15,9 @@ import click
 
 from agentkit.cli.screens import Look, look_of
 from agentkit.cli.words import bytes_size, counted, duration
+from agentkit.core.errors import UsageError
 from agentkit.models.embedded import machine_memory
-from agentkit.models.training import model_of, train
+from agentkit.models.training import draw, model_of, train
 
 if TYPE_CHECKING:
     from agentkit.models.training import Begun, Step, Trained
@@ -26,24 +27,52 @@ Say = Callable[[str], None]
 QUIET_SECONDS = 60.0
 """Between lines where nothing is redrawn."""
 
+CURVES = "curves.svg"
+"""The picture of a training, in its folder."""
 
-def train_command(recipe: str, out: str | None, minutes: float | None, *, resume: bool) -> int:
+
+def train_command(
+    recipe: str, out: str | None, minutes: float | None, *, resume: bool, devices: int | None
+) -> int:
     """Train and print what it came to."""
-    folder = Path(out) if out else Path("trained") / Path(recipe).stem
-    stop = Stop()
-    shown = _shown(minutes, stop)
-    try:
-        trained = train(Path(recipe), folder, minutes=minutes, resume=resume, watch=shown)
-    finally:
-        shown.close()
-        stop.close()
+    folder = folder_of(recipe, out)
+    with closing(Stop()) as stop:
+        with closing(_shown(minutes, stop)) as shown:
+            trained = train(
+                Path(recipe), folder, minutes=minutes, resume=resume, devices=devices or 1, watch=shown
+            )
+        curves = _curves(folder)  # a second signal ends this, too
     click.echo(_summary(trained))
-    if (name := model_of(trained)) is not None:
-        click.echo(f"use it: agentkit run --model {shlex.quote(name)}")
+    if curves is not None:
+        click.echo(f"curves: {curves}")
+    click.echo(f"use it: agentkit run --model {shlex.quote(model_of(trained))}")
     if not trained.is_finished:
         again = shlex.join(["agentkit", "train", recipe, "--out", str(folder), "--resume"])
         click.echo(f"go on:  {again}")
     return 0 if stop.number is None else 128 + stop.number
+
+
+def curves_command(recipe: str, out: str | None, picture: str) -> int:
+    """Draw what a training came to so far; it may be going on."""
+    draw(folder_of(recipe, out), Path(picture))
+    click.echo(picture)
+    return 0
+
+
+def folder_of(recipe: str, out: str | None) -> Path:
+    """Where a training writes."""
+    return Path(out) if out else Path("trained") / Path(recipe).stem
+
+
+def _curves(folder: Path) -> Path | None:
+    """The picture in a training's folder; where none can be drawn, why is said: the training is whole."""
+    picture = folder / CURVES
+    try:
+        draw(folder, picture)
+    except UsageError as error:
+        _say(f"no {CURVES}: {error}")
+        return None
+    return picture
 
 
 def _summary(trained: "Trained") -> str:
@@ -53,6 +82,8 @@ def _summary(trained: "Trained") -> str:
     if trained.kept is not None:
         parts.append(f"divergence on general text {trained.kept:.4f}")
     parts.append(f"{trained.tokens_per_second:,.0f} tokens/s")
+    if trained.skipped:
+        parts.append(f"{counted(trained.skipped, 'step')} skipped, which overflowed float16")
     return f"{', '.join(parts)}: {trained.result}"
 
 

@@ -2,6 +2,8 @@
 
 import json
 import signal
+from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -10,9 +12,15 @@ from .conftest import PATIENCE, Cli, without_colour
 
 
 @pytest.fixture(autouse=True)
-def one_thread(cli: Cli) -> None:
+def one_thread(cli: Cli, fonts: Path) -> None:
     """More would only wait for each other on so small a model."""
-    cli.env["OMP_NUM_THREADS"] = "1"
+    cli.env |= {"OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(fonts)}
+
+
+@pytest.fixture(scope="session")
+def fonts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where matplotlib keeps which fonts there are; finding out takes seconds."""
+    return tmp_path_factory.mktemp("fonts")
 
 
 @pytest.fixture
@@ -23,9 +31,11 @@ def recipe(cli: Cli):
 def test_a_training_ends_with_what_it_came_to_and_how_to_use_it(cli: Cli, recipe) -> None:
     done = cli("train", "recipe.toml")
     assert done.returncode == 0
-    [line] = done.stdout.splitlines()
+    [line, curves, use] = done.stdout.splitlines()
     assert line.startswith("6 of 6 steps, loss ")
     assert line.endswith("tokens/s: trained/recipe/adapter.safetensors")
+    assert curves == "curves: trained/recipe/curves.svg"
+    assert use == "use it: agentkit run --model local:model+trained/recipe/adapter.safetensors"
     shown = done.stderr.splitlines()
     assert shown[0].startswith("memory: about ")
     told = next(line for line in shown if line.startswith("30 conversations, "))
@@ -103,3 +113,58 @@ def test_a_terminal_shows_a_bar(cli: Cli) -> None:
     terminal.type("\x03")
     assert terminal.end() == 130
     assert "--resume" in terminal.text
+
+
+def drawn(picture: Path) -> set[str]:
+    """The series in an SVG."""
+    names = {element.get("id", "") for element in ElementTree.parse(picture).getroot().iter()}
+    return {name for name in names if ": " in name}
+
+
+def test_the_folder_gets_a_picture_with_what_was_reached(cli: Cli, recipe) -> None:
+    folder = cli.workspace / "out"
+    cli("train", "recipe.toml", "--out", "out", "--minutes", "0")
+    assert drawn(folder / "curves.svg") == {"loss: out"}
+    (folder / "success.jsonl").write_text('{"step": 1, "name": "new", "reached": 1, "cases": 2}\n')
+    again = cli("train", "recipe.toml", "--out", "out", "--curves", "new/now.svg")
+    assert (again.returncode, again.stdout, again.stderr) == (0, "new/now.svg\n", "")
+    assert drawn(cli.workspace / "new/now.svg") == {"loss: out", "success: new"}
+    assert len((folder / "metrics.jsonl").read_text().splitlines()) == 1
+    cli("train", "recipe.toml", "--out", "out", "--resume")
+    assert drawn(folder / "curves.svg") == {"loss: out", "success: new"}
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (("--curves", "a.svg"), "agentkit: trained/recipe/metrics.jsonl cannot be read: No such file"),
+        (("--curves", "a.gif"), "agentkit: a.gif ends neither in .svg nor in .png"),
+        (("--curves", "a.svg", "--minutes", "0"), "--curves trains nothing, so it takes no --minutes"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(cli: Cli, flags: tuple[str, ...], said: str) -> None:
+    done = cli("train", "recipe.toml", *flags)
+    assert done.returncode == 2
+    assert said in done.stderr
+
+
+def test_without_matplotlib_a_line_says_how_to_get_it(cli: Cli, recipe) -> None:
+    (cli.folder / "without/matplotlib").mkdir(parents=True)
+    (cli.folder / "without/matplotlib/__init__.py").write_text("raise ModuleNotFoundError('matplotlib')\n")
+    done = cli("train", "recipe.toml", env={"PYTHONPATH": str(cli.folder / "without")})
+    assert done.returncode == 0
+    assert "curves" not in done.stdout
+    line = done.stderr.splitlines()[-1]
+    assert line.startswith("no curves.svg: ")
+    assert line.endswith("pip install 'agentkit[train]'")
+    assert not (cli.workspace / "trained/recipe/curves.svg").exists()
+
+
+def test_several_devices_are_told_of_and_change_nothing(cli: Cli, recipe) -> None:
+    alone = cli("train", "recipe.toml", "--out", "one")
+    told = cli("train", "recipe.toml", "--out", "many", "--devices", "4")
+    assert "ZeRO" not in alone.stderr
+    [line] = [line for line in told.stderr.splitlines() if "ZeRO" in line]
+    assert line.startswith("  on each of 4 devices in use: ZeRO-1 ")
+    one, many = (cli.workspace / name / "adapter.safetensors" for name in ("one", "many"))
+    assert one.read_bytes() == many.read_bytes()

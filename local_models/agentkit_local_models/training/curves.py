@@ -20,6 +20,8 @@ from msgspec import Struct
 
 from agentkit_local_models.errors import LocalModelError
 
+METRICS = "metrics.jsonl"
+"""The steps of a training, in its folder."""
 INSTALL = "pip install 'agentkit[train]'"
 SPAN = 8
 """The steps over which the weights of a smoothed curve fall by e."""

@@ -19,6 +19,7 @@ from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
 from agentkit_local_models.training import trainer as training
+from agentkit_local_models.training.curves import METRICS
 from agentkit_local_models.training.hub_folder import save_hub
 from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
@@ -27,7 +28,6 @@ from agentkit_local_models.training.trainer import DTYPES, Step, Trainee, Traine
 from agentkit_local_models.weights import weight_shapes
 
 CHECKPOINT = "state.pt"
-METRICS = "metrics.jsonl"
 ADAPTER = "adapter.safetensors"
 PEFT = "peft"
 MODEL = "model"
@@ -75,7 +75,9 @@ class Trained:
         loss: the mean of the last steps, in nats a token; None when nothing was learnt from.
         kept: the same for the divergence from the base; None without general text.
         tokens_per_second: over all steps; 0 without a step.
+        skipped: steps that learnt nothing, because a gradient overflowed float16.
         base: the recipe's name of the model.
+        model: its file or folder.
         result: the adapter's file; in full fine-tuning the model's folder.
     """
 
@@ -84,7 +86,9 @@ class Trained:
     loss: float | None
     kept: float | None
     tokens_per_second: float
+    skipped: int
     base: str
+    model: Path
     result: Path
 
     @property
@@ -125,6 +129,7 @@ def train(
     *,
     minutes: float | None = None,
     resume: bool = False,
+    devices: int = 1,
     watch: Watch | None = None,
 ) -> Trained:
     """Train as a recipe says until its steps are done, the minutes are over, or the watch stops it.
@@ -142,6 +147,8 @@ def train(
         out: made if it is not there.
         minutes: after which it ends with a checkpoint; None for no end but the recipe's.
         resume: go on from the folder's checkpoint; from the start if it has none yet.
+        devices: with more than one, the watch is also told what ZeRO would need on each of so many; the
+            training is on the recipe's one all the same.
         watch: told what happens.
 
     Raises:
@@ -167,7 +174,7 @@ def train(
             trained_on = task + general if recipe.data.general_share else task
             shapes = pack_shapes(trained_on, recipe.training.pack_tokens, recipe.training.seed)
             memory = needed(checkpoint.config, recipe, shapes=shapes).resident + LIBRARIES
-            watch.opened(told(checkpoint.config, recipe, shapes=shapes), memory)
+            watch.opened(told(checkpoint.config, recipe, shapes=shapes, devices=devices), memory)
             trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
         training.resume(trainer, out)
         _write_card(out, source.card(recipe, trainer.done))
@@ -182,7 +189,7 @@ def train(
         )
         training.run(trainer, out, minutes=minutes, watch=_checked(watch), stopped=watch.is_stopped)
         result = _write_result(trainer, checkpoint, source, out)
-        return _summary(trainer, out, result)
+        return _summary(trainer, source, out, result)
 
 
 def _checked(watch: Watch) -> Callable[[Step], None]:
@@ -250,7 +257,7 @@ def _write_result(trainer: Trainer, checkpoint: Checkpoint, source: Source, out:
     return out / ADAPTER
 
 
-def _summary(trainer: Trainer, out: Path, result: Path) -> Trained:
+def _summary(trainer: Trainer, source: Source, out: Path, result: Path) -> Trained:
     lines = (out / METRICS).read_text(encoding="utf-8").splitlines()
     rows: list[dict[str, Any]] = [json.loads(line) for line in lines]
     last = rows[-max(1, min(LAST_STEPS, len(rows) // 5)) :]
@@ -258,10 +265,12 @@ def _summary(trainer: Trainer, out: Path, result: Path) -> Trained:
     return Trained(
         trainer.done,
         trainer.recipe.training.steps,
-        _mean(row["loss"] for row in last if "loss" in row),
-        _mean(row["kept"] for row in last if "kept" in row),
+        _mean(row["loss"] for row in last if row.get("loss") is not None),
+        _mean(row["kept"] for row in last if row.get("kept") is not None),
         sum(row["tokens"] for row in rows) / seconds if seconds else 0.0,
+        sum(row.get("skipped", False) for row in rows),
         trainer.recipe.model,
+        source.model,
         result,
     )
 

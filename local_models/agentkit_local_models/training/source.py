@@ -19,6 +19,7 @@ from agentkit_local_models.training.conversations import DataError
 from agentkit_local_models.training.recipe import Recipe, RecipeError
 
 LIBRARIES = ("agentkit", "torch", "tokenizers", "safetensors")
+PEFT_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,18 +30,22 @@ class Source:
         model: the base's file or folder.
         base: the sha256 of each file of its weights, by name.
         data: the sha256 of each data file, by its name in the recipe.
+        start: the sha256 of each file of the adapter that it begins from, by name; empty without one.
         recipe: the text of the recipe.
     """
 
     model: Path
     base: dict[str, str]
     data: dict[str, str]
+    start: dict[str, str]
     recipe: str
 
     def card(self, recipe: Recipe, steps: int) -> dict[str, Any]:
         """All that one needs to make the result again, as JSON values."""
+        start = {"start": {"name": recipe.start, "sha256": self.start}} if recipe.start else {}
         return {
             "base": {"name": recipe.model, "sha256": self.base},
+            **start,
             "data": self.data,
             "recipe": {"text": self.recipe, "sha256": recipe.digest},
             "seed": recipe.training.seed,
@@ -62,10 +67,13 @@ class Source:
         try:
             card = json.loads(written.read_bytes())
             base, data = card["base"]["sha256"], card["data"]
+            start = card["start"]["sha256"] if "start" in card else self.start  # older ones do not say
         except (OSError, ValueError, LookupError, TypeError) as error:
             raise DataError(f"{written} does not say what the training began with: {error}") from error
         if base != self.base:
             raise DataError(f"the weights of {model} are not those that the training began with")
+        if start != self.start:
+            raise DataError("the adapter of `start` is not the one that the training began with")
         changed = [name for name, sha256 in self.data.items() if data.get(name) != sha256]
         if changed:
             raise DataError(
@@ -83,7 +91,7 @@ def source_of(path: Path, recipe: Recipe) -> Source:
 
     Raises:
         RecipeError: no such model, or the recipe's file has gone.
-        CheckpointError: the model's files cannot be read.
+        CheckpointError: the model's files, or those of the adapter to begin from, cannot be read.
         DataError: a data file cannot be read.
     """
     try:
@@ -97,7 +105,7 @@ def source_of(path: Path, recipe: Recipe) -> Source:
             data[name] = _sha256(recipe.path(name))
         except OSError as error:
             raise DataError(f"{recipe.path(name)} cannot be read: {error.strerror}") from error
-    return Source(model, _base(model, recipe.model), data, text)
+    return Source(model, _base(model, recipe.model), data, _start(recipe), text)
 
 
 def model_path(path: Path, recipe: Recipe) -> Path:
@@ -131,6 +139,17 @@ def _base(model: Path, name: str) -> dict[str, str]:
         return {file.name: _sha256(file) for file in files}
     except OSError as error:
         raise CheckpointError(f"{model} cannot be read: {error.strerror}") from error
+
+
+def _start(recipe: Recipe) -> dict[str, str]:
+    if not recipe.start:
+        return {}
+    path = recipe.path(recipe.start)
+    files = [path / name for name in PEFT_FILES] if path.is_dir() else [path]
+    try:
+        return {file.name: _sha256(file) for file in files}
+    except OSError as error:
+        raise CheckpointError(f"{error.filename or path} cannot be read: {error.strerror}") from error
 
 
 def _sha256(path: Path) -> str:

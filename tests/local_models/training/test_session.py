@@ -1,5 +1,6 @@
 """A whole training, from a recipe to what is written."""
 
+import hashlib
 import json
 import signal
 import subprocess
@@ -16,9 +17,10 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.training.conversations import DataError
-from agentkit_local_models.training.recipe import RecipeError
+from agentkit_local_models.training.memory import LIBRARIES, PackShape, needed, pack_shapes
+from agentkit_local_models.training.recipe import RecipeError, read_recipe
 from agentkit_local_models.training.session import Begun, Diverged, OutputRefused, Watch, train
-from agentkit_local_models.training.trainer import Step
+from agentkit_local_models.training.trainer import Step, load_data
 from agentkit_local_models.weights import weight_shapes
 
 from .tiny import CONFIGS, SUMS, turns, workplace, write_rows
@@ -29,8 +31,13 @@ class Seen(Watch):
 
     def __init__(self, most: int = 1_000) -> None:
         self.steps: list[Step] = []
+        self.needs: list[str] = []
+        self.memory = 0
         self.beginnings: list[Begun] = []
         self._most = most
+
+    def opened(self, needs: list[str], memory: int) -> None:
+        self.needs, self.memory = needs, memory
 
     def begun(self, begun: Begun) -> None:
         self.beginnings.append(begun)
@@ -303,3 +310,59 @@ def test_a_longer_conversation_than_a_pack_is_trained_alone(tmp_path: Path) -> N
     recipe = workplace(tmp_path, training__pack_tokens=40, training__steps=3)
     write_rows(tmp_path / "train.jsonl", [{"turns": turns("a" * 60, "b" * 60)}, *SUMS[:4]])
     assert train(recipe, tmp_path / "out").is_finished
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("start", "files"),
+    [
+        ("adapter.safetensors", ["adapter.safetensors"]),
+        ("peft", ["peft/adapter_config.json", "peft/adapter_model.safetensors"]),
+    ],
+)
+def test_the_card_holds_the_hash_of_the_adapter_it_began_from(
+    tmp_path: Path, start: str, files: list[str]
+) -> None:
+    recipe = workplace(tmp_path)
+    train(recipe, tmp_path / "first", minutes=0)
+    assert "start" not in json.loads((tmp_path / "first/card.json").read_text())
+    recipe.write_text(f'start = "first/{start}"\n' + recipe.read_text())
+    train(recipe, tmp_path / "second", minutes=0)
+    path = tmp_path / "second/card.json"
+    card = json.loads(path.read_text())
+    expected = {Path(name).name: sha256(tmp_path / "first" / name) for name in files}
+    assert card["start"] == {"name": f"first/{start}", "sha256": expected}
+    path.write_text(json.dumps({key: value for key, value in card.items() if key != "start"}))
+    train(recipe, tmp_path / "second", minutes=0, resume=True)  # it began before this was written down
+    (tmp_path / "first" / files[-1]).write_bytes(b"another")
+    with pytest.raises(DataError, match="`start` is not the one"):
+        train(recipe, tmp_path / "second", resume=True)
+
+
+def test_what_is_told_of_memory_is_of_the_packs_that_there_are(tmp_path: Path) -> None:
+    path = workplace(tmp_path, training__pack_tokens=2000, training__steps=1)
+    seen = Seen()
+    train(path, tmp_path / "out", devices=4, watch=seen)
+    recipe = read_recipe(path)
+    with Checkpoint.open(tmp_path / "model") as checkpoint:
+        task, _ = load_data(recipe, checkpoint)
+        shapes = pack_shapes(task, 2000, recipe.training.seed)
+        of_packs = needed(checkpoint.config, recipe, shapes=shapes)
+        of_full_ones = needed(checkpoint.config, recipe, shapes=[PackShape.filled(2000)])
+    assert seen.memory == of_packs.resident + LIBRARIES < of_full_ones.resident + LIBRARIES
+    assert seen.needs[-1].startswith("  on each of 4 devices in use: ZeRO-1 ")
+
+
+def test_steps_that_were_skipped_are_counted(tmp_path: Path) -> None:
+    recipe = workplace(tmp_path)
+    train(recipe, tmp_path / "out", watch=Seen(4))
+    path = tmp_path / "out/metrics.jsonl"
+    rows = [json.loads(line) for line in path.read_text().splitlines()]
+    changed = [*rows[:-1], {**rows[-1], "norm": None, "loss": None, "skipped": True}]
+    write_rows(path, changed)
+    trained = train(recipe, tmp_path / "out", resume=True)
+    assert (trained.done, trained.skipped) == (6, 1)
+    assert trained.loss is not None
