@@ -5,7 +5,7 @@ a few of each, for a look while training goes on, and `floor` what continuous in
 """
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -50,23 +50,27 @@ def _cases(chosen: Sequence[Family], each: int) -> tuple[Case, ...]:
     return tuple(case_of(family, number) for number in range(each) for family in chosen)
 
 
-def _known() -> list[Family]:
-    """Trained families of which phrasings are held out."""
+def _testable(chosen: Callable[[Family], bool]) -> list[Family]:
+    """Families with phrasings that were never trained on, in this family or another."""
     split = load_split()
 
     def has_held(family: Family) -> bool:
         return any(split.texts(family, variant, test=True) for variant in family.phrasings)
 
-    return [family for family in FAMILIES.values() if split.trains(family) and has_held(family)]
+    return [family for family in FAMILIES.values() if chosen(family) and has_held(family)]
+
+
+def _known() -> list[Family]:
+    return _testable(load_split().trains)
 
 
 def _unseen() -> list[Family]:
     split = load_split()
-    return [f for f in FAMILIES.values() if not split.trains(f) and f.group != USER_TOOLS]
+    return _testable(lambda family: not split.trains(family) and family.group != USER_TOOLS)
 
 
 def _tools() -> list[Family]:
-    return [family for family in FAMILIES.values() if family.group == USER_TOOLS]
+    return _testable(lambda family: family.group == USER_TOOLS)
 
 
 def known() -> Task:
