@@ -20,7 +20,7 @@ PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; 
 UV ?= $(shell command -v uv)
 # For uv: a build of torch for the GPU is 3 GB, the one for the processor 200 MB.
 TORCH_BACKEND ?= cpu
-FLOOR ?= 12
+FLOOR ?= 3
 
 py := $(VENV)/bin/python
 agentkit := $(py) -m agentkit

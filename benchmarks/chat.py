@@ -7,6 +7,7 @@ both orders agree. The answers are kept in the result, to be read by people too.
 
 import sys
 from pathlib import Path
+from typing import Any
 
 from facts import machine_facts, write_result
 
@@ -54,9 +55,9 @@ JUDGE = (
 )
 
 
-def talk(engine, prompt, grammar=None, most=200):
+def talk(engine: Engine, prompt: str, grammar: str | None = None, most: int = 200) -> str:
     checkpoint = engine.checkpoint
-    template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
+    template = ChatTemplate(checkpoint.chat_template or "", checkpoint.special_texts)
     ids = encode_chat(template, engine.tokenizer, [{"role": "user", "content": prompt}])
     for piece in engine.generate(ids, Sampling(max_tokens=most), grammar=grammar):
         if isinstance(piece, Completion):
@@ -64,18 +65,18 @@ def talk(engine, prompt, grammar=None, most=200):
     raise AssertionError("an answer ends with its completion")
 
 
-def main():
+def main() -> None:
     adapter = Path(sys.argv[1]) if len(sys.argv) > 1 else adapter_file(MANNERS["smollm2"].adapter)
     base, adapted = Engine.load(path_of(SMOLLM2)), Engine.load(path_of(SMOLLM2), adapter=adapter)
     pairs = [(question, talk(base, question), talk(adapted, question)) for question in QUESTIONS]
     judge = Engine.load(path_of(QWEN_CODER))
-    rows = []
+    rows: list[dict[str, Any]] = []
     for question, before, after in pairs:
         said = [
             talk(judge, JUDGE.format(question=question, a=a, b=b), 'start: "A" | "B" | "same"')
             for a, b in ((before, after), (after, before))
         ]
-        better = {("A", "B"): "base", ("B", "A"): "adapted"}.get(tuple(said), "same")
+        better = {"A B": "base", "B A": "adapted"}.get(" ".join(said), "same")
         rows.append({"question": question, "base": before, "adapted": after, "said": said, "better": better})
         print(f"{better:<8} {question}", flush=True)
     counts = {name: sum(row["better"] == name for row in rows) for name in ("base", "same", "adapted")}

@@ -7,6 +7,7 @@ scored alone, from its second token on, in the dtype that the engine uses.
 import json
 import math
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -19,7 +20,7 @@ from agentkit_local_models.engine import Engine
 TEXTS = Path(__file__).parents[1] / "tests/data/english/paragraphs.jsonl"
 
 
-def perplexity(engine, texts):
+def perplexity(engine: Engine, texts: Sequence[str]) -> tuple[float, int]:
     loss = count = 0.0
     for text in texts:
         ids = engine.tokenizer.encode(text)
@@ -29,7 +30,7 @@ def perplexity(engine, texts):
     return math.exp(loss / count), int(count)
 
 
-def main():
+def main() -> None:
     adapter = Path(sys.argv[1]) if len(sys.argv) > 1 else adapter_file(MANNERS["smollm2"].adapter)
     texts = [json.loads(line)["text"] for line in TEXTS.read_text(encoding="utf-8").splitlines()]
     base, tokens = perplexity(Engine.load(path_of(SMOLLM2)), texts)

@@ -10,11 +10,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from episodes import families as _families  # noqa: F401 - registers them
 from episodes.dice import Dice
+from episodes.families import FAMILIES
 from episodes.phrasing import phrased
 from episodes.split import load_split
-from episodes.task import FAMILIES, Family
+from episodes.task import Family
 
 from agentkit.evaluation import ABSENT, Case, Task
 

@@ -1,12 +1,12 @@
 """An episode really happened: the prompts are the loop's own and every check was run."""
 
 import pytest
-from episodes import families as _families  # noqa: F401 - registers them
 from episodes.checks import leaves, says_absent
 from episodes.dice import Dice
+from episodes.families import FAMILIES
 from episodes.phrasing import phrased
 from episodes.record import PolicyFault, PolicyModel, record
-from episodes.task import FAMILIES, Task, call
+from episodes.task import Task, call
 from episodes.views import plain_view, some_view
 from llguidance import LLMatcher, LLTokenizer, grammar_from
 

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
-from episodes import families as _families  # registers them  # noqa: F401
 from episodes.dice import Dice
+from episodes.families import FAMILIES
 from episodes.general import write_general
 from episodes.paraphrase import write_paraphrases
 from episodes.phrasing import phrased, slots_of
 from episodes.record import record
 from episodes.split import extend
-from episodes.task import FAMILIES, Family
+from episodes.task import Family
 from episodes.views import plain_view, some_view
 from episodes.write import write
 
@@ -27,9 +27,9 @@ async def check(family: Family, count: int, *, show: bool) -> list[str]:
         task = family.make(dice)
         texts = family.phrasings[task.variant]
         wrong += [
-            f"{text!r} leaves out {task.slots.keys() - slots_of(text)}"
+            f"{text!r} leaves out {set(task.slots) - slots_of(text)}"
             for text in texts
-            if slots_of(text) != task.slots.keys()
+            if slots_of(text) != set(task.slots)
         ]
         goal = phrased(dice.choice(texts), task.slots, dice)
         view = (

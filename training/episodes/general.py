@@ -41,7 +41,7 @@ def sample(
     cache = _Cache(model, len(prompt) + LONGEST)
     logits = cache.extend(torch.tensor([prompt] * AT_ONCE))
     for _ in range(LONGEST):
-        drawn = _draw(logits, generator).tolist()
+        drawn = [int(token) for token in _draw(logits, generator)]
         tokens = [row.take(token, forced, stop) for row, token in zip(rows, drawn, strict=True)]
         if all(row.ended for row in rows):
             break
@@ -53,8 +53,8 @@ def sample(
 class _Growing:
     """One row while it is written."""
 
-    tokens: list[int] = field(default_factory=list)
-    waiting: list[int] = field(default_factory=list)
+    tokens: list[int] = field(default_factory=list[int])
+    waiting: list[int] = field(default_factory=list[int])
     stops: int = 0
     ended: bool = False
 
@@ -140,6 +140,7 @@ def write_general(path: Path, rows: int, seed: int, model: str = "smollm2") -> N
     written = 0
     with path.open("w", encoding="utf-8") as file:
         while written < rows:
+            opening: list[int] = []
             running = (written // AT_ONCE) % 3 == 2
             if running:
                 opening = tokenizer.encode(

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
-from episodes import families as _families  # noqa: F401 - registers them
 from episodes.dice import Dice
+from episodes.families import FAMILIES
 from episodes.phrasing import phrased
 from episodes.record import Row, record
 from episodes.split import load_split
-from episodes.task import FAMILIES, Family, Task
+from episodes.task import Family, Task
 from episodes.views import View, plain_view, some_view
 
 VIEW_SIZE = 16

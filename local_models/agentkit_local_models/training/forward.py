@@ -124,10 +124,10 @@ def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
     group = config.heads // kv_heads
     prefix, count, length = layout.prefix, layout.count, layout.length
     # split rather than sliced: the gradients of slices are padded with zeros and added up
-    turned, value = heads.split((config.heads + kv_heads, kv_heads), dim=1)
-    query, key = _rotate(turned, layout).split((config.heads, kv_heads), dim=1)
+    turned, value = _split(heads, config.heads + kv_heads, kv_heads, dim=1)
+    query, key = _split(_rotate(turned, layout), config.heads, kv_heads, dim=1)
     (first_query, own_query), (first_key, own_key), (first_value, own_value) = (
-        part.split((prefix, count * length)) for part in (query, key, value)
+        _split(part, prefix, count * length) for part in (query, key, value)
     )
 
     def whole(first: Tensor, own: Tensor) -> Tensor:  # [N·K, P + L, D]
@@ -148,6 +148,12 @@ def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
     first = _mix(rows, first_key.transpose(0, 1), first_value.transpose(0, 1), layout.prefix_mask)
     first = first.view(kv_heads, group, prefix, width).permute(2, 0, 1, 3).reshape(prefix, -1)
     return torch.cat((first, mixed))
+
+
+def _split(x: Tensor, first: int, second: int, dim: int = 0) -> tuple[Tensor, Tensor]:
+    """Two parts of a tensor along a dimension."""
+    one, two = torch.split(x, [first, second], dim)
+    return one, two
 
 
 def _mix(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
