@@ -447,6 +447,11 @@ SET_PLAIN = (
     "Modify the {key} setting of {path}, new value {value}",
     "Correct {key} in {path}. It has to read {value}.",
     "Let the {key} in {path} be {value}",
+    "We decided on {value} for the {key}. Bring {path} into line with that.",
+    "Could {path} get {value} where its {key} stands at present?",
+    "Whoever opens {path} next must find {value} behind {key}",
+    "There is a {key} in {path} that I no longer want as it is; use {value}",
+    "Swap whatever {path} holds for {key} against {value}",
 )
 SET_IN_SECTION = (
     "Set {key} to {value} in the {section} section of {path}",
@@ -466,6 +471,11 @@ SET_IN_SECTION = (
     "Correct the {key} of {section} to {value} ({path})",
     "Put {value} where {path} has the {key} of {section}",
     "Within {section} of {path}, let {key} be {value}",
+    "We agreed that {section} uses {value} for its {key}. Bring {path} into line with that.",
+    "Could {path} get {value} as the {key}, but just below {section}?",
+    "Whoever reads {path} must find {value} behind the {key} that {section} has",
+    "Open {path}, go down to {section} and swap its present {key} against {value}",
+    "My mistake in {path}: {key} of {section} was meant to be {value}. Fix that, please.",
 )
 
 

@@ -352,6 +352,11 @@ ONLINE = (
     "Which {what} does the web give for {name}?",
     "Dig up the {what} of {name} on the internet",
     "Somewhere on the net there must be the {what} of {name}. What is it?",
+    "Some website is bound to mention {name}. I only care about the {what}.",
+    "My files won't help here, so ask a search engine: {name}, {what}",
+    "Could a web search settle what the {what} of {name} is?",
+    "Hunt around online until you know which {what} {name} has",
+    "People on the internet surely wrote about {name}; get me the {what} from there",
 )
 BARE = (
     "What is the {what} of {name}?",
@@ -370,6 +375,11 @@ BARE = (
     "My question: the {what} of {name}",
     "Name the {what} of {name}",
     "Look up the {what} of {name}",
+    "Somebody asked me about {name} and its {what}. What should I answer?",
+    "Help me out with {name}: I forgot the {what}",
+    "How would you complete this: the {what} of {name} is ...",
+    "When it comes to {name}, I'm only after the {what}.",
+    "We argue over {name}. Settle it by stating the {what}",
 )
 QUESTIONS = {"online": ONLINE, "bare": BARE}
 
@@ -504,6 +514,11 @@ ON_PAGE = (
     "Tell me which {what} of {name} the site {url} gives",
     "Browse {url} and pick out the {what} of {name}",
     "Fetch {url}, I want to know the {what} of {name}",
+    "Somebody sent me {url}. Does it state a {what} for {name}, and which?",
+    "My source for {name} is {url}; quote me the {what} from there",
+    "Use {url} to answer this: {name} has which {what}?",
+    "I haven't got the time to read {url}. All I want from it is the {what} of {name}",
+    "How does {url} describe {name} when it comes to the {what}?",
 )
 
 

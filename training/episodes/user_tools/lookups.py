@@ -57,6 +57,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What is {x} sold for?
         What's on the price tag of {x}?
         Tell me how much {x} goes for
+        I want to buy {x}. What will I be asked for?
+        Which amount goes on the bill for {x}?
         """,
         things="""
         the price of {x}
@@ -76,6 +78,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What quantity of {x} is on hand?
         How many of {x} could we sell today?
         Tell me how many pieces of {x} remain.
+        Are we running out of {x}? The count, please.
+        If I go to the store room for {x}, how many will I see?
         """,
         things="""
         the stock of {x}
@@ -97,6 +101,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Is {x} shipped, packed or what?
         status {x}
         What state is {x} in?
+        Somebody is waiting for {x}. What can I tell them about its status?
+        Did {x} move on? I'd like its present status.
         """,
         things="""
         the status of {x}
@@ -116,6 +122,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Whom would I call to reorder {x}? Name the supplier.
         Which supplier brings {x}?
         Who is it that sells us {x}?
+        We're out of {x}. Who would bring us more?
+        {x} comes to our shop from whom?
         """,
         things="""
         the supplier of {x}
@@ -135,6 +143,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How many degrees does {x} have?
         Read the temperature of {x}
         What's the heat like in {x}, in degrees?
+        I feel cold in {x}. What temperature do we have there?
+        Should I heat {x}? Say how many degrees it has.
         """,
         things="""
         the temperature of {x}
@@ -154,6 +164,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How charged is {x}
         Check how much power is left in {x}
         Will {x} last? I want its battery percentage.
+        When I go round with new batteries, does {x} need one? Say its percentage.
+        {x} has been running for weeks; what charge is left?
         """,
         things="""
         the battery level of {x}
@@ -173,6 +185,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         When is the next appointment {x} has?
         Until when can I talk to {x} before the next meeting begins?
         When will {x} be in a meeting?
+        I'd like to catch {x} before the next meeting. When does that start?
+        {x} has to be somewhere soon. At what time is that meeting?
         """,
         things="""
         the time of the next meeting of {x}
@@ -192,6 +206,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What date of birth do we have for {x}?
         When did {x} come into the world?
         Tell me when {x} was born
+        I need to fill in a form for {x}: date of birth?
+        Since what date has {x} been alive?
         """,
         things="""
         the birthday of {x}
@@ -211,6 +227,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Where is {x} staying, which number?
         Flowers for {x}: to which room?
         Where can I find {x} in the hotel?
+        There's a parcel for {x}. Which room do I take it to?
+        The key that {x} holds opens which room?
         """,
         things="""
         the room of {x}
@@ -232,6 +250,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What are we asking for {x} per night?
         How dear is {x} for one night?
         Quote me a night in {x}
+        Somebody wants to book {x} for one night. What do I charge?
+        What will be on the bill after one night in {x}?
         """,
         things="""
         the nightly rate of {x}
@@ -252,6 +272,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What ward should I go to for {x}?
         Where have they put {x}? I need the ward.
         To what ward does {x} belong
+        I've come to see {x}. Which ward is that?
+        The porter is fetching {x}; from what ward?
         """,
         things="""
         the ward of {x}
@@ -271,6 +293,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Which doctor is working in {x} now?
         Name the doctor who is responsible for {x}
         Who has the duty for {x}
+        There is an emergency in {x}. Which doctor do I page?
+        Somebody in {x} needs a doctor. Who is there now?
         """,
         things="""
         the doctor on duty in {x}
@@ -291,6 +315,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What is written as blood group for {x}?
         What kind of blood do we give {x}?
         Which blood type is {x}
+        {x} may need a transfusion. Of which group?
+        The lab wants to know about {x}: A, B, AB or 0, and plus or minus?
         """,
         things="""
         the blood group of {x}
@@ -310,6 +336,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Which writer do we owe {x} to?
         From whose pen is {x}
         Name the person who wrote {x}
+        I've just finished {x}. Who came up with it?
+        Whose name is on the cover of {x}?
         """,
         things="""
         the author of {x}
@@ -329,6 +357,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         When does the loan of {x} end?
         On which day should {x} be back on our shelves?
         How long can {x} stay with me? Give the date.
+        I'm still reading {x}. What's the last day to hand it in?
+        If I don't want to pay a fine for {x}, when must it be here?
         """,
         things="""
         the due date of {x}
@@ -348,6 +378,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Where should I put {x} back?
         What shelf was {x} sorted into?
         I can't find {x}, on what shelf is it?
+        A reader wants {x}. Which shelf do I send them to?
+        Along the shelves, where would I come across {x}?
         """,
         things="""
         the shelf of {x}
@@ -367,6 +399,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What score do I need to beat {x}? Tell me theirs.
         How high has {x} scored
         Best result of {x} so far?
+        In the best game {x} has ever played, how many points were there?
+        I bet I'm better than {x}. What is the most they have scored?
         """,
         things="""
         the best score of {x}
@@ -386,6 +420,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How many levels did {x} climb so far?
         At which level will I meet {x}?
         What is {x} up to, level-wise?
+        Is {x} a beginner? Tell me the level.
+        Next to the name of {x}, which level is shown?
         """,
         things="""
         the level of {x}
@@ -405,6 +441,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How many degrees are there in {x} now?
         Is it hot in {x}? I want the number.
         Weather check: degrees in {x}?
+        I'm packing for {x}. What temperature is it there?
+        Are they freezing or sweating over in {x}? In degrees, please.
         """,
         things="""
         the temperature in {x}
@@ -425,6 +463,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How early is sunrise in {x}?
         When does the day begin in {x}, sun-wise?
         I want to see the sun come up in {x}; at what time?
+        My alarm in {x} should ring when the sun comes up. What time do I set?
+        Until when is it dark in {x}?
         """,
         things="""
         the time of sunrise in {x}
@@ -444,6 +484,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How hard is it blowing in {x}
         What wind do they measure in {x}?
         How strong is the wind over in {x}?
+        Will my hat stay on in {x}? Tell me the speed of the wind.
+        I'm flying a kite in {x}; what wind can I count on?
         """,
         things="""
         the wind speed in {x}
@@ -463,6 +505,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         I have to get to {x} by rail, when is the next departure?
         How soon can I leave for {x} by train? Name the time.
         At what time should I be on the platform for {x}?
+        I'm at the station and want to go to {x}. When do I get away?
+        {x} by train: what departure is coming up?
         """,
         things="""
         the departure of the next train to {x}
@@ -482,6 +526,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What do they charge for going to {x}?
         Can I afford a ticket to {x}? How much is it?
         Ticket to {x}: how much?
+        I'm at the counter and want to go to {x}. How much money do I need?
+        What is the price if I travel to {x}?
         """,
         things="""
         the fare to {x}
@@ -501,6 +547,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         I fly with {x}, what is my gate?
         To what gate do I have to run for {x}?
         Where is {x} boarding? Gate only.
+        My boarding pass says {x} but no gate. Which one is it?
+        Somebody is late for {x}. Where do we send them, to which gate?
         """,
         things="""
         the gate of {x}
@@ -520,6 +568,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Which extension or number has {x}?
         Give me a number where I can reach {x}
         I want to telephone {x}. What do I dial?
+        I have a question only {x} can answer. What is the phone number?
+        When I pick up the phone to talk to {x}, which digits do I press?
         """,
         things="""
         the phone number of {x}
@@ -539,6 +589,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Whom should I ask about {x}? I mean the manager.
         Who has to sign for {x} as manager?
         Under whom does {x} work?
+        I want to praise {x} to the person in charge of them. Who is that?
+        If {x} asks for a rise, who decides as their manager?
         """,
         things="""
         the manager of {x}
@@ -558,6 +610,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How many free days remain for {x} this year?
         Count the leave days that {x} has not used
         What leave balance has {x}, in days?
+        {x} would like to go on a long trip. How many days of leave are there to use?
+        This year, what remains of the leave of {x}? In days.
         """,
         things="""
         the number of leave days that {x} has left
@@ -577,6 +631,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Where is {x} based?
         Which site does {x} belong to?
         In what town would I visit {x} at work?
+        I'm sending a parcel to {x} at work. Which city do I write on it?
+        {x} goes to the office every morning. In what city is that?
         """,
         things="""
         the office of {x}
@@ -596,6 +652,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Who performed {x}?
         Which artist recorded {x}?
         I love {x}, who is singing it?
+        {x} is on the radio. Whom am I listening to?
+        If I like {x}, which singer should I look out for?
         """,
         things="""
         the singer of {x}
@@ -616,6 +674,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         For how long does {x} run?
         What running time does {x} have?
         Is {x} a short song? Tell me its length.
+        I have a short break. How much time does {x} take?
+        From the first note of {x} to the last, how long is that?
         """,
         things="""
         the length of {x}
@@ -635,6 +695,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Which month is best for putting out {x} seeds?
         By what month should I have sown {x}?
         When does sowing begin for {x}?
+        I've bought seeds of {x}. What month do I have to wait for?
+        On my garden calendar, where do I enter the sowing of {x}? The month.
         """,
         things="""
         the month for sowing {x}
@@ -654,6 +716,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         How many litres a week go to {x}?
         I am going to water {x}; how much a week is right?
         Weekly water for {x}, how much?
+        My neighbour looks after {x} for a week. How much water should they give?
+        If I don't want {x} to dry out, how much water is it per week?
         """,
         things="""
         the water need of {x}
@@ -673,6 +737,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What sum is on {x} right now?
         Is there money on {x}? How much?
         How rich is {x}, so to say? Amount please.
+        I'd like to spend something from {x}. How much is there?
+        After all the bookings, what does {x} hold?
         """,
         things="""
         the balance of {x}
@@ -692,6 +758,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         If I change a single euro into {x}, what do I get?
         One euro in {x}, how much?
         What rate applies for {x}?
+        I'm changing money for a trip. What does a euro bring in {x}?
+        For every euro, how much would I be given in {x}?
         """,
         things="""
         the exchange rate of {x}
@@ -711,6 +779,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What's the tally of {x}?
         Where are {x} with their points?
         How many league points are on the account of {x}
+        In the table, what number of points is next to {x}?
+        Could {x} still win the league? Tell me how many points they've got.
         """,
         things="""
         the points of {x}
@@ -730,6 +800,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         Who picks the players of {x}? The coach, I mean.
         Which coach leads {x}?
         Who has been training {x}
+        {x} lost again. Who has to explain it as the coach?
+        When {x} meets for training, who tells them what to do?
         """,
         things="""
         the coach of {x}
@@ -749,6 +821,8 @@ LOOKUPS: tuple[UserTool, ...] = (
         What number did they give {x}?
         Which shirt belongs to {x}, what number?
         Number on the back of {x}?
+        I'm buying a shirt like the one of {x}. What number goes on it?
+        The referee notes down {x}. Under which number?
         """,
         things="""
         the shirt number of {x}

@@ -83,6 +83,8 @@ def shipping_cost(dice: Dice, given: str | None) -> Use:
     Add {days} days to {start}
     If today is {start}, what is the date in {days} days?
     Count {days} days onward from {start} and tell me where we land.
+    I put a cross on {start} in my calendar. Where does the cross for {days} days later go?
+    The deadline is {days} days off, counting from {start}. What date is that?
     """,
     things="""
     the date {days} days after {start}
@@ -125,6 +127,8 @@ def add_days(dice: Dice, given: str | None) -> Use:
     {date}: Monday, Tuesday, ...?
     I need the day of the week for {date}
     Does {date} fall on a weekend? Say which weekday it is.
+    I only have the date, {date}. What day of the week do I write next to it?
+    Between Monday and Sunday, which one is {date}?
     """,
     things="""
     the weekday of {date}
@@ -165,6 +169,8 @@ def weekday_of(dice: Dice, given: str | None) -> Use:
     How many days pass from {first} to {last}?
     What is the distance in days from {first} to {last}?
     Tell me how many days after {first} comes {last}
+    My trip begins on {first} and ends on {last}. What's the gap in days?
+    Take {first} and {last} and give me the difference in days
     """,
     things="""
     the number of days between {first} and {last}
@@ -279,6 +285,8 @@ PAIRS = (
     Express {amount} {unit} as {into}
     The plan says {amount} {unit}. I need it in {into}.
     What do {amount} {unit} make in the unit {into}?
+    My ruler only shows {into}; where on it do I find {amount} {unit}?
+    Had I said it in {into} and not as {amount} {unit}, what would the number be?
     """,
     things="""
     the length of {amount} {unit} in {into}
@@ -395,6 +403,8 @@ def tip_for(dice: Dice, given: str | None) -> Use:
     share of {total} for {people} people?
     {people} friends owe {total} together. How much is it for one?
     How much has everyone to pay when {people} people share {total}?
+    The waiter brings a bill of {total} to a table of {people}. What does one person owe?
+    There are {people} of us, so nobody pays {total} alone. What does it come to for one?
     """,
     things="""
     the share of each when {people} people split {total}
@@ -435,6 +445,8 @@ def split_bill(dice: Dice, given: str | None) -> Use:
     How large is a {shape} measuring {width} by {height}?
     I drew a {shape} {width} wide and {height} high. Its area?
     Give me the area for this {shape}: {width} wide, {height} high
+    I'm painting a {shape}, {width} across and {height} tall. What area is that?
+    Width {width}, height {height}, form {shape}. Now the area, please.
     """,
     things="""
     the area of a {shape} with width {width} and height {height}
@@ -477,6 +489,8 @@ def area_of(dice: Dice, given: str | None) -> Use:
     Find the highest common factor of {a} and {b}
     {a} and {b}: largest divisor they have in common?
     I want to cut {a} and {b} into equal pieces as large as possible. How large?
+    To reduce the fraction {a}/{b}, what do I divide both sides by at most?
+    Of all numbers that go into {a} and into {b}, which one is on top?
     """,
     things="""
     the greatest common divisor of {a} and {b}
@@ -521,6 +535,8 @@ def common_divisor(dice: Dice, given: str | None) -> Use:
     Into which primes does {n} fall apart?
     {n} as primes multiplied?
     Take {n} to pieces: which primes is it made of?
+    My homework is to factor {n} until only primes remain. What remains?
+    Multiplying which primes gives me {n}?
     """,
     things="""
     the prime factors of {n}
@@ -608,6 +624,8 @@ def roman_numeral(dice: Dice, given: str | None) -> Use:
     How does {text} look in a mirror, letter by letter from the end?
     Spell {text} from back to front.
     If I read {text} from right to left, what do I get?
+    Start at the last letter of {text} and end at the first. What does that make?
+    I'd like to see {text} with its order of letters reversed
     """,
     things="""
     the word {text} backwards
@@ -652,6 +670,8 @@ def backwards(dice: Dice, given: str | None) -> Use:
     Look at {text}: how often do you see {letter}?
     Does {text} hold the letter {letter}? How many times?
     Tell me the count of {letter} within {text}.
+    I underline every {letter} in {text}. How many lines do I draw?
+    Go through {text} and keep a tally of {letter}; where does it end?
     """,
     things="""
     the number of times that {letter} occurs in {text}
@@ -693,6 +713,8 @@ def count_letter(dice: Dice, given: str | None) -> Use:
     Encrypt {text} by shifting {shift} letters.
     {text} in code, shifted by {shift}?
     Caesar would write {text} how, with {shift} letters of shift?
+    Nobody should understand {text}. Move its letters on by {shift} and show me that.
+    With a key of {shift}, which code word stands for {text}?
     """,
     things="""
     the cipher of {text} with shift {shift}
@@ -733,6 +755,8 @@ def shift_letters(dice: Dice, given: str | None) -> Use:
     {amount} borrowed for {months} months; monthly payment?
     A customer wants {amount} for {months} months. What does he pay monthly?
     If the bank lends me {amount} for {months} months, what leaves my account every month?
+    I need {amount} from the bank and have {months} months to return it. What is one instalment?
+    Spread a loan of {amount} over {months} months and tell me the rate
     """,
     things="""
     the monthly rate for a loan of {amount} over {months} months
@@ -775,6 +799,8 @@ def loan_rate(dice: Dice, given: str | None) -> Use:
     Work out the take-home pay for {gross} and tax class {tax_class}
     Someone in tax class {tax_class} is offered {gross} gross; what is that net?
     After tax, what remains of {gross} for class {tax_class}?
+    My contract says {gross} gross and my tax class is {tax_class}. What will I be paid out?
+    Take the tax for class {tax_class} off {gross} and tell me the rest
     """,
     things="""
     the net pay for {gross} in tax class {tax_class}
@@ -815,6 +841,8 @@ def net_pay(dice: Dice, given: str | None) -> Use:
     If somebody covers {km} km within {minutes} minutes, what is the pace?
     Work out the pace of {km} km run in {minutes} minutes
     My watch says {km} km and {minutes} minutes. The pace?
+    It took me {minutes} minutes to finish {km} km. How long was I busy with each kilometre?
+    A race of {km} km, done after {minutes} minutes: what pace was that?
     """,
     things="""
     the pace of {km} km in {minutes} minutes
@@ -855,6 +883,8 @@ def running_pace(dice: Dice, given: str | None) -> Use:
     Compute the body mass index ({weight} kg, {height} cm)
     How do {weight} kg and {height} cm come out as BMI?
     Height {height} cm, weight {weight} kg, so what is the body mass index?
+    The scales show {weight} kg, the tape {height} cm. Which BMI do I note down?
+    Is {weight} kg a lot at {height} cm? I want the body mass index.
     """,
     things="""
     the body mass index for {weight} kg and {height} cm
@@ -893,6 +923,8 @@ def body_mass(dice: Dice, given: str | None) -> Use:
     At {gap} cm spacing, how many go into {length} by {width} cm?
     Count the plants for {length} by {width} cm with a spacing of {gap} cm
     My bed measures {length} by {width} cm, my plants want {gap} cm. How many is that?
+    If I leave {gap} cm from plant to plant, what number fills {length} by {width} cm?
+    A bed is {length} cm long and {width} cm wide. Each plant needs {gap} cm, so when is it full?
     """,
     things="""
     the number of plants for a bed of {length} by {width} cm with {gap} cm between them
@@ -938,6 +970,8 @@ def plants_in_bed(dice: Dice, given: str | None) -> Use:
     I can play {word}. How many points would that be?
     Score {word} for me
     Is {word} a good word to lay? Tell me its points.
+    My opponent has just laid {word}. What do I write down for it?
+    Add up the letters of {word}; how many points are there?
     """,
     things="""
     the points for the word {word}
@@ -1048,6 +1082,8 @@ def forecast(dice: Dice, given: str | None) -> Use:
     {bpm} bpm in ms per beat?
     How many milliseconds go by from beat to beat with a tempo of {bpm}?
     My song runs at {bpm} beats a minute, tell me the length of a beat in ms
+    The metronome ticks at {bpm}. After how many milliseconds comes the next tick?
+    I want an echo of exactly one beat. At tempo {bpm}, what do I enter in ms?
     """,
     things="""
     the length of a beat at {bpm} bpm in milliseconds
