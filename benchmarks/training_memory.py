@@ -4,7 +4,7 @@
 
 Each training runs in a process of its own: a small one first, which loads what torch loads late; then
 the weights, two steps, and in the second a full pack. What is measured is the most that was resident
-(`ru_maxrss`) less what was resident before the weights were there. It runs twice: with an allocator that
+(`VmHWM`) less what was resident before the weights were there. It runs twice: with an allocator that
 gives all memory back at once, against the bytes in use at the peak; and with glibc's own, which leaves
 holes, against the bytes that are expected to be resident. The result is written after each row; rows
 that are not named keep what was measured before.
@@ -152,6 +152,15 @@ def resident() -> int:
     return pages * resource.getpagesize()
 
 
+def most_resident() -> int:
+    """The most bytes of this process that were in memory at once.
+
+    Not `ru_maxrss`: Linux hands that of the process before `exec` on to the one after it.
+    """
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    return int(status.split("VmHWM:")[1].split()[0]) * 1024
+
+
 def measured(row: Row) -> dict[str, Any]:
     """Run a row in this process: what it took, and what it was expected to take, in bytes."""
     torch.set_num_threads(1)  # a long training may be running beside
@@ -165,7 +174,7 @@ def measured(row: Row) -> dict[str, Any]:
             config, before = checkpoint.config, resident()
             base = dict(checkpoint.load_weights(dtype))
         train(config, base, row)
-    took = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 - before  # Linux counts in KiB
+    took = most_resident() - before
     need = estimate(config, row.shape, row.lora, row.dtype)
     return {"libraries": before, "took": took, "in_use": need.peak, "resident": need.resident}
 
