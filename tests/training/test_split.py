@@ -1,6 +1,10 @@
 """What is tested is never trained on."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 from cases import USER_TOOLS, families, floor, glance, known, user_tools
@@ -8,6 +12,7 @@ from episodes.families import FAMILIES
 from episodes.split import FILE, extend, load_split, plain
 from episodes.write import VIEW_SIZE, write_batch
 
+TRAINING = Path(__file__).parents[2] / "training"
 SPLIT = load_split()
 TRAINED = [family for family in FAMILIES.values() if SPLIT.trains(family)]
 UNSEEN = [family for family in FAMILIES.values() if not SPLIT.trains(family)]
@@ -90,6 +95,19 @@ def test_written_episodes_are_of_trained_families_only() -> None:
     assert names <= {family.name for family in TRAINED}
     assert written.reached.total() == VIEW_SIZE
     assert not written.failed
+
+
+def test_the_same_seed_writes_the_same_episodes_in_every_process() -> None:
+    """Hashes of texts differ from process to process; nothing may rest on them."""
+    code = "from episodes.write import write_batch; print(''.join(write_batch((3, 1)).lines))"
+
+    def written(hashes: str) -> str:
+        environ = {**os.environ, "PYTHONHASHSEED": hashes, "PYTHONPATH": str(TRAINING)}
+        done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert written("1") == written("2") != "\n"
 
 
 def test_the_tests_are_as_large_as_they_should_be() -> None:

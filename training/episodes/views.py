@@ -76,7 +76,8 @@ def some_view(
     dice: Dice, installed: Mapping[str, Tool], needs: Sequence[str], own: Sequence[Tool] = (), *, rename: bool
 ) -> View:
     """Some of the tools in any order; with `rename`, most of them under other names and words."""
-    keep = {*needs, ALWAYS_LOOKS, *(tool.name for tool in own)}
+    # in an order of its own: that of a set changes from process to process
+    keep = tuple(dict.fromkeys((*needs, ALWAYS_LOOKS, *(tool.name for tool in own))))
     others = [name for name in installed if name not in keep]
     chosen = [*keep, *dice.sample(others, dice.randint(0, len(others)))]
     everything = {**installed, **{tool.name: tool for tool in own}}
