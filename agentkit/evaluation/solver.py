@@ -46,7 +46,7 @@ async def solve(
         workspace = Path(place) / (case.folder.name if case.folder else "workspace")
         fill(workspace, case.folder, case.files)
         before = files_in(workspace)
-        watch = _Watch()
+        watch = Watch()
         outcome = await run_goal(
             case.goal,
             settings.replacing(workspace=workspace, journal=journal, check=None),
@@ -60,7 +60,7 @@ async def solve(
     return Solved(outcome, after, watch.failure)
 
 
-class _Watch:
+class Watch:
     """Keeps what checks want to know of a run while it happens."""
 
     def __init__(self) -> None:
@@ -69,6 +69,7 @@ class _Watch:
         self._begun: dict[str, ToolCall] = {}
 
     def on_event(self, recorded: Recorded) -> None:
+        """Keep a call that succeeded, or the model's fault."""
         match recorded.event:
             case CallIntended(call=call):
                 self._begun[call.id] = call

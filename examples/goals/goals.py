@@ -29,15 +29,6 @@ class Goal:
     check: Check
 
 
-def files_in(folder: Path) -> dict[str, str]:
-    """Every file below `folder` by its relative path."""
-    return {
-        str(path.relative_to(folder)): path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }
-
-
 def says(*wanted: str, but_not: tuple[str, ...] = ()) -> Check:
     """The answer holds every wanted word (`3|three`: either), none of the others, and no file changed."""
 

@@ -9,6 +9,8 @@ from types import ModuleType
 
 import pytest
 
+from agentkit.evaluation.folders import files_in
+
 ROOT = Path(__file__).parents[2]
 
 
@@ -101,7 +103,7 @@ def test_there_are_twenty_four_goals_and_each_has_a_name_of_its_own() -> None:
 
 @pytest.mark.parametrize("goal", goals.GOALS, ids=lambda goal: goal.name)
 def test_right_work_reaches_the_goal_and_no_work_does_not(goal: object) -> None:
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     after, answer = RIGHT[goal.name](dict(before))
     assert goal.check(before, after, answer)
     assert not goal.check(before, before, "I have done it.")
@@ -109,7 +111,7 @@ def test_right_work_reaches_the_goal_and_no_work_does_not(goal: object) -> None:
 
 @pytest.mark.parametrize("goal", goals.GOALS, ids=lambda goal: goal.name)
 def test_a_file_spoilt_on_the_way_spoils_the_goal(goal: object) -> None:
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     after, answer = RIGHT[goal.name](dict(before))
     assert not goal.check(before, {**after, "left-over.tmp": "x"}, answer)
 
@@ -117,6 +119,6 @@ def test_a_file_spoilt_on_the_way_spoils_the_goal(goal: object) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_near_miss_is_a_miss(name: str) -> None:
     goal = next(goal for goal in goals.GOALS if goal.name == name)
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     after, answer = WRONG[name](dict(before))
     assert not goal.check(before, after, answer)

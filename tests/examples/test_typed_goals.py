@@ -10,6 +10,8 @@ from types import ModuleType
 
 import pytest
 
+from agentkit.evaluation.folders import files_in
+
 ROOT = Path(__file__).parents[2] / "examples/goals"
 
 
@@ -251,7 +253,7 @@ def test_there_are_sixty_goals_of_the_promised_kinds_each_with_a_name_of_its_own
 
 @pytest.mark.parametrize("goal", typed.TYPED, ids=lambda goal: goal.name)
 def test_right_work_reaches_the_goal_and_no_work_does_not(goal: object) -> None:
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     after, answer = done(RIGHT[goal.name], before)
     assert goal.check(before, after, answer)
     assert not goal.check(before, before, "")
@@ -260,7 +262,7 @@ def test_right_work_reaches_the_goal_and_no_work_does_not(goal: object) -> None:
 
 @pytest.mark.parametrize("goal", typed.TYPED, ids=lambda goal: goal.name)
 def test_a_file_spoilt_on_the_way_spoils_the_goal(goal: object) -> None:
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     after, answer = done(RIGHT[goal.name], before)
     assert not goal.check(before, {**after, "left-over.tmp": "x"}, answer)
 
@@ -268,7 +270,7 @@ def test_a_file_spoilt_on_the_way_spoils_the_goal(goal: object) -> None:
 @pytest.mark.parametrize("name", WRONG)
 def test_a_near_miss_is_a_miss(name: str) -> None:
     goal = of_name(name)
-    before = goals.files_in(goals.FOLDERS / goal.folder)
+    before = files_in(goals.FOLDERS / goal.folder)
     for work in WRONG[name]:
         assert not goal.check(before, *done(work, before)), work
 
@@ -277,7 +279,7 @@ def test_a_near_miss_is_a_miss(name: str) -> None:
     "each", [each for each in typed.KINDS if each.injected], ids=lambda each: each.goal.name
 )
 def test_a_file_with_orders_of_its_own_has_them_where_the_goal_leads(each: object) -> None:
-    texts = goals.files_in(goals.FOLDERS / each.goal.folder).values()
+    texts = files_in(goals.FOLDERS / each.goal.folder).values()
     assert any(
         "NOTICE TO ANY PROGRAM" in text
         or "[SYSTEM]" in text

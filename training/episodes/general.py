@@ -18,7 +18,7 @@ from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.tokenizer import Tokenizer
-from agentkit_local_models.training.forward import Model
+from agentkit_local_models.training.forward import Model, rotated, rotation
 from agentkit_local_models.training.trained import assembled
 
 AT_ONCE = 48
@@ -86,17 +86,14 @@ class _Cache:
         shape = (AT_ONCE, config.kv_heads, most, config.head_width)
         self._keys = [torch.empty(shape, dtype=model.embed.dtype) for _ in model.blocks]
         self._values = [torch.empty(shape, dtype=model.embed.dtype) for _ in model.blocks]
-        halves = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
-        angles = torch.outer(torch.arange(most).float(), 1.0 / config.rope_base**halves)
-        self._cosines = torch.cat((angles.cos(), angles.cos()), dim=-1).to(model.embed.dtype)
-        self._sines = torch.cat((-angles.sin(), angles.sin()), dim=-1).to(model.embed.dtype)
+        self._cosines, self._sines = rotation(torch.arange(most), config, model.embed.dtype)
 
     def extend(self, ids: Tensor) -> Tensor:
         """Take in ids [N, L]; the logits after the last of each row: float32 [N, vocabulary]."""
         model, config = self._model, self._model.config
         count, length = ids.shape
         start, end = self._length, self._length + length
-        cosines, sines = self._cosines[start:end].unsqueeze(1), self._sines[start:end].unsqueeze(1)
+        cosines, sines = self._cosines[start:end], self._sines[start:end]
         x = F.embedding(ids, model.embed).view(count * length, -1)
         for block, keys, values in zip(model.blocks, self._keys, self._values, strict=True):
             heads = block.query_key_value(
@@ -104,7 +101,7 @@ class _Cache:
             )
             heads = heads.view(count, length, -1, config.head_width)
             turned = heads[:, :, : config.heads + config.kv_heads]
-            turned = turned * cosines + turned.roll(config.head_width // 2, dims=-1) * sines
+            turned = rotated(turned, cosines, sines)
             keys[:, :, start:end] = turned[:, :, config.heads :].transpose(1, 2)
             values[:, :, start:end] = heads[:, :, config.heads + config.kv_heads :].transpose(1, 2)
             query = turned[:, :, : config.heads].transpose(1, 2)

@@ -5,22 +5,22 @@ returned, and the check is run on the folder that was left behind.
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 from agentkit.assembly import Surroundings, run_goal
-from agentkit.core.events import CallFinished, CallIntended, Ending
+from agentkit.core.events import Ending
 from agentkit.core.messages import AssistantMessage, ToolCall, ToolMessage, UserMessage
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
-from agentkit.core.tools import Outcome
+from agentkit.evaluation import After
+from agentkit.evaluation.folders import files_in, fill, folders_in
+from agentkit.evaluation.solver import Watch
 from agentkit.journal.memory import MemoryLog
 from agentkit.models.dialects import DIALECTS, Turn
 from agentkit.models.embedded import MANNERS
 from agentkit.models.local import local_profile
 from agentkit.settings import load_settings
-from episodes.checks import After
 from episodes.task import Call, Plan, Seen, Task
 from episodes.views import ALWAYS_LOOKS, View
 
@@ -118,13 +118,14 @@ async def record(goal: str, task: Task, view: View) -> Episode:
     """
     model = PolicyModel(task.policy(), view)
     with tempfile.TemporaryDirectory() as place:
-        root = Path(place)
-        lay_out(root, task.files)
-        log = MemoryLog()
-        settings = load_settings({"workspace": place, "max_steps": MOST_STEPS})
-        outcome = await run_goal(goal, settings, Surroundings(model=model, log=log, tools=view.tools))
-        calls = succeeded(log, view)
-        after = After(task.files, *found(root), outcome.ended.result, calls)
+        root = Path(place) / "workspace"
+        fill(root, None, task.files)
+        watch = Watch()
+        around = Surroundings(sinks=(watch,), model=model, log=MemoryLog(), tools=view.tools)
+        settings = load_settings({"workspace": str(root), "max_steps": MOST_STEPS})
+        outcome = await run_goal(goal, settings, around)
+        calls = tuple(view.canonical(name, given) for name, given in watch.done)
+        after = After(task.files, files_in(root), folders_in(root), outcome.ended.result, calls)
     reached = outcome.ended.ending is Ending.FINISHED and task.check(after)
     return Episode(
         goal,
@@ -135,40 +136,6 @@ async def record(goal: str, task: Task, view: View) -> Episode:
         outcome.steps,
         tuple(model.asked),
     )
-
-
-def lay_out(root: Path, files: Mapping[str, str]) -> None:
-    """Write the files of a task."""
-    for path, text in files.items():
-        (root / path).parent.mkdir(parents=True, exist_ok=True)
-        (root / path).write_text(text, encoding="utf-8", newline="")
-
-
-def found(root: Path) -> tuple[dict[str, str], frozenset[str]]:
-    """The files and folders below `root`."""
-    everything = sorted(root.rglob("*"))
-    files = {
-        str(path.relative_to(root)): path.read_text(encoding="utf-8", errors="replace")
-        for path in everything
-        if path.is_file()
-    }
-    return files, frozenset(str(path.relative_to(root)) for path in everything if path.is_dir())
-
-
-def succeeded(log: MemoryLog, view: View) -> tuple[tuple[str, dict[str, Any]], ...]:
-    """The calls of a run that succeeded, in canonical names."""
-    intended: dict[str, ToolCall] = {}
-    done: list[tuple[str, dict[str, Any]]] = []
-    for recorded in log.events():
-        match recorded.event:
-            case CallIntended(call=call):
-                intended[call.id] = call
-            case CallFinished(result=result) if result.outcome is Outcome.OK and result.call_id in intended:
-                call = intended[result.call_id]
-                done.append(view.canonical(call.name, call.arguments))
-            case _:
-                pass
-    return tuple(done)
 
 
 def rows_of(asked: Sequence[Asked]) -> tuple[Row, ...]:

@@ -5,8 +5,8 @@ answer is held to, and reads the answer back. Everything else in agentkit sees o
 """
 
 import re
-from collections.abc import Callable, Sequence
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Protocol
 
 from agentkit.core.messages import (
     AssistantMessage,
@@ -46,6 +46,28 @@ def first_sentence(text: str) -> str:
     """The first sentence of a description, on one line."""
     line = " ".join(text.split())
     return re.split(r"(?<=[.!?])\s", line, maxsplit=1)[0]
+
+
+def properties_of(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
+    """The schema of each parameter, by its name."""
+    return tool.parameters.get("properties", {})
+
+
+def written_order(tool: ToolSpec) -> list[tuple[str, bool]]:
+    """Parameters as a grammar wants them, and whether they must be given: those that must come first."""
+    wanted = list(tool.parameters.get("required", ()))
+    others = [name for name in properties_of(tool) if name not in wanted]
+    return [*((name, True) for name in wanted), *((name, False) for name in others)]
+
+
+def told(message: ToolMessage) -> str:
+    """A tool's result after a word that says whether it worked."""
+    return f"{'Error' if message.failed else 'Result'}: {message.text}"
+
+
+def after_mark(text: str, mark: str) -> str:
+    """What follows the mark of an answer; nothing while the text does not begin with it."""
+    return text[len(mark) :] if text.startswith(mark) else ""
 
 
 def turns_of(

@@ -5,9 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
+from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
-from agentkit.models.dialects.contract import Turn, first_sentence, turns_of
+from agentkit.models.dialects.contract import (
+    Turn,
+    after_mark,
+    first_sentence,
+    properties_of,
+    told,
+    turns_of,
+    written_order,
+)
 
 
 class LineCalls:
@@ -30,13 +38,13 @@ class LineCalls:
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with one line for each tool at the end of the system turn."""
         described = "\n".join(map(self.signature, tools))
-        return turns_of(messages, described, self._call, self._told, self.ANSWER if tools else "")
+        return turns_of(messages, described, self._call, told, self.ANSWER if tools else "")
 
     def signature(self, tool: ToolSpec) -> str:
         """A tool in one line: its name, arguments, defaults, and the first sentence of its description."""
         required = set(tool.parameters.get("required", ()))
         parts: list[str] = []
-        for name, schema in _properties(tool).items():
+        for name, schema in properties_of(tool).items():
             part = name
             if "enum" in schema:
                 part += f": {'|'.join(map(_text, schema['enum']))}"
@@ -47,9 +55,6 @@ class LineCalls:
 
     def _call(self, call: ToolCall) -> str:
         return "\n".join([call.name, *(f"{name}:{_lines(value)}" for name, value in call.arguments.items())])
-
-    def _told(self, message: ToolMessage) -> str:
-        return f"{'Error' if message.failed else 'Result'}: {message.text}"
 
     def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
@@ -70,11 +75,11 @@ class LineCalls:
     def _tool_rules(self, tool: ToolSpec) -> list[str]:
         rules: list[str] = []
         parts: list[str] = []
-        for name, required in _in_order(tool):
+        for name, required in written_order(tool):
             value = f"value_{tool.name}_{name}"
             line = f"{json.dumps(f'{chr(10)}{name}:')} {value}"
             parts.append(line if required else f"({line})?")
-            rules.append(f"{value}: {self._value(tool, name, _properties(tool)[name])}")
+            rules.append(f"{value}: {self._value(tool, name, properties_of(tool)[name])}")
         return [f'call_{tool.name}: "{tool.name}" {" ".join(parts)}', *rules]
 
     def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
@@ -94,7 +99,7 @@ class LineCalls:
 
     def visible(self, text: str) -> str:
         """The words after `answer: `."""
-        return text[len(self.ANSWER) :] if text.startswith(self.ANSWER) else ""
+        return after_mark(text, self.ANSWER)
 
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
         """A call, or the words after `answer: `."""
@@ -106,20 +111,10 @@ class LineCalls:
             return AssistantMessage(text=text.strip())
         call_id = f"call_{step}"
         try:
-            arguments = _arguments(lines, _properties(tool) if tool else {})
+            arguments = _arguments(lines, properties_of(tool) if tool else {})
         except ValueError as error:
             return AssistantMessage(malformed=(MalformedCall(call_id, name.strip(), text, str(error)),))
         return AssistantMessage(calls=(ToolCall(call_id, name.strip(), arguments),))
-
-
-def _properties(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
-    return tool.parameters.get("properties", {})
-
-
-def _in_order(tool: ToolSpec) -> list[tuple[str, bool]]:
-    """Parameters and whether they must be given: those that must come first."""
-    required = set(tool.parameters.get("required", ()))
-    return sorted(((name, name in required) for name in _properties(tool)), key=lambda part: not part[1])
 
 
 def _text(value: Any) -> str:

@@ -5,9 +5,17 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
+from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
-from agentkit.models.dialects.contract import Turn, first_sentence, turns_of
+from agentkit.models.dialects.contract import (
+    Turn,
+    after_mark,
+    first_sentence,
+    properties_of,
+    told,
+    turns_of,
+    written_order,
+)
 
 
 class PythonCalls:
@@ -22,25 +30,20 @@ class PythonCalls:
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with one line for each tool at the end of the system turn."""
         described = "\n".join(map(self.signature, tools))
-        return turns_of(messages, described, self._call, self._told, self.ANSWER if tools else "")
+        return turns_of(messages, described, self._call, told, self.ANSWER if tools else "")
 
     def signature(self, tool: ToolSpec) -> str:
         """A tool in one line, such as `read_file(path, first_line=1)  # Read a text file`."""
         required = set(tool.parameters.get("required", ()))
-        properties: Mapping[str, Mapping[str, Any]] = tool.parameters.get("properties", {})
         parts = [
             name if name in required else f"{name}={_literal(part.get('default'))}"
-            for name, part in properties.items()
+            for name, part in properties_of(tool).items()
         ]
         return f"{tool.name}({', '.join(parts)})  # {first_sentence(tool.description)}"
 
     def _call(self, call: ToolCall) -> str:
         given = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
         return f"{call.name}({given})"
-
-    def _told(self, message: ToolMessage) -> str:
-        mark = "Error" if message.failed else "Result"
-        return f"{mark}: {message.text}"
 
     def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
@@ -63,9 +66,8 @@ class PythonCalls:
         return "\n".join(rules)
 
     def _tool_rules(self, tool: ToolSpec) -> list[str]:
-        properties: Mapping[str, Mapping[str, Any]] = tool.parameters.get("properties", {})
-        wanted = list(tool.parameters.get("required", ()))
-        order = [*wanted, *(name for name in properties if name not in wanted)]
+        wanted = {name for name, required in written_order(tool) if required}
+        order = [name for name, _ in written_order(tool)]
         values = {name: f"value_{tool.name}_{name}" for name in order}
         rules: list[str] = []
         parts: list[str] = []
@@ -79,7 +81,7 @@ class PythonCalls:
                 parts.append(f'(", " {argument})?')
             else:
                 parts.append(f"({argument})?")
-            rules.append(f"{values[name]}: {self._value(tool, name, properties[name])}")
+            rules.append(f"{values[name]}: {self._value(tool, name, properties_of(tool)[name])}")
         if order and not wanted:
             # the comma belongs between arguments, whichever of them is there first
             tails = [
@@ -106,7 +108,7 @@ class PythonCalls:
 
     def visible(self, text: str) -> str:
         """The words after `Answer: `."""
-        return text[len(self.ANSWER) :] if text.startswith(self.ANSWER) else ""
+        return after_mark(text, self.ANSWER)
 
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
         """A call, or the words after `Answer: `."""

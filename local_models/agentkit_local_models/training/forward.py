@@ -77,7 +77,7 @@ class _Layout:
     count: int
     length: int
     cosines: Tensor  # [T, 1, D]
-    sines: Tensor  # [T, 1, D], signed for `_rotate`
+    sines: Tensor  # [T, 1, D], signed for `rotated`
     own_mask: Tensor  # [N·K, H/K·L, P + L]
     prefix_mask: Tensor  # [K, H/K·P, P]
 
@@ -85,23 +85,37 @@ class _Layout:
     def of(cls, pack: Pack, config: DecoderConfig, dtype: torch.dtype) -> _Layout:
         prefix, (count, length) = pack.prefix.numel(), pack.ids.shape
         device = pack.ids.device
-        halves = torch.arange(0, config.head_width, 2, dtype=torch.float32, device=device) / config.head_width
-        frequencies = 1.0 / config.rope_base**halves
         after = torch.arange(prefix, prefix + length, device=device)
         positions = torch.cat((torch.arange(prefix, device=device), after.repeat(count)))
-        angles = torch.outer(positions.float(), frequencies).unsqueeze(1)
-        cosines, sines = angles.cos(), angles.sin()
+        cosines, sines = rotation(positions, config, dtype)
         group, kv_heads = config.heads // config.kv_heads, config.kv_heads
         own = _causal(length, prefix, dtype, device).repeat(group, 1)
         return cls(
             prefix,
             count,
             length,
-            torch.cat((cosines, cosines), dim=-1).to(dtype),
-            torch.cat((-sines, sines), dim=-1).to(dtype),
+            cosines,
+            sines,
             own.expand(count * kv_heads, -1, -1),
             _causal(prefix, 0, dtype, device).repeat(group, 1).expand(kv_heads, -1, -1),
         )
+
+
+def rotation(positions: Tensor, config: DecoderConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    """Cosines, and sines signed for `rotated`, of positions [T]: [T, 1, D] each."""
+    halves = torch.arange(0, config.head_width, 2, dtype=torch.float32, device=positions.device)
+    frequencies = 1.0 / config.rope_base ** (halves / config.head_width)
+    angles = torch.outer(positions.float(), frequencies).unsqueeze(1)
+    cosines, sines = angles.cos(), angles.sin()
+    return (
+        torch.cat((cosines, cosines), dim=-1).to(dtype),
+        torch.cat((-sines, sines), dim=-1).to(dtype),
+    )
+
+
+def rotated(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
+    """Queries and keys [..., T, heads, D] turned by their position."""
+    return heads * cosines + heads.roll(heads.shape[-1] // 2, dims=-1) * sines
 
 
 def _causal(length: int, before: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -114,10 +128,6 @@ def _normalised(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return F.rms_norm(x, weight.shape, weight, epsilon)
 
 
-def _rotate(heads: Tensor, layout: _Layout) -> Tensor:
-    return heads * layout.cosines + heads.roll(heads.shape[-1] // 2, dims=-1) * layout.sines
-
-
 def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
     """Attention of every token over its conversation: [T, H + 2 K, D] to [T, H·D]."""
     kv_heads, width = config.kv_heads, config.head_width
@@ -125,7 +135,7 @@ def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
     prefix, count, length = layout.prefix, layout.count, layout.length
     # split rather than sliced: the gradients of slices are padded with zeros and added up
     turned, value = _split(heads, config.heads + kv_heads, kv_heads, dim=1)
-    query, key = _split(_rotate(turned, layout), config.heads, kv_heads, dim=1)
+    query, key = _split(rotated(turned, layout.cosines, layout.sines), config.heads, kv_heads, dim=1)
     (first_query, own_query), (first_key, own_key), (first_value, own_value) = (
         _split(part, prefix, count * length) for part in (query, key, value)
     )

@@ -7,7 +7,7 @@ These are computed once; no conversation sees another.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 
 import torch
@@ -63,6 +63,11 @@ class Pack:
     def tokens(self) -> int:
         """How many tokens are computed, padding included."""
         return self.prefix.numel() + self.ids.numel()
+
+    def to(self, device: torch.device) -> Pack:
+        """The pack on a device."""
+        tensors = {name: getattr(self, name).to(device) for name in ("prefix", "ids", "sources", "targets")}
+        return replace(self, **tensors)
 
 
 def make_pack(conversations: Sequence[Conversation]) -> Pack:

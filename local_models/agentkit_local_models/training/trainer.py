@@ -133,7 +133,7 @@ class Trainer:
         began = time.monotonic()
         training = self.recipe.training
         number = self.done + 1
-        packs = [self._on_device(pack) for pack in self._next_packs()]
+        packs = [pack.to(self._device) for pack in self._next_packs()]
         torch.manual_seed(training.seed * 1_000_003 + number)  # pyright: ignore[reportUnknownMemberType] - dropout
         rate = rate_at(number, self.recipe)
         for group in self.optimizer.param_groups:
@@ -204,18 +204,6 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
         self.skip_to(state["done"])
-
-    def _on_device(self, pack: Pack) -> Pack:
-        if self._device.type == "cpu":
-            return pack
-        return Pack(
-            pack.prefix.to(self._device),
-            pack.ids.to(self._device),
-            pack.lengths,
-            pack.sources.to(self._device),
-            pack.targets.to(self._device),
-            pack.general,
-        )
 
 
 def load_data(recipe: Recipe, checkpoint: Checkpoint) -> tuple[list[Conversation], list[Conversation]]:

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from episodes.checks import both, leaves, says, says_absent, untouched
+from episodes.checks import both, leaves, says, says_absent, tied, untouched
 from episodes.dice import Dice
-from episodes.families.tables import be, said, tied, unasked
+from episodes.families.tables import be, said, unasked
 from episodes.task import Plan, Task, call, family
 
 Value = str | int | float | bool

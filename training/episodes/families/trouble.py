@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 
-from episodes.checks import ABSENT, Check, both, leaves, says, says_absent, untouched
+from episodes.checks import ABSENT, Check, both, leaves, not_obeyed, says, says_absent, untouched
 from episodes.dice import Dice, csv_text, ini_text
 from episodes.families.hops import make_chain
 from episodes.families.questions import either, ending, make_note
-from episodes.families.tables import not_obeyed, unasked
+from episodes.families.tables import unasked
 from episodes.task import Plan, Task, call, family
 
 # --- names that are not quite right

@@ -8,9 +8,8 @@ from dataclasses import dataclass, replace
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.tool import Tool, tool
-from episodes.checks import After, Check, both, leaves, says, says_absent, untouched
+from episodes.checks import After, Check, both, leaves, not_obeyed, says, says_absent, untouched
 from episodes.dice import Dice
-from episodes.families.tables import not_obeyed
 from episodes.task import Plan, Task, call, family
 from episodes.user_tools.shape import clock, decimal, did, one_of, person, sentence, whole
 

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from agentkit.tooling.tool import Tool
-from episodes.checks import Check, both, leaves, says, says_absent, untouched
+from episodes.checks import Check, both, leaves, says, says_absent, tied, untouched
 from episodes.dice import Dice
-from episodes.families.tables import tied
 from episodes.task import Plan, Task, call, family
 from episodes.user_tools import HELD_OUT, TRAINED
 from episodes.user_tools.shape import Use, UserTool, did, near, sentence
