@@ -102,7 +102,7 @@ def catalogue() -> list[Embedded]:
 
 
 def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
-    """Get an entry's weights unless they are here, and return their path.
+    """Get the weights that a model uses unless they are here, and return their path.
 
     Raises:
         UnknownModel: no entry goes by that name.
@@ -113,7 +113,9 @@ def fetch(name: str, progress: Callable[[int, int, str], None]) -> Path:
     from agentkit_local_models.fetch import fetch as fetch_entry
 
     try:
-        entry = find(name.removeprefix("local:"))
+        wanted = name.removeprefix("local:")
+        manner = MANNERS.get(wanted)
+        entry = find(manner.weights if manner and manner.weights else wanted)
         return fetch_entry(entry, progress=lambda now: progress(now.done_bytes, now.total_bytes, now.what))
     except errors.UnknownModel as error:
         raise UnknownModel(str(error)) from error

@@ -11,11 +11,12 @@ from agentkit.core.messages import AssistantMessage, SystemMessage, UserMessage
 from agentkit.core.protocols import Answer, ModelRequest, TextDelta
 from agentkit.core.tools import ToolSpec
 from agentkit.journal.memory import MemoryLog
-from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready, load_local
+from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready, fetch, load_local
 from agentkit.models.local import LocalModel
 from agentkit.prompts.library import load_prompt
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.workspace import Workspace
+from agentkit_local_models.catalogue import SMOLLM2, path_of
 
 READ = ToolSpec(
     "read_file",
@@ -120,6 +121,11 @@ def test_weights_that_are_not_here_are_named_with_the_line_that_gets_them(
     with pytest.raises(UnknownModel, match="agentkit models fetch smollm2"):
         load_local("local:smollm2", "smollm2")
     assert best_ready() is None
+
+
+@pytest.mark.parametrize("name", ["smollm2", "local:smollm2", "smollm2-base"])
+def test_the_weights_of_a_model_are_fetched_by_its_own_name(name: str) -> None:
+    assert fetch(name, lambda done, total, what: None) == path_of(SMOLLM2)
 
 
 def test_a_machine_with_little_memory_gets_the_small_model() -> None:
