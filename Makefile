@@ -1,19 +1,24 @@
 # make run GOAL="…"   reach a goal with the embedded model; without GOAL, a demonstration
 # make test           the tests                make test-slow  those that need the large model
+# make test-browser   those that need chromium   make test-minilm  those that need the packaged encoder
+# make test-langchain LangChain's own suites, on what is theirs through the bridge
+# make test-chroma    vectors in an embedded Chroma, and its 80 packages
 # make check          lint, types, layers, documentation
 # make adapter        the adapter of smollm2 from nothing: hours   make floor   that it still works
 # make goals          which example goals a model reaches (MODEL=…, SET=goals|fresh|typed)
 # make bench          the benchmarks           make clean      remove what was made here
 #
 # Variables: GOAL, WORKSPACE (this folder), MODEL (provider:name), ARGS (more flags),
-# PYTHON, VENV (.venv), UV (empty for pip alone), TORCH_BACKEND (for uv; cpu).
+# WORKERS (processes that run tests), PYTHON, VENV (.venv), UV (empty for pip alone), TORCH_BACKEND (for uv; cpu).
 
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-slow check goals adapter floor bench clean local dev small
+.PHONY: help run test test-slow test-browser test-minilm test-langchain test-chroma check goals adapter floor bench clean local dev small
 
 SET ?= goals
+# more than there are cores: most tests wait for a process
+WORKERS ?= 3
 VENV ?= .venv
 PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
 	"$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; echo python3)
@@ -71,12 +76,30 @@ run: local
 
 test: dev small
 	@echo "==> tests"
-	@$(py) -m pytest $(ARGS)
+	@$(py) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
-test-slow: dev small
+test-slow: dev small $(stamps)/langchain-$(key)
 	@$(agentkit) models fetch qwen2.5-coder:1.5b
 	@echo "==> slow tests"
 	@$(py) -m pytest -m slow $(ARGS)
+
+test-browser: dev $(stamps)/browser-$(key)
+	@echo "==> tests in a browser"
+	@$(py) -m pytest -m browser $(ARGS)
+
+test-minilm: dev
+	@$(agentkit) models fetch minilm
+	@echo "==> tests with the packaged encoder"
+	@$(py) -m pytest -m minilm $(ARGS)
+
+# the suites load pytest plugins of their own, which count on one process
+test-langchain: dev $(stamps)/langchain-$(key)
+	@echo "==> LangChain's and LangGraph's suites"
+	@$(py) -m pytest -m 'langchain and not slow' tests/bridges $(ARGS)
+
+test-chroma: dev $(stamps)/chroma-$(key)
+	@echo "==> tests with Chroma"
+	@$(py) -m pytest -m chroma tests/retrieval $(ARGS)
 
 check: dev
 	@echo "==> lint"
@@ -102,7 +125,7 @@ stages := 1 2 3
 made := build/adapter
 episodes := PYTHONPATH=training $(py) -m episodes
 
-adapter: dev small $(stages:%=$(made)/%/adapter.safetensors)
+adapter: dev small $(stages:%=$(made)/%/trained)
 	@$(py) training/ship.py $(made)/$(lastword $(stages))/adapter.safetensors
 
 $(made)/general.jsonl:
@@ -113,9 +136,11 @@ $(made)/%/train.jsonl:
 	@echo "==> episodes of stage $*"
 	@mkdir -p $(made)/$* && $(episodes) write $(made)/$* --episodes 12000 --seed $*
 
-$(made)/%/adapter.safetensors: training/stage%.toml $(made)/%/train.jsonl $(made)/general.jsonl
+# A stamp: an adapter lies there after every sitting, a whole stage only when no step is left.
+$(made)/%/trained: training/stage%.toml $(made)/%/train.jsonl $(made)/general.jsonl
 	@echo "==> stage $*"
 	@$(agentkit) train $< --out $(made)/$* --resume
+	@touch $@
 
 .PRECIOUS: $(made)/%/train.jsonl
 
@@ -142,12 +167,27 @@ endif
 
 $(stamps)/local-$(key): | $(stamps)/venv
 	@echo "==> installing agentkit with its local engine into $(VENV)"
-	@$(install) --constraint constraints.txt --editable '.[local]'
+	@$(install) --constraint constraints.txt --editable '.[local,repl]'
 	@touch $@
 
 $(stamps)/dev-$(key): $(stamps)/local-$(key)
 	@echo "==> installing what the tests and checks need"
 	@$(install) --constraint constraints.txt --group dev --group oracle
+	@touch $@
+
+$(stamps)/langchain-$(key): $(stamps)/dev-$(key)
+	@echo "==> installing LangChain's and LangGraph's suites"
+	@$(install) --constraint constraints.txt --group langchain
+	@touch $@
+
+$(stamps)/chroma-$(key): $(stamps)/dev-$(key)
+	@echo "==> installing Chroma"
+	@$(install) --constraint constraints.txt --editable '.[chroma]'
+	@touch $@
+
+$(stamps)/browser-$(key): $(stamps)/dev-$(key)
+	@echo "==> installing what drives a browser"
+	@$(install) --constraint constraints.txt --group browser
 	@touch $@
 
 $(stamps)/venv:

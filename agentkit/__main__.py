@@ -52,11 +52,12 @@ def _run() -> int:
         _say("the current folder is not there any more; change to one that is")
         return 2
 
+    from agentkit.cli.completion import VARIABLE
     from agentkit.cli.main import cli
     from agentkit.core.errors import AgentkitError
 
     try:
-        code = cli.main(standalone_mode=False)
+        code = cli.main(standalone_mode=False, complete_var=VARIABLE)
     except click.NoSuchOption as error:
         near = f"; did you mean {' or '.join(sorted(error.possibilities))}?" if error.possibilities else ""
         return _refused(error, f"no option {error.option_name}{near}")

@@ -1,6 +1,7 @@
 """What a result needs beside its numbers: which machine, which versions, which commit."""
 
 import json
+import shlex
 import subprocess
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -29,6 +30,19 @@ def write_result(name: str, result: Mapping[str, Any]) -> Path:
     path = RESULTS / f"{name}.json"
     path.write_text(json.dumps(result, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     return path
+
+
+def as_user(command: str, script: str, *arguments: str) -> Any:
+    """What a benchmark prints that is run with `--print` by an ordinary user.
+
+    Args:
+        command: How Python starts as that user.
+        script: The benchmark.
+        arguments: Given to it beside `--print`.
+    """
+    line = [*shlex.split(command), script, "--print", *arguments]
+    said = subprocess.run(line, stdout=subprocess.PIPE, text=True, check=True)
+    return json.loads(said.stdout.splitlines()[-1])
 
 
 def _commit() -> str:

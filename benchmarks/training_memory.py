@@ -24,18 +24,19 @@ from typing import Any
 import torch
 from facts import RESULTS, machine_facts, write_result
 
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.lora import Adapter, LoraConfig
-from agentkit_local_models.training.memory import Dtype, PackShape, estimate
+from agentkit_local_models.precision import DTYPES, Precision
+from agentkit_local_models.training.memory import PackShape, estimate
 from agentkit_local_models.training.packs import Conversation, schedule
 from agentkit_local_models.training.recipe import Data, Recipe, Training
 from agentkit_local_models.training.trained import Weights
-from agentkit_local_models.training.trainer import DTYPES, Trainee, Trainer
+from agentkit_local_models.training.trainer import Trainee, Trainer
 from agentkit_local_models.weights import weight_shapes
 
-SMALL = DecoderConfig(
+SMALL = Arch(
     family="llama",
     vocabulary_size=512,
     width=256,
@@ -67,7 +68,7 @@ class Row:
     """One training: a model of `MODELS` or of the catalogue, and what is done with it."""
 
     model: str
-    dtype: Dtype
+    dtype: Precision
     lora: LoraConfig | None
     shape: PackShape
 
@@ -110,7 +111,7 @@ def conversations(shape: PackShape) -> list[Conversation]:
     ]
 
 
-def train(config: DecoderConfig, base: Weights, row: Row) -> None:
+def train(config: Arch, base: Weights, row: Row) -> None:
     """Two steps of two packs each; only the last of these is full, so that it finds all there is to find."""
     full = conversations(row.shape)
     short = [
@@ -138,7 +139,7 @@ def train(config: DecoderConfig, base: Weights, row: Row) -> None:
     assert steps[1].tokens == 25 + tokens, steps
 
 
-def random_weights(config: DecoderConfig, dtype: torch.dtype) -> Weights:
+def random_weights(config: Arch, dtype: torch.dtype) -> Weights:
     """Weights that are there, no more."""
     return {
         name: torch.empty(shape, dtype=dtype).normal_(std=0.02)

@@ -8,21 +8,25 @@ Blocks of a file are run in order, in one copy of `examples/notes`, by their lan
 - `toml`: must be settings that can be read, when it begins with a comment that names a settings file.
 - `text` and `json`: shown only.
 
-`<!-- answers: NAME -->` above a block gives the commands in it the scripted model
-`tests/docs/NAME.jsonl`. `<!-- not run: why -->` leaves a block out.
+`<!-- answers: NAME -->` above a block gives the commands or the code in it the scripted model
+`tests/docs/NAME.jsonl`. `<!-- server: NAME -->` starts a server of that character
+(`tests/servers/characters.py`) for each command, at the address in OPENAI_BASE_URL.
+`<!-- not run: why -->` leaves a block out.
 """
 
 import doctest
 import importlib
 import io
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import sysconfig
 import tomllib
 from collections.abc import Iterator
-from contextlib import chdir, redirect_stdout
+from contextlib import chdir, contextmanager, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +46,7 @@ BLOCK = re.compile(
     r"(?P<marks>(?:<!--[^\n]*-->\n+)*)^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$",
     re.MULTILINE | re.DOTALL,
 )
-MARK = re.compile(r"<!-- (answers|not run): (.*?) -->")
+MARK = re.compile(r"<!-- (answers|server|not run): (.*?) -->")
 
 
 @dataclass(frozen=True)
@@ -134,7 +138,9 @@ def test_the_examples_in_a_module_are_true(module: str) -> None:
 
 
 def run_python(block: Block, namespace: dict[str, Any], place: Path, where: str) -> None:
-    with chdir(place):
+    with chdir(place), pytest.MonkeyPatch.context() as patch:
+        if answers := block.marks.get("answers"):
+            patch.setenv("AGENTKIT_MODEL", f"scripted:{ROOT / 'tests/docs' / answers}.jsonl")
         if ">>> " not in block.text:
             exec(compile("\n" * block.line + block.text, where, "exec"), namespace)
             return
@@ -165,17 +171,39 @@ def run_script(block: Block, place: Path, where: str) -> None:
 
 
 def run(script: str, place: Path, block: Block) -> subprocess.CompletedProcess[str]:
-    environ = {**os.environ, "PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"]}
+    environ = {
+        **os.environ,
+        "AGENTKIT_EMBEDDINGS": "none",
+        "PATH": sysconfig.get_path("scripts") + os.pathsep + os.environ["PATH"],
+    }
     # a command is run as a person runs it, not as part of the make that runs this test
     environ = {
         name: value for name, value in environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")
     }
     if answers := block.marks.get("answers"):
         environ["AGENTKIT_MODEL"] = f"scripted:{ROOT / 'tests/docs' / answers}.jsonl"
-    return subprocess.run(
-        ["/bin/sh", "-c", script], cwd=place, env=environ, text=True, timeout=60,
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
-    )  # fmt: skip
+    with served(block.marks.get("server")) as url:
+        if url is not None:
+            environ["OPENAI_BASE_URL"] = url
+        return subprocess.run(
+            ["/bin/sh", "-c", script], cwd=place, env=environ, text=True, timeout=60,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False,
+        )  # fmt: skip
+
+
+@contextmanager
+def served(character: str | None) -> Iterator[str | None]:
+    """The address of a server of this character, while the block lasts."""
+    if character is None:
+        yield None
+        return
+    program = [sys.executable, ROOT / "tests/servers/openai_server.py", "--character", character]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            assert server.stdout is not None
+            yield server.stdout.readline().strip()
+        finally:
+            server.terminate()
 
 
 def pattern(shown: str) -> str:
@@ -190,9 +218,30 @@ def read_settings(text: str) -> None:
     first = text.split("\n", 1)[0]
     files = {
         "config.toml": Path("/config/agentkit/config.toml"),
-        "agentkit.toml": Path("/work/agentkit.toml"),
+        "agentkit.toml": Path("/project/agentkit.toml"),
     }
     for name, path in files.items():
         if first.startswith("#") and name in first:
             environ = {"HOME": "/home", "XDG_CONFIG_HOME": "/config"}
-            load_settings({}, environ, Path("/work"), {path: text}.get)
+            load_settings({}, environ, Path("/project"), {path: text}.get)
+
+
+def test_the_readme_says_the_figures_that_are_kept_and_their_processor() -> None:
+    text = (ROOT / "README.md").read_text("utf-8")
+    rows = {row.split("|")[1].strip(): row for row in text.splitlines() if row.startswith("| ")}
+    kept = {
+        name: json.loads((ROOT / f"benchmarks/results/{name}.json").read_text())
+        for name in ("journal", "sandbox")
+    }
+    cost = kept["journal"]["figures"]["append_us"]["cpu_median"]
+    spent = kept["sandbox"]["as a user"]["median_ms"]
+    event, command = rows["a small event in the journal"], rows["a command in the sandbox"]
+    assert f"| {cost:.0f} µs CPU |" in event
+    assert (
+        f"| {spent['bubblewrap']:.0f} ms in bubblewrap, {spent['landlock']:.0f} ms behind Landlock |"
+        in command
+    )
+    assert f"| {spent['bare']:.0f} ms bare" in command
+    for row, machine in ((event, kept["journal"]["machine"]), (command, kept["sandbox"]["machine"])):
+        processor = machine.get("processor") or machine.get("cpu") or "its processor was not recorded"
+        assert ("Intel" in processor and "Xeon" in processor) or processor in row

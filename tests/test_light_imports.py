@@ -13,6 +13,10 @@ LIGHT = {
     # module: what it may load all the same
     "agentkit": set[str](),
     "agentkit.core.events": set[str](),
+    "agentkit.documents": set[str](),
+    "agentkit.models.embeddings.registry": set[str](),
+    "agentkit.retrieval": set[str](),
+    "agentkit.retrieval.sync": {"asyncio", "sqlite3"},
     "agentkit.settings": set[str](),
     "agentkit.cli.main": {"click"},
     "agentkit.evaluation": set[str](),

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from agentkit.tooling.packs import Pack
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 PACKAGES = {
@@ -78,6 +80,8 @@ def test_the_command_and_the_tools_are_found_by_entry_point(wheel: zipfile.ZipFi
 def test_every_entry_point_loads() -> None:
     ours = metadata.distribution("agentkit").entry_points
     assert {entry.name for entry in ours} >= set(PROJECT["project"]["entry-points"]["agentkit.tools"])
+    for target in PROJECT["project"]["entry-points"]["agentkit.packs"].values():
+        assert isinstance(metadata.EntryPoint("pack", target, "agentkit.packs").load(), Pack)
     for entry in ours:
         assert callable(entry.load()) or hasattr(entry.load(), "name")
 

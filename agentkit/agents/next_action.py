@@ -2,10 +2,14 @@
 
 from msgspec import Struct
 
-from agentkit.agents.repetition import repetition
+from agentkit.agents.budget import nearly_reached, reached
+from agentkit.agents.nudges import Nudge
+from agentkit.agents.repetition import STRIKES, evidence, in_words, loop_in, strikes
 from agentkit.agents.state import RunState
-from agentkit.core.events import CallIntended, Ending
-from agentkit.core.messages import AssistantMessage, ToolCall
+from agentkit.agents.strategies import Instruct, OneShot, Plan, Strategy
+from agentkit.core.errors import ContextOverflow
+from agentkit.core.events import CallIntended, Ending, Loop, ModelFailed
+from agentkit.core.messages import AssistantMessage, ToolCall, ToolMessage
 from agentkit.core.tools import Outcome
 from agentkit.core.usage import Limits
 
@@ -13,6 +17,11 @@ MOST_UNREADABLE = 3
 """Answers in a row that cannot be used; then the run is stuck."""
 MOST_LOOP_NUDGES = 2
 """Loops that are pointed out; the next one ends the run."""
+
+
+RAISED = 0.7
+"""The least temperature that is tried against a loop."""
+HIGHEST = 1.5
 
 
 class Ask(Struct, frozen=True):
@@ -31,11 +40,27 @@ class Settle(Struct, frozen=True):
     intent: CallIntended
 
 
-class Nudge(Struct, frozen=True):
-    """Tell the model something it needs to hear before it goes on."""
+class Relieve(Struct, frozen=True):
+    """The model refused the request as too long: show it less, and ask once more."""
 
-    reason: str
-    text: str
+    failure: ModelFailed
+
+
+class Leave(Struct, frozen=True):
+    """Tell the model of a call that it will not run."""
+
+    call: ToolCall
+    why: str
+
+
+class Close(Struct, frozen=True):
+    """A limit is reached: tell the model to say what it has, if that can still be paid for."""
+
+    why: str
+
+
+class AskLast(Struct, frozen=True):
+    """Put the conversation to the model for its last answer."""
 
 
 class Review(Struct, frozen=True):
@@ -49,36 +74,59 @@ class Stop(Struct, frozen=True):
 
     ending: Ending
     why: str
+    partial: str = ""
+    """What the agent had by then."""
+    loop: Loop | None = None
 
 
-Action = Ask | Perform | Settle | Nudge | Review | Stop
+Action = Ask | Perform | Settle | Leave | Nudge | Relieve | Close | AskLast | Review | Stop | Instruct | Plan
 
 
-def next_action(state: RunState, limits: Limits, seconds: float) -> Action:
+def next_action(
+    state: RunState,
+    limits: Limits,
+    seconds: float,
+    strategy: Strategy = OneShot(),  # noqa: B008 - a frozen value
+) -> Action:
     """The one thing to do now, after `seconds` at work."""
+    seconds -= state.seconds_before
     if state.in_doubt is not None:
         return Settle(state.in_doubt)
+    if state.closing is not None:
+        return _closing(state, state.closing, limits, seconds)
     if state.failure is not None:
+        if state.failure.error == ContextOverflow.__name__ and not state.relieved:
+            return Relieve(state.failure)
         return Stop(Ending.MODEL_FAILED, state.failure.message)
     if state.answer is not None:
         return Review(state.answer)
-    if over := _over_budget(state, limits, seconds):
-        return Stop(Ending.BUDGET, over)
+    if over := reached(limits, state.spent, seconds, paid=bool(state.pending)):
+        return Leave(state.pending[0], over) if state.pending else Close(over)
     if state.pending:
         return Perform(state.pending[0])
-    if state.unreadable >= MOST_UNREADABLE:
-        return Stop(Ending.STUCK, f"{state.unreadable} answers in a row could not be used")
-    if state.unreadable and not _corrected(state):
-        return Nudge("unreadable", _UNREADABLE)
-    if loop := repetition(state.attempts[state.attempts_at_nudge :]):
+    if state.unreadable:
+        if max(state.unreadable, state.silent) >= MOST_UNREADABLE:
+            return _give_up(state)
+        if not _corrected(state):
+            if state.chant is None:
+                return Nudge("unreadable", "unreadable")
+            return Nudge("unreadable", "chant", {"seen": in_words(state.chant)}, state.chant)
+    if loop := loop_in(state):
         return _break_out(state, loop)
-    return Ask()
+    return strategy.turn(state) or _told_of_budget(state, limits, seconds) or Ask()
 
 
-_UNREADABLE = (
-    "Your last answer was empty or was cut off before it ended, so nothing was done. "
-    "Call one tool, or give your answer in a few words."
-)
+def _give_up(state: RunState) -> Stop:
+    """Answers that cannot be used, again and again; the last word to the model says what was wrong."""
+    times = max(state.unreadable, state.silent)
+    loop = state.chant or Loop("no call", times, told=_last_fault(state))
+    why = in_words(Loop("no call", times))
+    return Stop(Ending.STUCK, f"{why} {evidence(loop)}".strip(), loop=loop)
+
+
+def _last_fault(state: RunState) -> str:
+    last = state.said[-1] if state.said else None
+    return last.text[:300] if isinstance(last, ToolMessage | AssistantMessage) else ""
 
 
 def _corrected(state: RunState) -> bool:
@@ -86,25 +134,58 @@ def _corrected(state: RunState) -> bool:
     return bool(state.said) and not isinstance(state.said[-1], AssistantMessage)
 
 
-def _break_out(state: RunState, loop: str) -> Action:
+def _break_out(state: RunState, loop: Loop) -> Action:
+    """A loop is pointed out twice, the second time with evidence; the next one ends the run."""
+    said = in_words(loop, state.attempts[-1])
     if state.attempts[-1].result.outcome is Outcome.DENIED:
-        return Stop(Ending.DENIED, f"{loop} It needs an approval that was not given.")
-    if state.nudges.count("repetition") >= MOST_LOOP_NUDGES:
-        return Stop(Ending.STUCK, loop)
-    return Nudge(
-        "repetition",
-        f"{loop} Doing it again will not help. Use another tool or other arguments, "
-        "or finish and say what is missing.",
-    )
+        return Stop(Ending.DENIED, f"{said} It needs an approval that was not given.", loop=loop)
+    if loop.signal == "misfit":
+        return _struck_out(loop, said)
+    if state.loops >= MOST_LOOP_NUDGES:
+        return Stop(
+            Ending.STUCK, f"{said} {evidence(loop)}. This was pointed out {state.loops} times.", loop=loop
+        )
+    if state.loops:
+        return Nudge("repetition", "repetition-again", {"seen": said, "evidence": evidence(loop)}, loop)
+    return Nudge("repetition", "repetition", {"seen": said}, loop)
 
 
-def _over_budget(state: RunState, limits: Limits, seconds: float) -> str | None:
-    if limits.seconds is not None and seconds >= limits.seconds:
-        return f"the limit of {limits.seconds:g} seconds is reached"
-    if state.pending:  # the answer that asked for these calls is already paid for
+def _struck_out(loop: Loop, said: str) -> Nudge | Stop:
+    """Arguments that do not fit are answered with what would, then with a warning; the next end the run."""
+    if loop.times < STRIKES:
+        return Nudge("repetition", "strike", {"seen": said}, loop)
+    return Stop(Ending.STUCK, f"{said} {evidence(loop)}. It was told what fits.", loop=loop)
+
+
+def raised(state: RunState, temperature: float) -> float | None:
+    """The temperature that breaks a model out of a loop that words did not; `None` while they may.
+
+    It is raised when a loop was pointed out for the second time, until a call tells something new, and
+    for the last try at an answer, or a call, that can be used.
+    """
+    words_did_not_help = state.loops >= MOST_LOOP_NUDGES and not state.headway
+    last_try = max(state.unreadable, state.silent if state.unreadable else 0) == MOST_UNREADABLE - 1
+    last_try = last_try or strikes(state) == STRIKES - 1
+    if not (words_did_not_help or last_try):
         return None
-    if limits.steps is not None and state.steps >= limits.steps:
-        return f"the limit of {limits.steps} steps is reached"
-    if limits.tokens is not None and state.spent_tokens >= limits.tokens:
-        return f"the limit of {limits.tokens} tokens is reached ({state.spent_tokens} spent)"
-    return None
+    return max(RAISED, temperature, min(temperature + 0.3, HIGHEST))
+
+
+def _told_of_budget(state: RunState, limits: Limits, seconds: float) -> Nudge | None:
+    """How much is left, once, beside a result that the model reads anyway."""
+    if "budget" in state.nudges or not (state.said and isinstance(state.said[-1], ToolMessage)):
+        return None
+    used = nearly_reached(limits, state.spent, seconds)
+    return Nudge("budget", "budget", {"used": used}) if used else None
+
+
+def _closing(state: RunState, why: str, limits: Limits, seconds: float) -> Action:
+    """Ask for the last answer, and end the run with it or without."""
+    if state.last_words is not None:
+        found = why if state.last_words else f"{why}; the last answer was empty"
+        return Stop(Ending.BUDGET, found, state.last_words)
+    if state.failure is not None:
+        return Stop(Ending.BUDGET, f"{why}; there is no last answer: {state.failure.message}")
+    if limits.seconds is not None and seconds >= limits.seconds:
+        return Stop(Ending.BUDGET, f"{why}; there was no time for a last answer")
+    return AskLast()

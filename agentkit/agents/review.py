@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from agentkit.agents.state import RunState
 from agentkit.core.errors import ToolFault
-from agentkit.core.events import Finding
+from agentkit.core.events import Ending, Finding
 from agentkit.core.tools import Outcome
 from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
 
@@ -48,15 +48,26 @@ class Review:
         ]
         if not broken and not self.doubts:
             return None
-        words = "; ".join((*self.doubts, *broken))
-        return f"You are not done yet: {words}. Mend that now. If it cannot be done, say what is missing."
+        return "; ".join((*self.doubts, *broken))
+
+
+def ending(state: RunState, findings: Sequence[Finding]) -> Ending:
+    """How a run ends whose agent said its last word."""
+    if not all(finding.holds for finding in findings):
+        return Ending.CHECK_FAILED
+    tried = [attempt for attempt in state.tried if attempt.call != state.final_call]
+    if tried and tried[-1].result.outcome is Outcome.DENIED:
+        return Ending.DENIED
+    final = state.final_call
+    gave_up = final is not None and final.arguments.get("reached") is False
+    return Ending.GAVE_UP if gave_up else Ending.FINISHED
 
 
 async def review(
     state: RunState, workspace: Workspace, recall: Callable[[str], str | None], check: Check | None
 ) -> Review:
     """Look at everything the agent's last word rests on that can be looked at."""
-    before = recall(state.started.workspace_before) if state.started else None
+    before = recall(state.task_before) if state.task_before else None
     changed = changes(before, workspace.manifest()) if before is not None else None
     findings = [
         *(_evidence(str(item), state, workspace) for item in _cited(state)),
@@ -64,7 +75,7 @@ async def review(
     ]
     if check is not None:
         findings.append(await check())
-    doubts = (*_failed(state), *_missing(state, before, workspace))
+    doubts = (*_at_work(state), *_failed(state), *_missing(state, before, workspace))
     asked = "claim" in state.nudges
     return Review(tuple(dict.fromkeys(findings)), () if asked else doubts)
 
@@ -115,9 +126,17 @@ def _named(path: str) -> str:
     return path.encode("utf-8", "backslashreplace").decode()
 
 
+def _at_work(state: RunState) -> list[str]:
+    """Agents that are still at work are stopped when the run ends."""
+    names = [one.started.name for one in state.agents if one.ended is None]
+    if not names:
+        return []
+    return [f"still at work for you: {', '.join(names)}; wait with list_agents(wait=true), or stop them"]
+
+
 def _failed(state: RunState) -> list[str]:
     """The last thing tried did not work, and nothing was tried after it."""
-    tried = [attempt for attempt in state.attempts if attempt.call != state.final_call]
+    tried = [attempt for attempt in state.tried if attempt.call != state.final_call]
     if not tried or tried[-1].result.outcome not in (Outcome.FAILED, Outcome.INVALID):
         return []
     told = tried[-1].result.text
@@ -126,11 +145,11 @@ def _failed(state: RunState) -> list[str]:
 
 
 def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[str]:
-    """Files that the goal names, that were not there at the start, and that are not there now."""
-    if state.started is None or before is None:
+    """Files that the task names, that were not there at the start, and that are not there now."""
+    named = dict.fromkeys(_NAMED_FILE.findall(state.task))
+    if before is None or not named:
         return []
     known = {path.rsplit("/", 1)[-1] for path in (*paths_in(before), *workspace.files())}
-    named = dict.fromkeys(_NAMED_FILE.findall(state.started.goal))
     return [
         f"the task names {path}, and there is no such file"
         for path in named

@@ -1,60 +1,57 @@
-"""Where a run stands: a pure fold over its recorded events.
+"""Where a run stands: what the fold over its recorded events (`agents/fold.py`) comes to.
 
-Nothing else is remembered between steps, so a run that is resumed and a run that was never
-interrupted are the same run.
+Nothing else is remembered between steps.
 """
 
-import hashlib
-from collections.abc import Iterable
-from functools import cached_property
-from typing import assert_never
+from decimal import Decimal
 
-import msgspec
 from msgspec import Struct
-from msgspec.structs import replace
 
+from agentkit.agents.attempt import Attempt
+from agentkit.agents.hired import Hired
 from agentkit.core.events import (
-    CallDecided,
-    CallFinished,
     CallIntended,
-    ModelAnswered,
-    ModelAsked,
+    Compacted,
+    Instructed,
+    Loop,
     ModelFailed,
-    Nudged,
-    Recorded,
     RunEnded,
-    RunResumed,
     RunStarted,
 )
 from agentkit.core.messages import (
-    MalformedCall,
     Message,
     ToolCall,
-    ToolMessage,
-    UserMessage,
 )
-from agentkit.core.tools import Outcome, ToolResult
-from agentkit.core.usage import Usage
+from agentkit.core.usage import NOTHING, Spent, Usage
 
 
-class Attempt(Struct, frozen=True, dict=True):
-    """A call that ran its course: what was tried and what came of it."""
+class Reply(Struct, frozen=True):
+    """What the model said to a question of the strategy."""
 
-    call: ToolCall
-    result: ToolResult
-
-    @cached_property
-    def fingerprint(self) -> str:
-        """Equal for two attempts that did the same and saw the same."""
-        arguments = msgspec.json.encode(self.call.arguments, order="deterministic")
-        seen = f"{self.call.name}\0{arguments.decode()}\0{self.result.outcome}\0{self.result.text}"
-        return hashlib.blake2b(seen.encode(), digest_size=8).hexdigest()
+    purpose: str
+    text: str
+    attempts: int
+    """How many calls had ended by then."""
+    gave_up: bool = False
+    """Whether it was said by a call that reports that the goal cannot be reached."""
 
 
 class RunState(Struct, frozen=True):
     """Everything the next step depends on."""
 
     started: RunStarted | None = None
+    task: str = ""
+    """What is to be done now: the goal, or what the person said when the last task was over."""
+    task_before: str = ""
+    """Handle of the workspace's manifest when the task was given."""
+    task_at: int = 0
+    """Where in the conversation the person's words about it begin, after the opening."""
+    attempts_before: int = 0
+    """How many attempts were made for earlier tasks."""
+    spent_before: Spent = NOTHING
+    """Steps and seconds in tools that earlier tasks took: each task has its own, of tokens and money all
+    have the same."""
+    seconds_before: float = 0.0
     said: tuple[Message, ...] = ()
     """The conversation after the opening messages."""
     pending: tuple[ToolCall, ...] = ()
@@ -67,143 +64,129 @@ class RunState(Struct, frozen=True):
     """What the agent gave as its last word, until something is said against it."""
     final_call: ToolCall | None = None
     """The call that gave the answer, if a call did."""
+    instruction: Instructed | None = None
+    """The question of the strategy that stands; none when it has its reply."""
+    replies: tuple[Reply, ...] = ()
+    """What came back to the strategy, in order."""
+    objection: str = ""
+    """What was held against the last word, until something is done about it."""
     failure: ModelFailed | None = None
     steps: int = 0
+    answers: int = 0
+    """Answers of the model that arrived whole."""
     usage: Usage = Usage()
-    reserved_tokens: int = 0
-    """Reserved for an answer that has not arrived."""
-    lost_tokens: int = 0
-    """Reserved for answers that never arrived: a crash does not give them back."""
+    cost: Decimal = Decimal(0)
+    """US dollars, for the answers whose price is known."""
+    unpriced: int = 0
+    """Answers whose price is not known."""
+    tool_seconds: float = 0.0
+    reserved: Spent = Spent()
+    """Set aside for an answer that has not arrived."""
+    lost: Spent = Spent()
+    """Set aside for answers that never arrived: a crash does not give it back."""
     unreadable: int = 0
     """Answers in a row that could not be used as they were."""
     nudges: tuple[str, ...] = ()
     """The reasons of every nudge so far."""
+    nudged_at: tuple[int, ...] = ()
+    """Where in the conversation the harness speaks; every other word to the model is a person's."""
+    untrusted: str = ""
+    """Where the run was first told what anybody may have written; empty while it was not."""
+    handles: tuple[str, ...] = ()
+    """The names of everything that the model was shown a part of."""
+    compactions: tuple[Compacted, ...] = ()
+    """What the model is shown less of, in order, save for what was undone."""
+    shortened: tuple[Message, ...] = ()
+    """The beginning of the conversation as the compactions leave it."""
+    shortened_until: int = 0
+    """How many messages of the conversation that beginning stands for."""
+    view_changes: int = 0
+    """How many compactions and undoings there were since the last answer."""
+    window: int = 0
+    """Tokens that the model turned out to take at once; 0 while it refused nothing."""
+    relieved: bool = False
+    """Whether a request that was too long was made shorter, and its answer has not come yet."""
+    agents: tuple[Hired, ...] = ()
+    """Who works for this run, in the order in which they began."""
+    closing: str | None = None
+    """The limit that was reached, when only a last answer may follow."""
+    last_words: str | None = None
+    """That last answer."""
     attempts_at_nudge: int = 0
     """How many attempts there were when the last repetition was pointed out."""
+    loops: int = 0
+    """Loops that were pointed out and not left behind since."""
+    idle: int = 0
+    """Calls in a row that told nothing new and changed nothing."""
+    headway: int = 0
+    """Calls since the last loop was pointed out that did."""
+    new_since: int = 0
+    """From which attempt on something that is seen again is no news."""
+    tree: str = ""
+    """Handle of the workspace's manifest before the last call that could change it."""
+    silent: int = 0
+    """Answers in a row without a call."""
+    chant: Loop | None = None
+    """The words that the last answer was cut off for."""
     seconds: float = 0.0
     """Time at work in earlier sittings and, up to the last event, in this one."""
     clock: float | None = None
     """When the last event of this sitting was recorded."""
     ended: RunEnded | None = None
+    untold: str = ""
+    """What the model is to hear with the next words: that the person stopped it."""
+
+    @property
+    def tried(self) -> tuple[Attempt, ...]:
+        """The attempts at the task at hand."""
+        return self.attempts[self.attempts_before :]
+
+    @property
+    def opening(self) -> tuple[Message, ...]:
+        """The standing instructions and the goal: never cut."""
+        return self.started.opening if self.started else ()
 
     @property
     def messages(self) -> tuple[Message, ...]:
         """The whole conversation."""
-        return (self.started.opening if self.started else ()) + self.said
+        return self.opening + self.said
 
     @property
-    def spent_tokens(self) -> int:
-        """Tokens used, reserved, or lost in a crash."""
-        return self.usage.total + self.reserved_tokens + self.lost_tokens
+    def view(self) -> tuple[Message, ...]:
+        """The conversation as the model is shown it: it only grows at its end, save by a compaction."""
+        if not self.compactions:
+            return self.messages
+        return (*self.opening, *self.shortened, *self.said[self.shortened_until :])
 
+    @property
+    def spent(self) -> Spent:
+        """What counts against the limits; each task has steps and seconds in tools of its own."""
+        before = self.spent_before
+        return self.total if before is NOTHING else self.total - before
 
-def fold(events: Iterable[Recorded], state: RunState | None = None) -> RunState:
-    """The state after `events`, starting from `state`."""
-    state = state or RunState()
-    for recorded in events:
-        state = after(state, recorded)
-    return state
+    @property
+    def total(self) -> Spent:
+        """What was used, is reserved, or was lost in a crash, by this run and the agents that work for it."""
+        aside, lost = self.reserved, self.lost
+        own = Spent(
+            self.steps + aside.steps + lost.steps,
+            self.usage.total + aside.tokens + lost.tokens,
+            self.cost + aside.cost + lost.cost,
+            self.tool_seconds + aside.tool_seconds + lost.tool_seconds,
+        )
+        return sum((one.claim for one in self.agents), own) if self.agents else own
 
+    @property
+    def used(self) -> Spent:
+        """What was used in the end, by this run and the agents that worked for it."""
+        own = Spent(self.steps, self.usage.total, self.cost, self.tool_seconds)
+        return sum((one.spent for one in self.agents), own)
 
-def after(state: RunState, recorded: Recorded) -> RunState:
-    """The state after one more event."""
-    event = recorded.event
-    # Clocks jump; time at work never runs backwards.
-    passed = max(0.0, recorded.at - state.clock) if state.clock is not None else 0.0
-    state = replace(state, clock=recorded.at, seconds=state.seconds + passed)
-    match event:
-        case RunStarted():
-            return replace(state, started=event)
-        case RunResumed():
-            # What passed between the sittings was not work.
-            lost = state.lost_tokens + state.reserved_tokens
-            state = replace(
-                state, seconds=state.seconds - passed, reserved_tokens=0, lost_tokens=lost, failure=None
-            )
-            return _reopened(state) if state.ended is not None else state
-        case ModelAsked():
-            return replace(state, steps=event.step, reserved_tokens=event.reserved_tokens)
-        case ModelAnswered():
-            return _answered(state, event)
-        case ModelFailed():
-            # the provider may have charged for an answer that never came
-            lost = state.lost_tokens + state.reserved_tokens
-            return replace(state, failure=event, reserved_tokens=0, lost_tokens=lost)
-        case CallDecided():
-            return state
-        case CallIntended():
-            return replace(
-                state,
-                in_doubt=event,
-                pending=tuple(c for c in state.pending if c.id != event.call.id),
-            )
-        case CallFinished():
-            return _finished(state, event.result)
-        case Nudged():
-            seen = len(state.attempts) if event.reason == "repetition" else state.attempts_at_nudge
-            return replace(
-                state,
-                said=(*state.said, UserMessage(event.text)),
-                nudges=(*state.nudges, event.reason),
-                attempts_at_nudge=seen,
-                answer=None,
-                final_call=None,
-            )
-        case RunEnded():
-            return replace(state, ended=event)
-        case _:
-            assert_never(event)
+    @property
+    def all_unpriced(self) -> int:
+        """Answers whose price is not known, of agents too."""
+        return self.unpriced + sum(one.unpriced for one in self.agents)
 
-
-def _reopened(state: RunState) -> RunState:
-    """A run that was over and is taken up again: what ended it is not held against it."""
-    return replace(
-        state,
-        ended=None,
-        answer=None,
-        final_call=None,
-        unreadable=0,
-        nudges=(),
-        attempts_at_nudge=len(state.attempts),
-    )
-
-
-def _answered(state: RunState, event: ModelAnswered) -> RunState:
-    message = event.message
-    usable = bool(message.calls) or (bool(message.text.strip()) and event.finish != "length")
-    usable = usable and not message.malformed
-    corrections = tuple(_correction(call) for call in message.malformed)
-    return replace(
-        state,
-        said=(*state.said, message, *corrections),
-        pending=message.calls,
-        answer=message.text if usable and not message.calls else None,
-        final_call=None,
-        usage=state.usage + event.usage,
-        reserved_tokens=0,
-        unreadable=0 if usable else state.unreadable + 1,
-    )
-
-
-def _correction(call: MalformedCall) -> ToolMessage:
-    text = (
-        f"this call could not be read and did not run: {call.error}. "
-        f"You wrote: {call.text[:300]}\nSend the call again, whole and well-formed."
-    )
-    return ToolMessage(call.id, call.name, text, failed=True)
-
-
-def _finished(state: RunState, result: ToolResult) -> RunState:
-    intent = state.in_doubt
-    call = intent.call if intent else next(c for c in state.pending if c.id == result.call_id)
-    told = ToolMessage(result.call_id, result.name, result.text, failed=result.failed)
-    final = intent is not None and intent.ends_run and result.outcome is Outcome.OK
-    return replace(
-        state,
-        said=(*state.said, told),
-        pending=tuple(c for c in state.pending if c.id != result.call_id),
-        in_doubt=None,
-        attempts=(*state.attempts, Attempt(call, result)),
-        answer=result.text if final else state.answer,
-        final_call=call if final else state.final_call,
-    )
+    def agent(self, name: str) -> Hired | None:
+        """The agent of that name."""
+        return next((one for one in self.agents if one.started.name == name), None)

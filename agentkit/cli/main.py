@@ -1,22 +1,82 @@
 """`agentkit`: the commands and their flags. What a command needs is imported when it runs."""
 
+import re
 from typing import Any
 
 import click
 
 from agentkit.cli import options
+from agentkit.cli.completion import SHELLS, embedded_names, print_completion, run_names
+from agentkit.cli.documents_group import ask, index, search
+from agentkit.cli.measuring import evaluate, train
+from agentkit.cli.memory import memory
+from agentkit.cli.prompts_group import prompts
+from agentkit.cli.runs_group import runs
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+class Commands(click.Group):
+    """The commands; `agentkit -p TEXT` is `agentkit run -p TEXT`, with any flags before or after."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Read the command line; one that begins with flags, -p among them, is for run."""
+        flags = args[: args.index("--")] if "--" in args else args
+        if flags and flags[0].startswith("-") and any(re.match("-p", flag) for flag in flags):
+            args = ["run", *args]
+        return super().parse_args(ctx, args)
+
+
+@click.group(
+    cls=Commands, context_settings={"help_option_names": ["-h", "--help"]}, invoke_without_command=True
+)
 @click.version_option(package_name="agentkit")
-def cli() -> None:
-    """Agents that reach goals on your own machine."""
+@click.option(
+    "--resume", is_flag=False, flag_value="", metavar="[RUN]", help="Go on with RUN; the newest one of here."
+)
+@options.talk_settings
+@click.pass_context
+def cli(context: click.Context, resume: str | None, **flags: Any) -> int:
+    """Agents that reach goals on your own machine.
+
+    Without a command it opens a conversation at the terminal; /help there tells what can be done.
+    """
+    if context.invoked_subcommand is None:
+        from agentkit.cli.repl.open import talk_command
+
+        return talk_command(flags, resume)
+    given = [name for name, value in {"resume": resume, **flags}.items() if value not in (None, (), [])]
+    if given:
+        flag = f"--{given[0].replace('_', '-')}"
+        raise click.UsageError(f"{flag} stands before {context.invoked_subcommand}; write it after that")
+    return 0
 
 
 @cli.command()
 @click.argument("goal", required=False)
+@click.option(
+    "-p",
+    "headless",
+    is_flag=False,
+    flag_value="-",
+    metavar="[TEXT]",
+    help="GOAL, and nobody is asked anything; also without the word run: agentkit -p TEXT.",
+)
+@click.option(
+    "--fork",
+    metavar="RUN[@STEP]",
+    shell_complete=run_names,
+    help="Go on from RUN as it was after STEP, as a new run, instead of reaching a GOAL.",
+)
+@options.prompt
 @options.run_settings
-def run(goal: str | None, **flags: Any) -> int:
+@options.events
+def run(
+    goal: str | None,
+    headless: str | None,
+    fork: str | None,
+    prompt: str | None,
+    events: str | None,
+    **flags: Any,
+) -> int:
     """Reach GOAL in the workspace (from standard input when GOAL is - or missing).
 
     Progress goes to standard error, the result to standard output: its text; with --output json one
@@ -26,48 +86,14 @@ def run(goal: str | None, **flags: Any) -> int:
     every check passed, 2 usage, 3 the agent could not, 4 budget, 5 stuck, 6 approval denied,
     7 model failure, 8 finished but a check failed; 129, 130 and 143 stopped by a signal (resume it).
     """
-    from agentkit.cli.run import run_command
+    from agentkit.cli.run import Manner, run_command
 
-    return run_command(goal, flags)
-
-
-@cli.group()
-def runs() -> None:
-    """List, show and resume recorded runs."""
-
-
-@runs.command("list")
-@click.option("--output", type=click.Choice(["text", "json"]), default="text", help="How to print.")
-@options.journal
-def runs_list(output: str, **flags: Any) -> None:
-    """List the recorded runs, the newest first."""
-    from agentkit.cli.runs import list_runs
-
-    list_runs(flags, output)
-
-
-@runs.command("show")
-@click.argument("run_id", metavar="RUN")
-@click.option("--output", type=click.Choice(["text", "jsonl"]), default="text", help="How to print.")
-@options.journal
-def runs_show(run_id: str, output: str, **flags: Any) -> None:
-    """Show every step of RUN (its id, or the beginning of it)."""
-    from agentkit.cli.runs import show_run
-
-    show_run(run_id, flags, output)
-
-
-@runs.command("resume")
-@click.argument("run_id", metavar="RUN", required=False)
-@options.resume_settings
-def runs_resume(run_id: str | None, **flags: Any) -> int:
-    """Go on with RUN where it was stopped; the newest unfinished one when RUN is left out.
-
-    It keeps the goal, the model, the limits and the rules it began with; flags change them.
-    """
-    from agentkit.cli.run import resume_command
-
-    return resume_command(run_id, flags)
+    manner = Manner(headless is not None, events)
+    if headless is not None:
+        if goal is not None:
+            raise click.UsageError("the goal is given twice, by -p and as GOAL; leave one out")
+        goal = headless
+    return run_command(goal, fork, prompt, flags, manner)
 
 
 @cli.group(invoke_without_command=True)
@@ -81,7 +107,7 @@ def models(context: click.Context) -> None:
 
 
 @models.command("fetch")
-@click.argument("name")
+@click.argument("name", shell_complete=embedded_names)
 def models_fetch(name: str) -> None:
     """Get the weights of the embedded model NAME and check them."""
     from agentkit.cli.models import fetch_model
@@ -89,78 +115,92 @@ def models_fetch(name: str) -> None:
     fetch_model(name)
 
 
+@models.command("inspect")
+@click.argument("name", metavar="PATH", shell_complete=embedded_names)
+def models_inspect(name: str) -> None:
+    """Tell what the checkpoint at PATH (or an embedded model by name) is, and what memory it takes."""
+    from agentkit.cli.models import inspect_model
+
+    inspect_model(name)
+
+
 @cli.command()
-@options.policy
+@options.tools
 def tools(**flags: Any) -> None:
-    """List the tools, what each can reach, and whether it would run unasked."""
+    """List the tools, what each can reach, and whether it would run unasked; then the packs."""
     from agentkit.cli.tools import list_tools
 
     list_tools(flags)
 
 
-@cli.command("eval")
-@click.argument("task", required=False)
-@click.option("--out", metavar="FILE", help="The log; one that is there already is gone on with.")
-@click.option("--only", metavar="TEXT", help="Cases with TEXT in their id, or of this family or tag.")
-@click.option("--limit", type=click.IntRange(min=1), metavar="N", help="The first N of them.")
-@click.option(
-    "--parallel",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Cases at a time; 1 for a local model, else 8.",
-)
-@click.option(
-    "--at-least", type=click.IntRange(min=0), metavar="N", help="Exit code 1 when fewer are reached."
-)
-@click.option(
-    "--compare", nargs=2, metavar="A B", help="Compare two logs on the cases that both hold; runs nothing."
-)
-@options.eval_settings
-def evaluate(task: str | None, **flags: Any) -> int:
-    """Run the cases of TASK (path/to/file.py:NAME) and print what was reached, by family and by tag.
+@cli.command()
+@click.argument("command", metavar="CMD")
+@click.option("--tool", metavar="NAME", default="run_shell", help="Who would run it, such as start_job.")
+@options.policy
+def why(command: str, tool: str, **flags: Any) -> int:
+    """Tell whether an agent may run the shell command CMD here, and which rule says so.
 
-    Each case works on a copy of its folder and is judged in code on what it leaves behind. Every
-    finished case is a line of the log, so the same command again runs only what is missing. Exit
-    code 1 means that some case could not be run or judged, or that fewer than --at-least were reached.
+    Each simple command in it is listed with its verdict and where the rule stands; nothing is run.
+    Exit codes: 0 it would run unasked, 1 you would be asked, 6 it would be denied, 2 usage.
     """
-    from agentkit.cli.evaluate import compare_command, eval_command
+    from agentkit.cli.why import explain_command
 
-    compared: tuple[str, str] | None = flags.pop("compare")
-    if compared is not None:
-        return compare_command(task, *compared)
-    return eval_command(task, flags)
+    return explain_command(command, flags, tool)
+
+
+@cli.group(invoke_without_command=True)
+@options.policy
+@click.pass_context
+def rules(context: click.Context, **flags: Any) -> None:
+    """List the rules that hold here and where each stands; rm takes one back that was given at a question."""
+    if context.invoked_subcommand is None:
+        from agentkit.cli.rules import list_rules
+
+        list_rules(flags)
+
+
+@rules.command("rm")
+@click.argument("rule")
+@options.workspace
+def rules_rm(rule: str, **flags: Any) -> None:
+    """Keep RULE no longer, such as 'run_shell(make test)', for this folder and for everywhere."""
+    from agentkit.cli.rules import remove_rule
+
+    remove_rule(rule, flags)
 
 
 @cli.command()
-@click.argument("recipe")
-@click.option("--out", metavar="FOLDER", help="What is written goes there; trained/NAME by default.")
+@click.option("--endpoint", metavar="URL", help="Look at an OpenAI-compatible server instead.")
 @click.option(
-    "--minutes", type=click.FloatRange(min=0), metavar="N", help="End after so long, with a checkpoint."
+    "--seconds", type=click.FloatRange(min=0.1), metavar="N", help="How long its silence is borne; 60."
 )
-@click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint.")
-@click.option(
-    "--devices",
-    type=click.IntRange(min=1),
-    metavar="N",
-    help="Only tell what ZeRO would need on each of N devices; the training is on one.",
-)
-@click.option(
-    "--curves", metavar="FILE", help="Train nothing: draw what the folder holds, as .svg or .png, and end."
-)
-def train(recipe: str, out: str | None, curves: str | None, **training: Any) -> int:
-    """Train an adapter as the TOML file RECIPE says.
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@options.doctor
+def doctor(endpoint: str | None, seconds: float | None, as_json: bool, **flags: Any) -> int:
+    """Tell how this machine stands, a line for each thing, and what would mend it.
 
-    A training that was interrupted or killed goes on with --resume as if nothing had happened.
+    With --endpoint, ask a server's model (--model NAME; the first one that it lists by default) what it
+    can do: streaming, usage, stop, seed, calls and their form, structured output, context length. What
+    is found goes to standard error, and the settings that suit the model to standard output, ready for
+    config.toml. Exit code 1 means that something stands in the way.
     """
-    from agentkit.cli.train import curves_command, train_command
+    from agentkit.cli.doctor import examine_endpoint, examine_machine
 
-    if curves is None:
-        return train_command(recipe, out, **training)
-    if needless := [
-        f"--{name}" for name, value in training.items() if value is not None and value is not False
-    ]:
-        raise click.UsageError(f"--curves trains nothing, so it takes no {' or '.join(needless)}")
-    return curves_command(recipe, out, curves)
+    if endpoint is None:
+        if seconds is not None:
+            raise click.UsageError("--seconds goes with --endpoint: nothing is waited for on this machine")
+        return examine_machine(flags, as_json=as_json)
+    return examine_endpoint(endpoint, flags.pop("model"), seconds or 60.0, flags, as_json=as_json)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(SHELLS))
+def completion(shell: str) -> None:
+    """Print what makes SHELL complete commands, flags and runs.
+
+    For bash and zsh: source <(agentkit completion bash), or zsh. For fish: agentkit completion fish | source.
+    """
+    print_completion(cli, shell)
 
 
 @cli.group()
@@ -176,3 +216,7 @@ def config_show(origin: bool, **flags: Any) -> None:
     from agentkit.cli.config import show_config
 
     show_config(flags, origin=origin)
+
+
+for _command in (runs, prompts, memory, index, search, ask, evaluate, train):
+    cli.add_command(_command)

@@ -9,8 +9,16 @@ import click
 from agentkit.cli.screens import Look, look_of
 from agentkit.cli.words import bytes_size, printable
 from agentkit.models.embedded import best_ready, catalogue, fetch
+from agentkit.models.inspection import inspect
 
 Report = Callable[[int, int, str], None]
+
+OTHERS = {
+    "openai:NAME": "any OpenAI-compatible server: OPENAI_API_KEY, --base-url; agentkit doctor --endpoint",
+    "replay:RUN": "the answers of a recorded run",
+    "scripted:FILE": "the answers that stand in a file, for tests",
+}
+"""Models that are not embedded: how they are named, and what answers."""
 
 
 def list_models() -> None:
@@ -26,7 +34,18 @@ def list_models() -> None:
             click.echo(f"    get it with: agentkit models fetch {entry.name}")
     if default is None:
         click.echo("no model is ready, so a run has to name one")
-    click.echo("openai:NAME  any OpenAI-compatible server: OPENAI_API_KEY, --base-url")
+    for name, about in OTHERS.items():
+        click.echo(f"{name}  {about}")
+
+
+def offered_models() -> dict[str, str]:
+    """Names that a model can be given here and now, or begin with, and what answers."""
+    ready = {
+        f"local:{entry.name}": entry.about
+        for entry in catalogue()
+        if entry.state == "ready" and entry.answers
+    }
+    return ready | {f"{name.partition(':')[0]}:": about for name, about in OTHERS.items()}
 
 
 def fetch_model(name: str) -> None:
@@ -34,6 +53,32 @@ def fetch_model(name: str) -> None:
     with _shown(name) as report:
         path = fetch(name, report)
     click.echo(f"{name.removeprefix('local:')} is ready: {path}")
+
+
+def inspect_model(name: str) -> None:
+    """Print what a checkpoint is, and the memory that it takes."""
+    found = inspect(name)
+    click.echo(
+        f"{found.family}, {_count(found.parameters)} parameters, {bytes_size(found.disk)} in {found.path}"
+    )
+    for title, value in {**found.shape, **found.text}.items():
+        click.echo(f"  {title + ':':<17}{printable(value)}")
+    click.echo("memory for weights and cache, without what Python, torch and the computation take:")
+    heads = "".join(f"{f'{size:,} tokens':>16}" for size in found.contexts)
+    click.echo(f"  {'precision':<12}{heads}")
+    for precision, totals in found.memory.items():
+        click.echo(f"  {precision:<12}{''.join(f'{bytes_size(total):>16}' for total in totals)}")
+
+
+def _count(parameters: int) -> str:
+    """A number of parameters as people say it.
+
+    >>> _count(134_515_008), _count(7_241_732_096)
+    ('135 million', '7.24 billion')
+    """
+    if parameters < 1_000_000_000:
+        return f"{parameters / 1e6:.3g} million"
+    return f"{parameters / 1e9:.3g} billion"
 
 
 @contextmanager

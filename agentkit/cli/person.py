@@ -6,22 +6,27 @@ import sys
 import termios
 from typing import TextIO
 
+from agentkit.cli.approval import Approvals
 from agentkit.cli.render import Progress
-from agentkit.cli.words import call_text, printable
+from agentkit.cli.words import printable
 from agentkit.core.messages import ToolCall
+from agentkit.settings import Settings
+from agentkit.tooling.dispatch import Reply
 from agentkit.tooling.tool import Tool
-
-SHOWN = 2000
-"""Characters of a call that a question shows; the rest on request."""
 
 
 class Person:
     """Asks on standard error and listens on standard input."""
 
     def __init__(
-        self, progress: Progress | None, stdin: TextIO | None = None, stderr: TextIO | None = None
+        self,
+        progress: Progress | None,
+        settings: Settings,
+        stdin: TextIO | None = None,
+        stderr: TextIO | None = None,
     ) -> None:
         self._progress = progress
+        self._approvals = Approvals(self._show, self._hear, settings)
         self._stdin = stdin or sys.stdin
         self._stderr = stderr or sys.stderr
 
@@ -30,21 +35,26 @@ class Person:
         """Whether anybody can read a question and type an answer."""
         return self._stdin.isatty() and self._stderr.isatty()
 
-    async def approves(self, tool: Tool, call: ToolCall, reason: str) -> bool:  # noqa: ARG002 - the call says it
-        """Whether the person allows a call; only y or yes does."""
-        whole = call_text(call)
-        shown, more = (whole, "") if len(whole) <= SHOWN else (whole[:SHOWN] + "…", "/all")
-        words = f"{shown}\n  {reason}. Allow it? [y/N{more}] "
-        answer = await self._hear(words)
-        while more and answer in ("a", "all"):
-            answer = await self._hear(f"{whole}\n  {reason}. Allow it? [y/N] ")
-        return answer.lower() in ("y", "yes")
+    def about(self, settings: Settings) -> None:
+        """Ask from now on about a run with these settings."""
+        self._approvals.settings = settings
+
+    async def approves(self, tool: Tool, call: ToolCall, reason: str) -> Reply:
+        """What the person says to a call; only a clear yes lets it run."""
+        return await self._approvals(tool, call, reason)
 
     async def answers(self, question: str) -> str:
         """The person's answer to the agent's question."""
         return await self._hear(f"{printable(question)}\n> ")
 
-    async def _hear(self, words: str) -> str:
+    def _show(self, text: str) -> None:
+        if self._progress:
+            self._progress.pause()
+        self._stderr.write(f"{text}\n")
+        self._stderr.flush()
+
+    async def _hear(self, words: str, default: str = "") -> str:
+        words = f"{words}\n  now: {default}\n> " if default else words
         if self._progress:
             self._progress.pause()
         try:
@@ -53,13 +63,13 @@ class Person:
             termios.tcflush(descriptor, termios.TCIFLUSH)
             self._stderr.write(words)
             self._stderr.flush()
-            return (await _typed_line(descriptor)).strip()
+            return (await typed_line(descriptor)).strip()
         finally:
             if self._progress:
                 self._progress.go_on()
 
 
-async def _typed_line(descriptor: int) -> str:
+async def typed_line(descriptor: int) -> str:
     """The next line from a terminal; whoever waits for it can be cancelled, unlike a thread that reads."""
     loop = asyncio.get_running_loop()
     heard: asyncio.Future[bytes] = loop.create_future()

@@ -8,29 +8,45 @@ import time
 from collections.abc import Callable, Iterable
 from typing import TextIO
 
-from agentkit.agents.state import RunState, after, fold
-from agentkit.cli.screens import Look, screen_on
+from agentkit.agents.fold import after, fold
+from agentkit.agents.state import RunState
+from agentkit.agents.strategies import cost, make_strategy
+from agentkit.cli.costs import cost_text
+from agentkit.cli.noted import line_of
+from agentkit.cli.screens import Look, Screen, screen_on
 from agentkit.cli.words import (
-    EXIT_CODES,
     call_text,
     clipped,
     counted,
     duration,
     escaped,
-    json_line,
+    on_one_line,
     printable,
 )
-from agentkit.core.errors import AgentkitError
 from agentkit.core.events import (
+    AgentEnded,
+    AgentStarted,
+    AgentTold,
     CallDecided,
     CallFinished,
     CallIntended,
+    CallPlanned,
+    Compacted,
+    CompactionUndone,
     Ending,
+    FilesLeftOut,
+    FilesSet,
+    FilesSetting,
+    Instructed,
     ModelAnswered,
     ModelAsked,
     ModelFailed,
     Nudged,
+    PersonSaid,
+    PersonStopped,
+    PromptUsed,
     Recorded,
+    RuleSet,
     RunEnded,
     RunResumed,
     RunStarted,
@@ -38,35 +54,14 @@ from agentkit.core.events import (
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Outcome, ToolResult
-from agentkit.journal.redact import Redactor
 
 _MORE = {
-    Ending.BUDGET: " --max-steps/--max-seconds/--max-tokens MORE",
+    Ending.BUDGET: " --max-steps/-seconds/-tokens/-cost/-tool-seconds MORE",
     Ending.DENIED: " --allow TOOL",
 }
 """What a resumed run needs beside its id to come further than it came."""
 
-
-class JsonLines:
-    """Every event as one JSON line on `out`, as it is recorded."""
-
-    def __init__(self, out: TextIO, redact: Redactor) -> None:
-        self._redact = redact
-        self._out = out
-
-    def on_event(self, recorded: Recorded) -> None:
-        """Write the event as the journal does: without secrets."""
-        self._out.write(json_line(self._redact.value(recorded)) + "\n")
-        self._out.flush()
-
-    def on_text(self, text: str) -> None:
-        """Nothing: the whole answer comes as an event."""
-
-    def on_restart(self, reason: str) -> None:
-        """Nothing: only whole answers are written."""
-
-    def on_output(self, call_id: str, text: str) -> None:
-        """Nothing: the whole result comes as an event."""
+_ASKED_FROM_HERE = "from here on you are asked before it runs code or sends something out"
 
 
 class Progress:
@@ -80,6 +75,7 @@ class Progress:
         clock: Callable[[], float] = time.monotonic,
         doing: str = "",
         replays: bool = False,
+        screen: Screen | None = None,
     ) -> None:
         """Show on `out`.
 
@@ -89,6 +85,7 @@ class Progress:
             clock: Tells seconds.
             doing: What goes on before the first event, for the status line.
             replays: Whether the events are of the past: then only they tell the time.
+            screen: Where to show it, when that is not simply `out`.
         """
         self.state = RunState()
         self.run_id = ""
@@ -104,7 +101,7 @@ class Progress:
         """Last words that are to follow as the result, once."""
         self._calls: dict[str, ToolCall] = {}
         self._in_doubt = ""
-        self._screen = screen_on(out, look, self._status)
+        self._screen = screen or screen_on(out, look, self._status)
 
     def opened(self, log: RunLog) -> None:
         """Take over the name of a run and, if it has been worked on before, where it stands."""
@@ -125,6 +122,7 @@ class Progress:
 
     def on_event(self, recorded: Recorded) -> None:
         """Show what was recorded."""
+        trusted = not self.state.untrusted
         self.state = after(self.state, recorded)
         self._latest = self._clock()
         event = recorded.event
@@ -135,6 +133,13 @@ class Progress:
             case RunResumed():
                 self._doing = ""
                 self._screen.line("resumed", "going on from the journal")
+            case PersonSaid():
+                self._doing = ""
+                self._person_said(event)
+            case PersonStopped():
+                self._doing = ""
+                self._screen.end_words(printable(event.said).strip())
+                self._screen.line("stopped", "the person stopped the work here", "yellow")
             case ModelAsked():
                 self._doing = "thinking"
             case ModelAnswered():
@@ -143,6 +148,13 @@ class Progress:
                 self._doing = ""
                 self._screen.end_words("")
                 self._screen.line("failed", printable(event.message), "red")
+            case Instructed():
+                self._doing = ""
+                self._origin(event.prompt)
+                label = "asked" if event.last else event.purpose
+                self._screen.line(clipped(label, 9), clipped(event.text, 160))
+            case CallPlanned():
+                self._calls[event.call.id] = event.call
             case CallDecided():
                 self._decided(event)
             case CallIntended():
@@ -150,12 +162,30 @@ class Progress:
                 self._called(event.call)
             case CallFinished():
                 self._finished(event.result)
+            case FilesSetting():
+                self._doing = "setting files back"
+            case FilesSet():
+                self._doing = ""
+                self._screen.line("files", printable(event.text), "yellow")
             case Nudged():
                 if self._held_back:
                     self._screen.line("", self._held_back)
                 self._screen.line("told", printable(event.text), "yellow")
+            case (
+                RuleSet()
+                | FilesLeftOut()
+                | AgentStarted()
+                | AgentTold()
+                | AgentEnded()
+                | Compacted()
+                | CompactionUndone()
+            ):
+                self._screen.line(*line_of(event))
             case RunEnded():
                 self._ended(event)
+        if trusted and self.state.untrusted:
+            text = f"{self.state.untrusted} told it what anybody may have written; {_ASKED_FROM_HERE}"
+            self._screen.line("untrusted", on_one_line(text), "yellow")
 
     def on_text(self, text: str) -> None:
         """Show the model's words while they are made."""
@@ -194,10 +224,29 @@ class Progress:
         self._screen.line("goal", printable(event.goal).strip(), "bold")
         where = escaped(event.workspace)
         self._screen.line("with", f"{printable(event.model)} in {where}, approve {event.approve}")
+        if event.strategy != "one-shot":
+            self._screen.line("strategy", f"{event.strategy}: {cost(make_strategy(event.strategy))}")
+        for prompt in (event.prompt, *event.also):
+            self._origin(prompt)
+        if event.forked_from:
+            self._screen.line("from", f"{printable(event.forked_from)}: its history up to that step")
+        if event.parent:
+            self._screen.line("for", f"run {printable(event.parent)}, as its agent {printable(event.agent)}")
+
+    def _person_said(self, event: PersonSaid) -> None:
+        if self._replays and self._held_back:
+            self._screen.line("", self._held_back)
+        self._held_back = ""
+        self._screen.line("caller" if event.call_id else "you", printable(event.text).strip(), "bold")
+
+    def _origin(self, prompt: PromptUsed) -> None:
+        """Say whose words the model is given, when they are not ours."""
+        if prompt.origin != "ours":
+            self._screen.line("prompt", f"{prompt.name} {printable(prompt.version)} of the {prompt.origin}")
 
     def _answered(self, event: ModelAnswered) -> None:
         words = printable(event.message.text).strip()
-        last = not event.message.calls and not event.message.malformed
+        last = self.state.answer is not None
         self._doing = "checking" if last else ""
         streamed = self._look is Look.PLAIN and printable(self._said).strip() == words
         self.answer_stands = event.message.text if last and streamed else ""
@@ -218,7 +267,7 @@ class Progress:
         if event.call_id in self._calls:
             self._called(self._calls[event.call_id])
         if not event.allowed:
-            self._screen.line("denied", printable(event.reason), "yellow")
+            self._screen.line("denied", on_one_line(event.reason), "yellow")
 
     def _finished(self, result: ToolResult) -> None:
         self._doing = ""
@@ -239,14 +288,15 @@ class Progress:
         self._screen.line(
             str(event.ending), f"{self._spent()}, run {self.run_id}", "green" if good else "red"
         )
-        if not event.claimed:
-            self._screen.line("because", printable(event.result))
+        if event.because or not event.claimed:
+            self._screen.line("because", printable(event.because or event.result))
         for finding in event.verified:
             mark, style = ("verified", "") if finding.holds else ("not so", "red")
             self._screen.line(mark, printable(f"{finding.claim}: {finding.found}"), style)
         if event.claimed:
             where = "above" if self.answer_stands == event.result and not self._replays else "below"
-            self._screen.line("claimed", f"the answer {where} rests on the agent's word")
+            what = "its last answer" if event.because else "the answer"
+            self._screen.line("claimed", f"{what} {where} rests on the agent's word")
         if event.ending not in (Ending.FINISHED, Ending.GAVE_UP) and not self._replays:
             self._screen.line("go on", f"agentkit runs resume {self.run_id}{_MORE.get(event.ending, '')}")
 
@@ -255,8 +305,10 @@ class Progress:
         return self.state.seconds + passed
 
     def _spent(self) -> str:
-        steps, tokens = counted(self.state.steps, "step"), counted(self.state.usage.total, "token")
-        return f"{steps}, {tokens}, {duration(self._seconds())}"
+        used = self.state.used
+        steps, tokens = counted(used.steps, "step"), counted(used.tokens, "token")
+        own = f" ({self.state.steps} its own)" if self.state.agents else ""
+        return f"{steps}{own}, {tokens}, {cost_text(self.state)}, {duration(self._seconds())}"
 
     def _status(self) -> str:
         limits = self.state.started.limits if self.state.started else None
@@ -264,7 +316,7 @@ class Progress:
         if self.state.started is None:
             return f"{self._doing} · {duration(self._seconds())}"
         doing = f" · {self._doing}" if self._doing else ""
-        tokens = counted(self.state.usage.total, "token")
+        tokens = counted(self.state.used.tokens, "token")
         return f"step {self.state.steps}{of} · {tokens} · {duration(self._seconds())}{doing}"
 
 
@@ -280,35 +332,3 @@ def replay(out: TextIO, look: Look, run_id: str, events: Iterable[Recorded]) -> 
 
 def _call(call: ToolCall) -> str:
     return clipped(call_text(call), 160)
-
-
-def outcome_json(
-    run_id: str | None,
-    ended: RunEnded | None,
-    *,
-    exit_code: int | None = None,
-    error: AgentkitError | None = None,
-    state: RunState | None = None,
-    seconds: float = 0.0,
-) -> str:
-    """The whole run as one JSON object, for `--output json`; of the same shape however it went.
-
-    `error` is null unless agentkit could not begin or could not go on.
-    """
-    state = state or RunState()
-    code = exit_code if ended is None else EXIT_CODES[ended.ending]
-    ending = ended.ending if ended else Ending.INTERRUPTED if error is None else None
-    return json_line(
-        {
-            "run": run_id or None,
-            "ending": ending,
-            "exit_code": code,
-            "result": ended.result if ended else "",
-            "verified": ended.verified if ended else (),
-            "claimed": ended.claimed if ended else (),
-            "steps": state.steps,
-            "tokens": state.usage.total,
-            "seconds": round(seconds or state.seconds, 3),
-            "error": error and {"kind": type(error).__name__, "message": str(error)},
-        }
-    )

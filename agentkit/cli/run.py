@@ -4,39 +4,93 @@ import asyncio
 import os
 import sys
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TextIO
 
 import click
 
-from agentkit.assembly import Outcome, Surroundings, chosen_model, resume_run, run_goal
+from agentkit.assembly import (
+    Outcome,
+    Surroundings,
+    as_started,
+    chosen_model,
+    is_foreign,
+    not_taken_over,
+    resume_run,
+    run_goal,
+)
+from agentkit.cli.as_json import JsonLines, outcome_json
+from agentkit.cli.event_file import EventFile
 from agentkit.cli.person import Person
-from agentkit.cli.render import JsonLines, Progress, outcome_json
+from agentkit.cli.render import Progress
 from agentkit.cli.screens import Look, look_of
 from agentkit.cli.signals import Stopped, until_signal
 from agentkit.cli.words import EXIT_CODES, printable
 from agentkit.core.errors import AgentkitError, UsageError
+from agentkit.core.events import RunStarted
 from agentkit.core.protocols import RunLog
 from agentkit.journal.redact import Redactor, secrets_of
 from agentkit.settings import Settings, load_settings
+from agentkit.settings.values import FLAGS, SENTENCES
 from agentkit.tooling.context import nobody_to_ask
 
 NOBODY_READS = 141
 """The exit code when the reader of our output went away, as after SIGPIPE."""
 
 
-def run_command(goal: str | None, flags: Mapping[str, Any]) -> int:
-    """Take on a goal; the exit code says how it ended."""
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is watched, beside what its settings say."""
+
+    headless: bool = False
+    """Whether nobody is asked, also at a terminal."""
+    events: str | None = None
+    """The file that gets every event."""
+
+
+def run_command(
+    goal: str | None, fork: str | None, prompt: str | None, flags: Mapping[str, Any], manner: Manner
+) -> int:
+    """Take on a goal, or go on from a step of another run; the exit code says how it ended."""
 
     def begin(settings: Settings) -> Sitting:
+        if fork is None and prompt is not None:
+            raise UsageError("--prompt is for a fork; say which run to fork with --fork RUN")
+        if fork is not None:
+            name = _forked(fork, goal, prompt, flags, settings)
+            return Sitting(
+                settings, "opening the journal", lambda around: resume_run(name, settings, around), manner
+            )
         words = _goal(goal, sys.stdin)
-        return Sitting(
-            settings, f"loading {chosen_model(settings)}", lambda around: run_goal(words, settings, around)
-        )
+        doing = f"loading {chosen_model(settings)}"
+        return Sitting(settings, doing, lambda around: run_goal(words, settings, around), manner)
 
     return _conduct(flags, begin)
 
 
-def resume_command(run_id: str | None, flags: Mapping[str, Any]) -> int:
+_OF_A_BEGINNING = ("strategy", "name", "role", *SENTENCES)
+"""Settings that a run has from its beginning on, and a fork from the run it comes from."""
+
+
+def _forked(
+    fork: str, goal: str | None, prompt: str | None, flags: Mapping[str, Any], settings: Settings
+) -> str:
+    """The name of a new run with the history of another."""
+    from agentkit.cli.fork import forked, has_history, tell_answered
+
+    if goal is not None:
+        raise UsageError("a fork keeps the goal of its run; leave the goal out, or leave out --fork")
+    if given := [name for name in _OF_A_BEGINNING if flags.get(name)]:
+        flag = FLAGS.get(given[0], f"--{given[0]}")
+        raise UsageError(f"{flag} is for a new run; a fork has what its run began with")
+    moves = flags.get("workspace") is not None
+    made = forked(fork, settings, model=flags.get("model"), prompt=prompt, moves=moves)
+    click.echo(f"agentkit: {has_history(made)}", err=True)
+    tell_answered(made)
+    return made.run_id
+
+
+def resume_command(run_id: str | None, flags: Mapping[str, Any], manner: Manner) -> int:
     """Go on with a recorded run; the exit code says how it ended."""
     from agentkit.cli.runs import newest_unfinished
 
@@ -45,11 +99,29 @@ def resume_command(run_id: str | None, flags: Mapping[str, Any]) -> int:
 
     def begin(settings: Settings) -> Sitting:
         name = run_id or newest_unfinished(settings, force=force)
+        if flags.get("workspace") is not None:
+            _require_foreign(name, settings)
         return Sitting(
-            settings, "opening the journal", lambda around: resume_run(name, settings, around, force=force)
+            settings,
+            "opening the journal",
+            lambda around: resume_run(name, settings, around, force=force),
+            manner,
         )
 
     return _conduct(flags, begin)
+
+
+def _require_foreign(run_id: str, settings: Settings) -> None:
+    """Refuse another folder for a run that has one of its own."""
+    from agentkit.journal.store import Journal
+
+    with Journal.open(settings.journal, must_exist=True) as journal:
+        name = journal.find(run_id)
+        if not journal.is_foreign(name):
+            raise UsageError(
+                f"run {name} goes on in its own folder; for another one say agentkit run --fork {name} "
+                f"--workspace FOLDER"
+            )
 
 
 def _goal(goal: str | None, stdin: TextIO) -> str:
@@ -72,22 +144,28 @@ class Sitting:
     """One process's work on one run, with the terminal watching."""
 
     def __init__(
-        self, settings: Settings, doing: str, work: Callable[[Surroundings], Awaitable[Outcome]]
+        self,
+        settings: Settings,
+        doing: str,
+        work: Callable[[Surroundings], Awaitable[Outcome]],
+        manner: Manner,
     ) -> None:
         self.log: RunLog | None = None
         self._output = settings.output
         self._work = work
+        redact = Redactor(secrets_of(os.environ))
+        self._events = EventFile(manner.events, redact) if manner.events is not None else None
         self.progress = _progress(settings.output, doing)
-        lines = (
-            [JsonLines(sys.stdout, Redactor(secrets_of(os.environ)))] if settings.output == "jsonl" else []
-        )
-        person = Person(self.progress)
+        lines = JsonLines(sys.stdout, redact) if settings.output == "jsonl" else None
+        self._settings = settings
+        person = self._person = Person(self.progress, settings)
+        is_here = person.is_here and not manner.headless
         self._around = Surroundings(
-            sinks=(*([self.progress] if self.progress else []), *lines),
-            approver=person.approves if person.is_here else None,
+            sinks=tuple(sink for sink in (self.progress, lines, self._events) if sink is not None),
+            approver=person.approves if is_here else None,
             on_wait=self.progress.notice if self.progress else None,
             on_open=self._opened,
-            ask=person.answers if person.is_here else nobody_to_ask,
+            ask=person.answers if is_here else nobody_to_ask,
         )
 
     def conduct(self) -> int:
@@ -118,12 +196,14 @@ class Sitting:
     @property
     def state(self) -> Any:
         """Where the run stands."""
-        from agentkit.agents.state import fold
+        from agentkit.agents.fold import fold
 
         return fold(self.log.events()) if self.log is not None else None
 
     def close(self) -> None:
-        """Leave the terminal as it was found."""
+        """Leave the terminal as it was found, and the file of events whole."""
+        if self._events is not None:
+            self._events.close()
         if self.progress is not None:
             try:
                 self.progress.close()
@@ -132,6 +212,11 @@ class Sitting:
 
     def _opened(self, log: RunLog) -> None:
         self.log = log
+        if log.events() and isinstance(first := log.events()[0].event, RunStarted):
+            foreign = is_foreign(log)
+            self._person.about(as_started(self._settings, first, log.events(), foreign=foreign))
+            if foreign:
+                click.echo(f"agentkit: {not_taken_over(log.run_id, self._settings, first)}", err=True)
         if self.progress is not None:
             self.progress.opened(log)
 

@@ -10,8 +10,8 @@ from agentkit.cli.words import printable
 if TYPE_CHECKING:
     from rich.text import Text
 
-SHOWN_LINES = 6
-"""Lines of a result that the person is shown."""
+SHOWN_FIRST, SHOWN_LAST = 3, 6
+"""Lines of a result that the person is shown, at its beginning and at its end."""
 LONGEST_LINE = 240
 """Characters of such a line."""
 TAIL_ROWS = 4
@@ -112,10 +112,10 @@ class _PlainScreen:
         self._streamed = False
 
     def output(self, piece: str) -> None:
-        if len(self._printed) >= SHOWN_LINES:
+        if len(self._printed) >= SHOWN_FIRST:
             return
         *lines, self._unfinished = (self._unfinished + piece).split("\n")
-        for line in lines[: SHOWN_LINES - len(self._printed)]:
+        for line in lines[: SHOWN_FIRST - len(self._printed)]:
             shown = printable(line)[:LONGEST_LINE]
             self._printed.append(shown)
             self.line("", shown)
@@ -217,10 +217,12 @@ class _RichScreen:
 
 
 def shown_part(text: str) -> list[str]:
-    """The first lines of a result, and how many more there are."""
-    lines = printable(text).rstrip().split("\n")
-    shown = [
-        line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…" for line in lines[:SHOWN_LINES]
+    """The first and the last lines of a result: what a command came to stands at its end."""
+    lines = [
+        line if len(line) <= LONGEST_LINE else line[: LONGEST_LINE - 1] + "…"
+        for line in printable(text).rstrip().split("\n")
     ]
-    more = len(lines) - SHOWN_LINES
-    return [*shown, f"… {more} more line{'' if more == 1 else 's'}"] if more > 0 else shown
+    between = len(lines) - SHOWN_FIRST - SHOWN_LAST
+    if between <= 1:
+        return lines
+    return [*lines[:SHOWN_FIRST], f"… {between} lines …", *lines[-SHOWN_LAST:]]

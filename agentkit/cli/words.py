@@ -3,11 +3,14 @@
 import json
 import re
 import unicodedata
+from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import msgspec
 
-from agentkit.core.events import Ending
+from agentkit.core.counting import counted as counted
+from agentkit.core.events import Ending, RuleSet
 from agentkit.core.messages import ToolCall
 
 EXIT_CODES = {
@@ -51,6 +54,15 @@ def escaped(text: str) -> str:
     return _UNPRINTABLE.sub(lambda found: json.dumps(found[0])[1:-1], text)
 
 
+def on_one_line(text: str) -> str:
+    r"""The text as `escaped`, its line ends and tabs too: a name in a question is no second question.
+
+    >>> on_one_line("a\nb\x07")
+    'a\\nb\\u0007'
+    """
+    return escaped(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def clipped(text: str, width: int) -> str:
     r"""The text on one line of at most `width` columns.
 
@@ -75,6 +87,31 @@ def padded(text: str, width: int) -> str:
     return line + " " * (width - sum(map(_columns, line)))
 
 
+def folded(line: str, width: int) -> list[str]:
+    """The line in rows of at most `width` columns, broken between words where that is possible; no tabs.
+
+    >>> folded("one two three", 8), folded("日本語です", 6), folded("", 8)
+    (['one two', 'three'], ['日本語', 'です'], [''])
+    """
+    line = line.expandtabs(4)
+    rows: list[str] = []
+    start = end = 0
+    room = max(2, width)
+    space = -1
+    while end < len(line):
+        room -= _columns(line[end])
+        if room < 0:
+            at = space if space > start else end
+            rows.append(line[start:at].rstrip(" "))
+            start = end = at + (space > start)
+            room, space = max(2, width), -1
+            continue
+        if line[end] == " ":
+            space = end
+        end += 1
+    return [*rows, line[start:]]
+
+
 def _columns(char: str) -> int:
     if char.isascii():
         return 1
@@ -95,13 +132,28 @@ def call_text(call: ToolCall) -> str:
     return escaped(f"{call.name}({given})")
 
 
+def rule_text(rule: RuleSet) -> str:
+    """A rule that was given at a question, and where it holds.
+
+    >>> rule_text(RuleSet("allow", "run_shell(ls)"))
+    'allow = run_shell(ls), in this run'
+    """
+    where = {"run": "in this run", "project": "in this folder", "user": "everywhere"}[rule.scope]
+    back = "" if rule.holds else " (taken back)"
+    return on_one_line(f"{rule.kind} = {rule.rule}, {where}{back}")
+
+
 def json_line(value: Any) -> str:
     r"""The value as JSON on one line, also safe to show in a terminal.
 
     >>> json_line({"text": "a\x9bb"})
     '{"text":"a\\u009bb"}'
     """
-    text = msgspec.json.encode(value).decode()
+    return shown_json(msgspec.json.encode(value).decode())
+
+
+def shown_json(text: str) -> str:
+    """The same JSON, safe to show in a terminal."""
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
@@ -118,6 +170,17 @@ def bytes_size(count: float) -> str:
     return f"{count:.0f} B"
 
 
+def dollars(amount: Decimal) -> str:
+    """An amount of money, to the cent or, below ten cents, to two digits.
+
+    >>> dollars(Decimal("1.2345")), dollars(Decimal("0.000012345")), dollars(Decimal(0))
+    ('$1.23', '$0.000012', '$0')
+    """
+    if amount >= Decimal("0.1"):
+        return f"${amount:.2f}"
+    return f"${Decimal(f'{amount:.1e}'):f}" if amount else "$0"
+
+
 def duration(seconds: float) -> str:
     """A time span in the unit that suits it.
 
@@ -132,10 +195,26 @@ def duration(seconds: float) -> str:
     return f"{minutes // 60} h {minutes % 60} min"
 
 
-def counted(count: int, noun: str) -> str:
-    """A number of things.
+def moment(seconds: float, form: str) -> str:
+    """A point in time here, in the form of `strftime`; a record can name one that no calendar has.
 
-    >>> counted(1, "step"), counted(2300, "token")
-    ('1 step', '2,300 tokens')
+    >>> moment(1e300, "%Y")
+    '?'
     """
-    return f"{count:,} {noun}" + ("" if count == 1 else "s")
+    try:
+        return datetime.fromtimestamp(seconds).astimezone().strftime(form)
+    except (OverflowError, ValueError, OSError):
+        return "?"
+
+
+_SPANS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+
+
+def seconds_of(span: str) -> float | None:
+    """A time span as a person writes it, or `None` for what is none.
+
+    >>> seconds_of("30d"), seconds_of("12h"), seconds_of("soon")
+    (2592000, 43200, None)
+    """
+    found = re.fullmatch(r"([0-9]{1,6})([mhdw])", span, re.ASCII)
+    return int(found[1]) * _SPANS[found[2]] if found else None

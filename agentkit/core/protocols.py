@@ -1,12 +1,13 @@
 """What the layers ask of each other."""
 
 from collections.abc import AsyncIterator, Sequence
-from typing import Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from agentkit.core.events import Event, Recorded
+from agentkit.core.events import Compacted, CompactionUndone, Event, Loop, Recorded
 from agentkit.core.messages import AssistantMessage, Message
+from agentkit.core.profile import ModelProfile as ModelProfile
 from agentkit.core.tools import ToolSpec
 from agentkit.core.usage import Usage
 
@@ -25,6 +26,8 @@ class ModelRequest(Struct, frozen=True):
     top_p: float = 1.0
     seed: int | None = None
     stop: tuple[str, ...] = ()
+    answer_schema: dict[str, Any] | None = None
+    """JSON schema of the answer's text; `None` for any text."""
 
 
 class TextDelta(Struct, frozen=True):
@@ -45,21 +48,8 @@ class Answer(Struct, frozen=True):
     message: AssistantMessage
     usage: Usage = Usage()
     finish: str = "stop"
-
-
-class ModelProfile(Struct, frozen=True):
-    """What the loop must know of a model to work with it."""
-
-    context_window: int
-    max_output_tokens: int = 1024
-    prompt: str = "agent/system"
-    """Name of the prompt that suits it."""
-    calls_per_step: int | None = None
-    """The most calls one answer may hold; `None` is no limit."""
-    longest_result: int = 8000
-    """Characters of a tool's result that are worth showing it at once."""
-    answers_in_text: bool = False
-    """Whether its last word is plain text, so that a tool to say it (`finish`) is not offered."""
+    loop: Loop | None = None
+    """What the harness cut it off for; no model says so itself."""
 
 
 class ChatModel(Protocol):
@@ -94,6 +84,15 @@ class ChatModel(Protocol):
         ...
 
 
+@runtime_checkable
+class Recompacts(Protocol):
+    """A model that plays a recorded run, and knows what was left out of the conversation there."""
+
+    def compacted(self, answers: int) -> Sequence[Compacted | CompactionUndone]:
+        """What changed the view in the run, once it had so many answers and before it asked again."""
+        ...
+
+
 class RunLog(Protocol):
     """The record of one run, open for writing by this process alone."""
 
@@ -106,8 +105,11 @@ class RunLog(Protocol):
         """What is recorded so far, in order."""
         ...
 
-    def append(self, event: Event, *, durable: bool = False) -> Recorded:
+    def append(self, event: Event, *, durable: bool = False, with_next: bool = False) -> Recorded:
         """Record an event; with `durable` it has reached the disk on return.
+
+        With `with_next` it is written together with the next one, or when the run is let go: for what may
+        be lost because it can be done again without harm.
 
         Raises:
             RunBusy: another process has taken the run over.

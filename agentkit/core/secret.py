@@ -3,6 +3,8 @@
 from typing import Any, NoReturn
 
 MARK = "<secret>"
+REDACTED = "[secret:"
+"""How the journal marks what it did not write down."""
 
 
 class Secret:

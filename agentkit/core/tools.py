@@ -40,7 +40,7 @@ class Outcome(StrEnum):
     INVALID = "invalid"
     """The call did not fit the tool; nothing ran."""
     DENIED = "denied"
-    """Policy or person said no; nothing ran."""
+    """Policy, person or budget said no; nothing ran."""
     UNKNOWN = "unknown"
     """The process died while it ran; nobody knows how far it came."""
 
@@ -55,6 +55,8 @@ class ToolResult(Struct, frozen=True, omit_defaults=True):
     handle: str = ""
     """Names the full text in the journal when `text` is only a part of it."""
     seconds: float = 0.0
+    untrusted: str = ""
+    """Where the text comes from, if anybody may have written it: the tool, and the address if it has one."""
 
     @property
     def failed(self) -> bool:

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 from msgspec.structs import replace
 
-from agentkit.assembly import chosen_model, make_model_of
+from agentkit.assembly import Surroundings, chosen_model, make_model_of
+from agentkit.assembly.parts import price_of
 from agentkit.core.errors import ContextOverflow
 from agentkit.core.events import Ending
 from agentkit.core.protocols import ChatModel
@@ -21,6 +22,7 @@ from agentkit.evaluation.facts import code_digest, machine, placed, versions, we
 from agentkit.evaluation.log import EvalLog, Header, Made, Row, Run
 from agentkit.evaluation.scorer import score
 from agentkit.evaluation.solver import Solved, solve
+from agentkit.journal.memory import MemoryLog
 from agentkit.journal.redact import Redactor, secrets_of
 from agentkit.settings import Settings
 from agentkit.tooling.daemon import in_daemon
@@ -28,9 +30,13 @@ from agentkit.tooling.discovery import installed_tools
 
 BEARING = (
     "base_url", "temperature", "seed", "max_steps", "max_seconds", "max_tokens",
-    "approve", "deny", "ask", "allow",
+    "approve", "deny", "ask", "allow", "strategy",
+    "name", "role", "goals", "constraints", "resources", "best_practices",
+    "context_window", "max_output_tokens", "calls_per_step", "most_tools", "text_calls", "thoughts",
 )  # fmt: skip
 """The settings that bear on results."""
+BEARING_IF_SET = ("max_cost", "max_tool_seconds")
+"""These, too, where somebody chose a value: logs from before they existed can be gone on with."""
 LONGEST_ANSWER = 300
 """Characters of an answer that the log keeps."""
 
@@ -63,8 +69,11 @@ async def run_task(
         on_row: Told of each case when it is over.
 
     Raises:
-        UsageError: the log is of another evaluation, or the model cannot be used as named.
+        UsageError: the log is of another evaluation, the model cannot be used as named, or its price is
+            not known and a limit is in money.
     """
+    if models is None:  # a price that is needed and not known is told before any case
+        price_of(settings, Surroundings(), MemoryLog())
     header = header_of(task, settings)
     redact = Redactor(secrets_of(os.environ)).value
     with EvalLog.open(out, header, redact) as log:
@@ -84,7 +93,8 @@ def header_of(task: Task, settings: Settings) -> Header:
         UnknownModel: the settings name no model, and none is here.
     """
     model = model_name(settings)
-    bearing = {name: getattr(settings, name) for name in BEARING}
+    chosen = [name for name in BEARING_IF_SET if getattr(settings, name) is not None]
+    bearing = {name: getattr(settings, name) for name in (*BEARING, *chosen)}
     return Header(
         task=task.name,
         cases=task.digest,

@@ -1,19 +1,16 @@
-"""One connection to a journal file, with SQLite's errors in words a person can act on."""
+"""One connection to a file of ours, with SQLite's errors in words a person can act on."""
 
 import os
 import sqlite3
 import threading
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from agentkit.core.errors import CorruptJournal, JournalError
-
-PATIENCE = 10.0
-"""Seconds that a writer waits for another process to finish its transaction."""
-APPLICATION_ID = 0x61676A31
-"""Marks the file as one of ours ("agj1"), so that another program's database is never written to."""
+from agentkit.core.errors import CorruptJournal
+from agentkit.journal.kinds import JOURNAL, PATIENCE, Kind, explain
+from agentkit.journal.marks import Marks
 
 _FAULTS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; the second when its own message quotes bytes of a damaged schema."""
@@ -22,43 +19,50 @@ Step = Callable[[sqlite3.Connection], None]
 
 
 class Database:
-    """An open journal file, for any thread of the process that opened it."""
+    """An open file of ours, for any thread of the process that opened it."""
 
-    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+    def __init__(self, path: Path, connection: sqlite3.Connection, kind: Kind = JOURNAL) -> None:
         self.path = path
+        self.kind = kind
         self.connection = connection
         self.lock = threading.RLock()
+        self.marks = Marks(path)
         self._full = True  # SQLite's own default
 
     @classmethod
-    def open(cls, path: Path, steps: Sequence[Step]) -> "Database":
+    def open(
+        cls, path: Path, steps: Sequence[Step], *, marked: bool = True, kind: Kind = JOURNAL
+    ) -> "Database":
         """Open the file, made or brought to the newest schema when it has to be.
 
         Args:
             path: the file; its folder is made when it is not there.
             steps: what brings a file from schema version n to n + 1, for each n from zero.
+            marked: whether it holds runs, whose length is noted beside it.
+            kind: what it is for.
 
         Raises:
-            CorruptJournal: it is not a journal, is damaged, or a newer agentkit wrote it.
+            CorruptJournal: it is not a journal, is damaged, or a newer agentkit wrote it; of another kind
+                of file its own errors, here as for the next.
             JournalError: it cannot be opened or made.
         """
         try:
-            _make_private(path)
+            made = _make_private(path)
             connection = sqlite3.connect(
                 path, timeout=PATIENCE, isolation_level=None, check_same_thread=False, cached_statements=64
             )
         except (OSError, sqlite3.Error) as error:
-            raise JournalError(
-                f"cannot open the journal {path}: {error}; name another file with --journal"
+            raise kind.unusable(
+                f"cannot open the {kind.noun} {path}: {error}; name another file with {kind.flag}"
             ) from error
-        database = cls(path, connection)
+        database = cls(path, connection, kind)
         # what is damaged must still be readable enough to say where; hashes tell, not decoding
         connection.text_factory = _lossless
         try:
             with database.explained():
-                _prepare(database, steps)
+                _prepare(database, steps, made=made, marked=marked)
         except BaseException:
-            connection.close()
+            database.close()
             raise
         return database
 
@@ -66,11 +70,24 @@ class Database:
         """Close the file; the last process to do so folds the write-ahead log into it."""
         with self.lock:
             self.connection.close()
+            self.marks.close()
 
     def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """Every row of a query."""
         with self.lock, self.explained():
             return self.connection.execute(sql, parameters).fetchall()
+
+    def rows(self, sql: str, parameters: Sequence[Any] = ()) -> Iterator[Any]:
+        """The rows of a query, a few at a time, however many there are."""
+        with self.lock, self.explained():
+            cursor = self.connection.execute(sql, parameters)
+        while True:
+            # nothing is held between the pieces: a reader that stops half-way leaves no lock behind
+            with self.lock, self.explained():
+                piece = cursor.fetchmany(16)
+            if not piece:
+                return
+            yield from piece
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first row of a query, or `None`."""
@@ -84,18 +101,43 @@ class Database:
         disk on return: syncing the log syncs all of it.
         """
         with self.lock:
-            if durable is not self._full:
+            # within a transaction that is already so, and cannot be changed
+            if durable is not self._full and not self.connection.in_transaction:
                 self._set_full(durable)
             try:
                 return self.connection.execute(sql, parameters).rowcount
             except _FAULTS as error:
-                raise explain(error, self.path) from error
+                raise explain(error, self.path, self.kind) from error
 
-    @contextmanager
-    def transaction(self) -> Generator[None]:
-        """Hold the write lock; all of the block is committed and on the disk at its end, or none."""
+    def write_all(self, sql: str, rows: Sequence[Sequence[Any]], *, durable: bool = False) -> int:
+        """Execute one statement for each of several rows, as one transaction; see `write`."""
+        if len(rows) == 1:
+            return self.write(sql, rows[0], durable=durable)
+        with self.transaction(full=durable):
+            return sum(self.connection.execute(sql, row).rowcount for row in rows)
+
+    def shrink(self) -> bool:
+        """Give the space of what was deleted back to the disk; whether the file is as small as it can be.
+
+        It is not while another process reads from it; then it shrinks when that process closes it.
+        """
         with self.lock, self.explained():
             self._set_full(True)
+            self.connection.execute("VACUUM")
+            waits, *_ = self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        return not waits
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        return sum(file.stat().st_size for file in files if file.exists())
+
+    @contextmanager
+    def transaction(self, *, full: bool = True) -> Generator[None]:
+        """Hold the write lock; all of the block is committed at its end, or none; on the disk with `full`."""
+        with self.lock, self.explained():
+            if full is not self._full:
+                self._set_full(full)
             self.connection.execute("BEGIN IMMEDIATE")
             try:
                 yield
@@ -111,7 +153,7 @@ class Database:
         try:
             yield
         except _FAULTS as error:
-            raise explain(error, self.path) from error
+            raise explain(error, self.path, self.kind) from error
 
     def _set_full(self, full: bool) -> None:
         with self.explained():
@@ -120,88 +162,72 @@ class Database:
         self._full = full
 
 
-def explain(error: Exception, path: Path) -> JournalError:
-    """What SQLite's error means for the person whose journal it is."""
-    if isinstance(error, UnicodeDecodeError):
-        return CorruptJournal(f"the journal {path} is damaged (no schema); move it away to start a new one")
-    code = getattr(error, "sqlite_errorcode", None)
-    primary = None if code is None else code & 0xFF
-    words = printable(" ".join(str(error).split()))  # it quotes what it found in the file
-    if primary == sqlite3.SQLITE_NOTADB:
-        return CorruptJournal(
-            f"{path} is not a journal ({words}); move it away or name another with --journal"
-        )
-    if primary in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR):  # our statements are right: a table is gone
-        return CorruptJournal(f"the journal {path} is damaged ({words}); move it away to start a new one")
-    if primary in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return JournalError(
-            f"another process has been writing to {path} for {PATIENCE:.0f} s; "
-            "if it hangs, end it and resume the run"
-        )
-    if primary in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
-        return JournalError(
-            f"the journal {path} could not be written or read ({words}): is the disk full? "
-            "What is recorded is intact; make room and resume the run"
-        )
-    if primary in (sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM):
-        return JournalError(
-            f"the journal {path} cannot be written ({words}); "
-            "it and its folder must be writable, or name another with --journal"
-        )
-    return JournalError(f"the journal {path} cannot be used: {words}")
-
-
-def printable(text: str) -> str:
-    """The text with whatever a terminal or a JSON file could not take spelled out."""
-    return "".join(sign if sign.isprintable() else repr(sign)[1:-1] for sign in text)
-
-
-def _prepare(database: Database, steps: Sequence[Step]) -> None:
+def _prepare(database: Database, steps: Sequence[Step], *, made: bool, marked: bool) -> None:
     connection = database.connection
     version = _version(database, len(steps))
     # a replaced row must meet the triggers that forbid deleting one
     connection.execute("PRAGMA recursive_triggers=ON")
     # a damaged page must be an error, never a row
     connection.execute("PRAGMA cell_size_check=ON")
+    if not version:
+        connection.execute(f"PRAGMA page_size={database.kind.page}")  # has no effect on a file that has pages
     if connection.execute("PRAGMA journal_mode").fetchone()[0] != "wal":
         with database.transaction():
             pass  # waits for another process that is just making the file
         connection.execute("PRAGMA journal_mode=WAL")
     if version < len(steps):
         with database.transaction():
+            if marked and not _version(database, len(steps)):
+                _begin_marks(database, made=made)
             for step in steps[_version(database, len(steps)) :]:  # another process may have been first
                 step(connection)
-            connection.execute(f"PRAGMA application_id={APPLICATION_ID}")
+            connection.execute(f"PRAGMA application_id={database.kind.application_id}")
             connection.execute(f"PRAGMA user_version={len(steps)}")
         _sync_folder(database.path.parent)
 
 
 def _version(database: Database, newest: int) -> int:
     """The schema's version; zero for an empty file."""
-    connection = database.connection
+    connection, kind = database.connection, database.kind
     ours = connection.execute("PRAGMA application_id").fetchone()[0]
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
     if empty and not ours and not version:
         return 0
-    if ours != APPLICATION_ID:
-        raise CorruptJournal(f"{database.path} is a database, but not a journal; name another with --journal")
+    if ours != kind.application_id:
+        raise kind.corrupt(
+            f"{database.path} is a database, but not {kind.article} {kind.noun}; "
+            f"name another with {kind.flag}"
+        )
     if version > newest:
-        raise CorruptJournal(
-            f"the journal {database.path} has schema version {version} and this agentkit knows "
-            f"up to {newest}; use the newer agentkit, or name another file with --journal"
+        raise kind.corrupt(
+            f"the {kind.noun} {database.path} has schema version {version} and this agentkit knows "
+            f"up to {newest}; use the newer agentkit, or name another file with {kind.flag}"
         )
     if version < 1 or empty:
-        raise CorruptJournal(
-            f"the journal {database.path} is damaged (no schema); move it away to start a new one"
+        raise kind.corrupt(
+            f"the {kind.noun} {database.path} is damaged (no schema); move it away to start a new one"
         )
     return version
 
 
-def _make_private(path: Path) -> None:
-    """Make the folder and an empty file that only its owner can read, unless they are there."""
+def _begin_marks(database: Database, *, made: bool) -> None:
+    """Forget the marks of a file that was moved away; one that was emptied in its place is refused."""
+    if made:
+        database.marks.forget_all()
+    elif database.marks.all():
+        raise CorruptJournal(
+            f"the journal {database.path} is empty, and runs were recorded in it; put the file back if you "
+            "have a copy, or move it away to start a new one"
+        )
+
+
+def _make_private(path: Path) -> bool:
+    """Make the folder and an empty file that only its owner can read; whether the file was not there."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    made = not path.exists()
     os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+    return made
 
 
 def _sync_folder(folder: Path) -> None:

@@ -9,6 +9,7 @@ process is succeeded at once.
 import os
 import platform
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import msgspec
@@ -32,8 +33,7 @@ class Holder(msgspec.Struct, frozen=True):
     @classmethod
     def me(cls, proc: Path = Path("/proc")) -> "Holder":
         """This process."""
-        pid = os.getpid()
-        return cls(pid, _started(proc, pid) or "", _boot(proc), _namespace(proc), platform.node())
+        return _named(os.getpid(), proc)
 
     def obstacle(self, me: "Holder", proc: Path = Path("/proc")) -> str:
         """Why `me` cannot take this holder's run, or nothing when this holder is surely gone."""
@@ -45,6 +45,16 @@ class Holder(msgspec.Struct, frozen=True):
         if _started(proc, self.pid) != self.started:
             return ""
         return "this process works on it" if self.pid == me.pid else f"process {self.pid} works on it"
+
+    def lives_beside(self, me: "Holder", proc: Path = Path("/proc")) -> bool:
+        """Whether this holder is another process that is surely alive, on the machine of `me`."""
+        near = (self.boot, self.namespace) == (me.boot, me.namespace)
+        return near and self.pid != me.pid and _started(proc, self.pid) == self.started
+
+
+@lru_cache(maxsize=1)  # a process keeps its name; one that is forked from it has another number
+def _named(pid: int, proc: Path) -> Holder:
+    return Holder(pid, _started(proc, pid) or "", _boot(proc), _namespace(proc), platform.node())
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +84,7 @@ def take(database: Database, run: int, run_id: str, me: Holder, *, force: bool =
     if holder is not None and not force and (obstacle := holder.obstacle(me)):
         raise RunBusy(
             f"run {run_id} is busy: {obstacle}; wait for it or stop it first, "
-            "or take the run by force if it is surely gone"
+            "or take the run with --force (in Python force=True) if it is surely gone"
         )
     database.connection.execute(
         "INSERT INTO leases (run, epoch, holder) VALUES (?1, ?2, ?3) "

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Self
 
+from agentkit.core.errors import RunNotFound
 from agentkit.core.events import Event, Recorded
 
 
@@ -41,9 +42,9 @@ class MemoryLog:
         """What is recorded so far, in order."""
         return self._events
 
-    def append(self, event: Event, *, durable: bool = False) -> Recorded:
+    def append(self, event: Event, *, durable: bool = False, with_next: bool = False) -> Recorded:
         """Record an event; it lasts as long as this object, `durable` or not."""
-        del durable
+        del durable, with_next
         recorded = Recorded(len(self._events) + 1, self._clock(), event)
         self._events.append(recorded)
         return recorded
@@ -69,3 +70,26 @@ class MemoryLog:
 
     def __exit__(self, *_: object) -> None:
         self.release()
+
+
+class MemoryRuns:
+    """The runs of agents that work for a run in memory; they last as long as this object."""
+
+    def __init__(self) -> None:
+        self._logs: dict[str, MemoryLog] = {}
+
+    def start(self) -> MemoryLog:
+        """A new run."""
+        log = MemoryLog(f"memory-{len(self._logs) + 1}")
+        self._logs[log.run_id] = log
+        return log
+
+    def resume(self, run_id: str) -> MemoryLog:
+        """An earlier run.
+
+        Raises:
+            RunNotFound: there is none by that name.
+        """
+        if run_id not in self._logs:
+            raise RunNotFound(f"no run {run_id!r} in memory; it holds {', '.join(self._logs) or 'none'}")
+        return self._logs[run_id]

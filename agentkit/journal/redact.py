@@ -14,6 +14,8 @@ from urllib.parse import quote, quote_plus
 
 import msgspec
 
+from agentkit.core.secret import REDACTED
+
 SHORTEST = 6
 """Characters of the shortest value that counts as a secret; shorter ones occur in ordinary text."""
 
@@ -100,8 +102,8 @@ class Redactor:
         self._needles: dict[str, str] = {}
         for name, value in named:
             for form in _forms(value):
-                self._needles.setdefault(form, f"[secret:{name}]")
-        self._shapes = [(f"[secret:{kind}]", signs, re.compile(shape)) for kind, signs, shape in _SHAPES]
+                self._needles.setdefault(form, f"{REDACTED}{name}]")
+        self._shapes = [(f"{REDACTED}{kind}]", signs, re.compile(shape)) for kind, signs, shape in _SHAPES]
         signs = [sign for _, signs, _ in _SHAPES for sign in signs]
         # msgspec escapes sign by sign, so a needle in a string is this needle in the string's JSON
         self._needles_in_json = tuple({_in_json(n) for n in (*self._needles, *signs)})

@@ -1,49 +1,47 @@
 """The journal: one SQLite file that holds every run of a person.
 
-A run is the list of its events, each tied to all before it by a hash. Nothing is ever changed or
-deleted; triggers see to it. What the write-ahead log lost, by a torn write or a shortened file, is
-the end of a run: what can be read is always a verified prefix of what was recorded, and it holds
-everything that was appended durably to a disk that keeps its word.
+A run is the list of its events, each tied to all before it by a hash. Nothing is ever changed, and
+nothing is deleted but a whole run that a person removes; triggers see to it. What the write-ahead
+log lost, by a torn write or a shortened file, is the end of a run: what can be read is always a
+verified prefix of what was recorded, and it holds everything that was appended durably to a disk
+that keeps its word.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-import msgspec
+from msgspec.structs import replace
 
-from agentkit.core.errors import RunNotFound
-from agentkit.core.events import Ending, Event, Recorded, RunEnded, RunStarted
-from agentkit.journal.chain import decode, first_link, is_whole, read_events
-from agentkit.journal.database import Database, printable
+from agentkit.core.errors import NoJournal, RunNotFound
+from agentkit.core.events import Recorded, RunStarted
+from agentkit.journal.chain import first_link, read_event, read_events, verified
+from agentkit.journal.contents import Contents
+from agentkit.journal.database import Database
+from agentkit.journal.foreign import is_foreign, mark_foreign
+from agentkit.journal.forking import Fork, begun, cut, rewritten
 from agentkit.journal.ids import new_run_id, normal
-from agentkit.journal.lease import Holder, Lease, holder_of, take
+from agentkit.journal.kinds import printable
+from agentkit.journal.lease import Holder, Lease, take
+from agentkit.journal.losses import Loss, accept, is_gone, losses
+from agentkit.journal.marks import Mark
+from agentkit.journal.numbers import new_run
+from agentkit.journal.places import INSERT, place, within
 from agentkit.journal.redact import Redactor
+from agentkit.journal.removal import Removed, remove
 from agentkit.journal.run_log import JournalLog
 from agentkit.journal.schema import STEPS
+from agentkit.journal.segments import fold_middle
+from agentkit.journal.summaries import RunSummary, summaries
 from agentkit.journal.texts import Texts
+from agentkit.journal.transfer import Imported, exported, imported
 
-
-class RunSummary(msgspec.Struct, frozen=True):
-    """A run in one line."""
-
-    run_id: str
-    goal: str
-    model: str
-    workspace: str
-    started: float
-    """Seconds since the epoch."""
-    last: float
-    """When its last event was recorded."""
-    events: int
-    ending: Ending | None
-    """How it ended; `None` while it has not, and after it was taken up again."""
-    busy: bool
-    """Whether some process is working on it."""
-    damaged: bool = False
-    """Whether what is stored of it is not what was recorded; then only its name can be trusted."""
+# a run that was given a name and holds nothing yet, and perhaps never will, is none for anybody
+_KNOWN = f"""
+SELECT run FROM runs WHERE EXISTS (SELECT 1 FROM events WHERE {within("runs.id")}) ORDER BY id DESC
+"""
 
 
 class Journal:
@@ -59,6 +57,8 @@ class Journal:
         self._logs: list[JournalLog] = []
         self.texts = Texts(database, redactor)
         """The kept texts of all runs."""
+        self.contents = Contents.beside(database.path)
+        """The kept files of all runs."""
 
     @classmethod
     def open(
@@ -67,6 +67,7 @@ class Journal:
         redact: Redactor | None = None,
         *,
         clock: Callable[[], float] = time.time,
+        must_exist: bool = False,
     ) -> Self:
         """Open a journal file, made (for its owner only) when it is not there.
 
@@ -75,11 +76,17 @@ class Journal:
             redact: takes secrets out of whatever is written; without it, only what has the shape of
                 a key is taken out.
             clock: tells the wall time in seconds since the epoch.
+            must_exist: whether there is nothing to do with one that would be made now.
 
         Raises:
+            NoJournal: it is not there, and must be.
             CorruptJournal: it is not a journal, is damaged, or a newer agentkit wrote it.
             JournalError: it cannot be opened or made.
         """
+        if must_exist and not Path(path).exists():
+            raise NoJournal(
+                f"there is no journal {path}, so no run is recorded in it; name the journal that it is in"
+            )
         return cls(Database.open(Path(path), STEPS), redact or Redactor(), clock)
 
     @property
@@ -90,19 +97,10 @@ class Journal:
     def start(self) -> JournalLog:
         """A new run, held by this process. It is listed once it has an event."""
         database = self._database
-        with database.transaction():
-            now = self._clock()
-            while True:
-                run_id = new_run_id(now)
-                if database.one("SELECT 1 FROM runs WHERE run = ?", (run_id,)) is None:
-                    break
-            inserted = database.connection.execute(
-                "INSERT INTO runs (run, started) VALUES (?, ?)", (run_id, now)
-            )
-            run = inserted.lastrowid
-            assert run is not None
+        with database.transaction(full=False):  # its first durable event makes it so too
+            run, run_id = self._new()
             lease = take(database, run, run_id, Holder.me())
-        return self._log(lease, [], first_link(run_id))
+        return self._log(lease, [], first_link(run_id), rows=0)
 
     def resume(self, run_id: str, *, force: bool = False) -> JournalLog:
         """An earlier run, verified, and from now on held by this process.
@@ -121,7 +119,8 @@ class Journal:
             # read first, so that a damaged run is not held; nobody appends in between
             events, last = read_events(self._database, run, run_id)
             lease = take(self._database, run, run_id, Holder.me(), force=force)
-        return self._log(lease, events, last)
+            (rows,) = self._database.one(f"SELECT count(*) FROM events WHERE {within('?1')}", (run,))
+        return self._log(lease, events, last, rows)
 
     def events(self, run_id: str) -> list[Recorded]:
         """Every event of a run, verified; the run may be at work elsewhere.
@@ -132,13 +131,136 @@ class Journal:
         """
         return read_events(self._database, self._number(run_id), run_id)[0]
 
+    def stored(self, run_id: str) -> tuple[list[Recorded], list[bytes]]:
+        """Every event of a run, verified, and the bytes of each as it lies in the file.
+
+        Raises:
+            RunNotFound: there is none by that name.
+            CorruptJournal: an event is not what was recorded.
+        """
+        found = list(verified(self._database, self._number(run_id), run_id))
+        events = [
+            Recorded(one.seq, one.at, read_event(self._database, run_id, one.seq, one.body)) for one in found
+        ]
+        return events, [one.body for one in found]
+
+    def export(self, run_id: str) -> Iterator[bytes]:
+        """A run and the texts it rests on as JSON lines that `take_in` of any journal takes.
+
+        Raises:
+            RunNotFound: there is none by that name.
+            JournalError: it has no events, or one that this version does not know.
+            CorruptJournal: an event or a text is not what was recorded.
+        """
+        return exported(self._database, self.texts, self._number(run_id), run_id)
+
+    def take_in(self, lines: Iterable[bytes], source: str) -> Imported:
+        """Record a run that was exported, whole and verified, or nothing of it.
+
+        Args:
+            lines: what `export` gave.
+            source: where they come from, for the messages.
+
+        Raises:
+            NotAnExport: a line is not what was exported, or a newer agentkit wrote it.
+            RunExists: another run has this name here, or another text a handle.
+        """
+        return imported(self._database, self.texts, lines, source)
+
+    def fork(
+        self,
+        run_id: str,
+        step: int | None = None,
+        *,
+        model: str | None = None,
+        change: Callable[[RunStarted], RunStarted] = lambda first: first,
+    ) -> Fork:
+        """A new run whose history is that of another, which may be at work, up to and with a step.
+
+        Its texts are shared, and nobody holds it: `resume` goes on with it. Files are not touched.
+
+        Args:
+            run_id: the whole name of the other run.
+            step: the last one to take over; 0 for the goal alone, `None` for the last whose calls are over.
+            model: who is to go on instead of the model of the other run.
+            change: makes the fork's first event out of what it would be, to begin otherwise.
+
+        Raises:
+            RunNotFound: there is none by that name.
+            UsageError: it has no such step, or no goal.
+            CorruptJournal: it is damaged.
+        """
+        database, source = self._database, self._number(run_id)
+        with database.transaction():
+            stored = list(verified(database, source, run_id))
+            events = [read_event(database, run_id, one.seq, one.body) for one in stored]
+            count, step, steps = cut(events, run_id, step)
+            first = begun(events[0] if events else None, run_id, step, model)
+            first = self._redactor.value(change(first))
+            run, name = self._new()
+            foreign = is_foreign(database, source)
+            if foreign:
+                mark_foreign(database, run)
+            rows = list(rewritten(stored[:count], first, name))
+            database.connection.executemany(INSERT, ((place(run, seq), *rest) for seq, *rest in rows))
+            fold_middle(database, run)
+        database.marks.note(run, Mark.at(name, rows[-1][0], rows[-1][2]))
+        answered = step == steps and count < len(events)
+        return Fork(name, run_id, step, steps, count, first.workspace, answered, foreign)
+
+    def remove(self, run_ids: Sequence[str]) -> Removed:
+        """Remove runs, all or none, and the texts and files that no other run rests on; see `shrink`.
+
+        Raises:
+            RunNotFound: there is none by one of the names.
+            RunBusy: a process is at work on one of them.
+        """
+        # the contents wait: whoever begins a run meanwhile keeps nothing before they are swept
+        with self.contents.held() as held:
+            with self._database.transaction():
+                removed = remove(self._database, {run_id: self._number(run_id) for run_id in run_ids})
+            contents = self.contents.sweep(removed.roots) if held and removed.swept else 0
+        return replace(removed, contents=contents)
+
+    def losses(self) -> list[Loss]:
+        """The runs that are shorter than they were on the disk before, other ones, or gone.
+
+        Raises:
+            CorruptJournal: what tells how long they were is damaged itself.
+        """
+        return losses(self._database)
+
+    def accept(self) -> list[Loss]:
+        """Take the journal as it is although it has lost something, and return what that was."""
+        return accept(self._database)
+
+    def shrink(self) -> bool:
+        """Give the space of removed runs back to the disk; whether all of it could be given back by now.
+
+        Raises:
+            JournalError: another process is writing, or the disk has no room for the smaller copy.
+        """
+        shrunk = self._database.shrink()
+        return self.contents.shrink() and shrunk
+
+    def size(self) -> int:
+        """Bytes that the journal, and the files kept beside it, take on the disk."""
+        return self._database.size() + self.contents.size()
+
     def runs(self) -> list[RunSummary]:
         """Every run that has an event, the oldest first.
 
         Its first and last event are verified; `events` verifies all.
         """
-        me = Holder.me()
-        return [self._summary(row, me) for row in self._database.all(_SUMMARIES)]
+        return summaries(self._database)
+
+    def is_foreign(self, run_id: str) -> bool:
+        """Whether a run was imported, or has the history of one that was: another may have written it.
+
+        Raises:
+            RunNotFound: there is none by that name.
+        """
+        return is_foreign(self._database, self._number(run_id))
 
     def find(self, prefix: str) -> str:
         """The name of the one run whose name, or whose name's second part, begins like this.
@@ -147,7 +269,7 @@ class Journal:
             RunNotFound: there is none, or more than one.
         """
         wanted = normal(prefix)
-        known = [printable(row[0]) for row in self._database.all("SELECT run FROM runs ORDER BY id DESC")]
+        known = [printable(row[0]) for row in self._database.all(_KNOWN)]
         if wanted in known:
             return wanted
         fitting = [name for name in known if wanted and _fits(name, wanted)]
@@ -157,6 +279,8 @@ class Journal:
             raise RunNotFound(
                 f"{prefix!r} is the beginning of {len(fitting)} runs ({_some(fitting)}); give more of it"
             )
+        if is_gone(self._database, wanted):
+            raise RunNotFound(f"no run {wanted!r} in {self.path}; {self._gone(wanted)}")
         near = get_close_matches(wanted, known, n=3, cutoff=0.5) or known[:3]
         hint = f"near: {_some(near)}" if near else "it holds no runs yet"
         raise RunNotFound(f"no run {prefix!r} in {self.path}; {hint}")
@@ -168,6 +292,7 @@ class Journal:
                 log.release()
         finally:
             self._database.close()
+            self.contents.close()
 
     def __enter__(self) -> Self:
         return self
@@ -175,51 +300,44 @@ class Journal:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _log(self, lease: Lease, events: list[Recorded], last: bytes) -> JournalLog:
-        log = JournalLog(self._database, lease, self.texts, self._redactor, events, last, self._clock)
-        self._logs.append(log)
+    def _log(self, lease: Lease, events: list[Recorded], last: bytes, rows: int) -> JournalLog:
+        log = JournalLog(
+            self._database,
+            lease,
+            self.texts,
+            self.contents,
+            self._redactor,
+            events,
+            last,
+            rows,
+            self._clock,
+        )
+        # of a journal that stays open for thousands of runs, only what is still held
+        self._logs = [*(held for held in self._logs if held.is_open), log]
         return log
+
+    def _new(self) -> tuple[int, str]:
+        """The number and the name of a new run; inside a transaction."""
+        now = self._clock()
+        while True:
+            run_id = new_run_id(now)
+            if self._database.one("SELECT 1 FROM runs WHERE run = ?", (run_id,)) is None:
+                break
+        return new_run(self._database, run_id, now), run_id
 
     def _number(self, run_id: str) -> int:
         row = self._database.one("SELECT id FROM runs WHERE run = ?", (run_id,))
         if row is None:
-            raise RunNotFound(f"no run {run_id!r} in {self.path}; agentkit runs list shows all")
+            raise RunNotFound(f"no run {run_id!r} in {self.path}; {self._gone(run_id)}")
         return row[0]
 
-    def _summary(self, row: Any, me: Holder) -> RunSummary:
-        run_id, started, holder, *ends = row
-        first, last = ends[:6], ends[6:]
-        held_by = holder_of(holder)
-        busy = held_by is not None and bool(held_by.obstacle(me))
-        # seq counts from one without gaps, so the last is also how many there are
-        if not (first[0] == 1 and first[3] == first_link(run_id) and is_whole(*first) and is_whole(*last)):
-            return RunSummary(printable(run_id), "", "", "", started, started, 0, None, busy, damaged=True)
-        start, end = _known(first[5]), _known(last[5])
-        goal, model, workspace = (
-            (start.goal, start.model, start.workspace) if isinstance(start, RunStarted) else ("", "", "")
-        )
-        ending = end.ending if isinstance(end, RunEnded) else None
-        return RunSummary(run_id, goal, model, workspace, started, last[1], last[0], ending, busy)
-
-
-_SUMMARIES = """
-SELECT runs.run, runs.started, leases.holder,
-       a.seq, a.at, a.kind, a.prev, a.hash, CAST(a.body AS BLOB),
-       z.seq, z.at, z.kind, z.prev, z.hash, CAST(z.body AS BLOB)
-FROM runs
-JOIN events AS a ON a.run = runs.id AND a.seq = (SELECT min(seq) FROM events WHERE run = runs.id)
-JOIN events AS z ON z.run = runs.id AND z.seq = (SELECT max(seq) FROM events WHERE run = runs.id)
-LEFT JOIN leases ON leases.run = runs.id
-ORDER BY runs.id
-"""
-
-
-def _known(body: bytes) -> Event | None:
-    """The event, or `None` for a kind that a newer agentkit wrote: one run must not hide the others."""
-    try:
-        return decode(body)
-    except msgspec.ValidationError:
-        return None
+    def _gone(self, run_id: str) -> str:
+        if is_gone(self._database, run_id):
+            return (
+                "it was recorded here and is gone: the file was shortened or swapped. Put the right one back "
+                "if you have it; to take what is there: agentkit runs accept"
+            )
+        return "agentkit runs list shows all"
 
 
 def _fits(name: str, wanted: str) -> bool:

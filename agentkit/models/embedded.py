@@ -9,8 +9,9 @@ from agentkit.core.errors import ModelError, UnknownModel
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.local import LocalModel
 
-SMALL_MACHINE = 6 * 2**30
-"""Bytes of memory below which only the small model is chosen by itself."""
+SMALL_MACHINE = 10 * 2**30
+"""Bytes of memory below which only the small model is chosen by itself: the other takes 3 GB, and 6 on a
+processor that computes in float32."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,18 @@ def best_ready(memory: int | None = None, is_ready: Callable[[str], bool] | None
     return next((name for name in names if is_ready(name)), None)
 
 
+def best_encoder() -> str | None:
+    """The encoder of texts to use when nobody chose one, by its full name, or `None` when none can be."""
+    from importlib.util import find_spec
+
+    from agentkit_local_models.catalogue import ENCODERS
+
+    # weights that nothing here can compute with are no reason to fail where words alone would do
+    if find_spec("torch") is None:
+        return None
+    return next((f"local:{entry.name}" for entry in ENCODERS if _is_ready(entry.name)), None)
+
+
 def _is_ready(name: str) -> bool:
     from agentkit_local_models.catalogue import find, state_of
 
@@ -80,23 +93,28 @@ class Embedded:
     size: int
     origin: str
     where: str
+    answers: bool
+    """Whether it can be spoken to; else it turns texts into vectors."""
 
 
 def catalogue() -> list[Embedded]:
     """Every embedded model, ready or not."""
-    from agentkit_local_models.catalogue import CATALOGUE, path_of, state_of
+    from agentkit_local_models.catalogue import CATALOGUE, ENCODERS, path_of, state_of
 
     found: list[Embedded] = []
-    for entry in CATALOGUE:
+    for entry in (*CATALOGUE, *ENCODERS):
         state = state_of(entry)
         sources = " or ".join(str(source) for source in entry.sources)
         where = f"{path_of(entry)}, from {state.source or 'this machine'}" if state.is_ready else sources
         about = f"{entry.parameters / 1e6:,.0f} million parameters, {', '.join(entry.languages)}"
+        answers = entry in CATALOGUE
+        if not answers:
+            about += "; it answers nothing: it turns texts into vectors that are searched"
         if entry.name in MANNERS and MANNERS[entry.name].adapter:
             bare = next(name for name, manner in MANNERS.items() if manner.weights == entry.name)
             about += f"; with an adapter for agents (local:{bare} is without)"
         found.append(
-            Embedded(entry.name, state.status, about, entry.licence, entry.size, entry.origin, where)
+            Embedded(entry.name, state.status, about, entry.licence, entry.size, entry.origin, where, answers)
         )
     return found
 
@@ -157,15 +175,14 @@ def load_local(name: str, rest: str) -> "LocalModel":
     Raises:
         UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
     """
-    from agentkit_local_models.catalogue import find, path_of, state_of
+    from agentkit_local_models.catalogue import find, path_of
 
+    require_local(name, rest)
     base, own = parts_of(rest)
     path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
     if (manner := MANNERS.get(base)) is not None:
         entry = find(manner.weights or base)
         adapter = own_adapter or (adapter_file(manner.adapter) if manner.adapter else None)
-        if not state_of(entry).is_ready:
-            raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {entry.name}")
         return LocalModel.load(
             f"local:{base}+{own_adapter.absolute()}" if own_adapter else name,
             path_of(entry),
@@ -174,10 +191,27 @@ def load_local(name: str, rest: str) -> "LocalModel":
             manner.most_output,
             adapter=adapter,
         )
-    if path.exists():
-        # its whole path: a run may be resumed from another folder
-        whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
-        return LocalModel.load(f"local:{whole}", path, DIALECTS["hermes"], "agent/small", adapter=own_adapter)
+    # its whole path: a run may be resumed from another folder
+    whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
+    return LocalModel.load(f"local:{whole}", path, DIALECTS["hermes"], "agent/small", adapter=own_adapter)
+
+
+def require_local(name: str, rest: str) -> None:
+    """Refuse what cannot be loaded as `local:REST`, without loading anything.
+
+    Raises:
+        UnknownModel: no entry and no path, or the weights of an entry are not here; it says how to get them.
+    """
+    from agentkit_local_models.catalogue import find, state_of
+
+    base, _ = parts_of(rest)
+    if (manner := MANNERS.get(base)) is not None:
+        entry = find(manner.weights or base)
+        if not state_of(entry).is_ready:
+            raise UnknownModel(f"the weights of {name} are not here; run: agentkit models fetch {entry.name}")
+        return
+    if Path(base).expanduser().exists():
+        return
     names = ", ".join(f"local:{name}" for name in MANNERS)
     raise UnknownModel(
         f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder, "

@@ -5,23 +5,28 @@ and, through living choices, names only what exists.
 """
 
 import asyncio
+import json
+import re
 import threading
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
 from contextlib import aclosing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
 from agentkit.core.errors import BadRequest, ContextOverflow, ModelError
-from agentkit.core.messages import AssistantMessage
+from agentkit.core.messages import AssistantMessage, Message
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
 from agentkit.core.usage import Usage
 from agentkit.models.dialects import Dialect
+from agentkit.models.dialects.contract import without_system
 
 if TYPE_CHECKING:
     from agentkit_local_models.engine import Completion, Engine, Piece
 
 
-def local_profile(prompt: str, context: int, most_output: int) -> ModelProfile:
+def local_profile(
+    prompt: str, context: int, most_output: int, *, shows_schemas: bool = False
+) -> ModelProfile:
     """How the loop treats a local model: one call at a time, its last word in plain text."""
     return ModelProfile(
         context_window=context,
@@ -29,7 +34,9 @@ def local_profile(prompt: str, context: int, most_output: int) -> ModelProfile:
         prompt=prompt,
         calls_per_step=1,
         longest_result=3000,
+        most_tools=30,
         answers_in_text=True,
+        shows_schemas=shows_schemas,
     )
 
 
@@ -70,7 +77,8 @@ class LocalModel:
             engine = Engine.load(path, adapter=adapter)
         except LocalModelError as error:
             raise BadRequest(str(error)) from error
-        return cls(name, engine, dialect, local_profile(prompt, engine.context, most_output))
+        profile = local_profile(prompt, engine.context, most_output, shows_schemas=dialect.shows_schemas)
+        return cls(name, engine, dialect, profile)
 
     @property
     def name(self) -> str:
@@ -91,10 +99,12 @@ class LocalModel:
 
         Raises:
             ContextOverflow: the request is longer than the model's window.
+            BadRequest: the answer's schema is none that it can be held to.
             ModelError: the engine could not answer.
         """
         from agentkit_local_models.engine import Completion
         from agentkit_local_models.errors import LocalModelError, PromptTooLong
+        from agentkit_local_models.grammar import GrammarError
 
         shown, text, done = "", "", None
         try:
@@ -110,6 +120,10 @@ class LocalModel:
                         shown = visible
         except PromptTooLong as error:
             raise ContextOverflow(str(error)) from error
+        except GrammarError as error:
+            if request.answer_schema is None:
+                raise ModelError(str(error)) from error
+            raise BadRequest(f"{self._name} cannot be held to this schema: {error}") from error
         except LocalModelError as error:
             raise ModelError(str(error)) from error
         if done is None:
@@ -123,6 +137,8 @@ class LocalModel:
         from agentkit_local_models.chat_template import encode_chat
 
         turns = self._dialect.turns(request.messages, request.tools)
+        if not self._template.shows_system:
+            turns = without_system(turns)
         return encode_chat(self._template, self._engine.tokenizer, turns)
 
     def _generate(self, request: ModelRequest, stop: threading.Event) -> "Iterator[Piece | Completion]":
@@ -136,11 +152,22 @@ class LocalModel:
             max_tokens=request.max_tokens,
             stop=request.stop,
         )
-        grammar = self._dialect.grammar(request.tools, must_call=request.must_call) if request.tools else None
-        return self._engine.generate(self._prompt(request), sampling, grammar=grammar, cancelled=stop.is_set)
+        return self._engine.generate(
+            self._prompt(request), sampling, grammar=self._grammar(request), cancelled=stop.is_set
+        )
+
+    def _grammar(self, request: ModelRequest) -> str | None:
+        """What the answer is held to: the tools offered, else the schema of its text."""
+        if request.tools:
+            return self._dialect.grammar(request.tools, must_call=request.must_call)
+        if request.answer_schema is not None:
+            # white space is free in JSON, and a small model can write it without end
+            compact = {"x-guidance": {"whitespace_flexible": False}}
+            return f"start: %json {json.dumps({**request.answer_schema, **compact})}"
+        return None
 
     def _answer(self, request: ModelRequest, done: "Completion") -> Answer:
-        step = 1 + sum(isinstance(message, AssistantMessage) for message in request.messages)
+        step = step_after(request.messages)
         message = (
             self._dialect.read(done.text, step, request.tools)
             if request.tools
@@ -150,6 +177,18 @@ class LocalModel:
         finish = "length" if done.finish == "length" else "calls" if message.calls else "stop"
         return Answer(message, usage, finish)
 
+
+def step_after(messages: Sequence[Message]) -> int:
+    """The number of the next answer, which its calls are named by: that of no call in the conversation.
+
+    Answers that have left the view are not counted, so the number goes on from the latest name in it.
+    """
+    answers = [message for message in messages if isinstance(message, AssistantMessage)]
+    names = (_NAMED.match(call.id) for message in answers for call in message.calls)
+    return 1 + max([len(answers), *(int(name[1]) for name in names if name)])
+
+
+_NAMED = re.compile(r"call_(\d+)(?:_\d+)?$")
 
 _T = TypeVar("_T")
 _END = object()

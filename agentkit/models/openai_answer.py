@@ -9,7 +9,9 @@ from agentkit.core.errors import BadRequest, StreamCut
 from agentkit.core.messages import AssistantMessage, MalformedCall, ToolCall
 from agentkit.core.protocols import Answer
 from agentkit.core.usage import Usage
-from agentkit.models.arguments import read_call
+from agentkit.models.answer_text import AnswerText, whole
+from agentkit.models.arguments import CUT, read_call
+from agentkit.models.text_calls.contract import Form, Written
 
 LENGTH = frozenset({"length", "max_tokens", "model_length"})
 
@@ -27,24 +29,29 @@ class AnswerAssembler:
     Args:
         make_id: Names calls that the server left without an id.
         taken: Ids of the conversation so far: some servers number the calls of each answer from 0.
+        form: How the model writes calls in its text; by default none is looked for there.
+        tools: The names of the tools offered; without any, none is looked for either.
+        opened: Whether the text begins within a thought.
     """
 
-    def __init__(self, make_id: Callable[[], str], taken: Collection[str] = ()) -> None:
+    def __init__(
+        self,
+        make_id: Callable[[], str],
+        taken: Collection[str] = (),
+        form: Form | None = None,
+        tools: Collection[str] = (),
+        *,
+        opened: bool = False,
+    ) -> None:
         self.finish = ""
         """The reason the server gave for its end; empty until it did."""
         self.usage: Usage | None = None
         self._make_id = make_id
         self._taken = set(taken)
-        self._text: list[str] = []
+        self._text = AnswerText(form, tools, opened=opened)
         self._reasoning: list[str] = []
         self._calls: list[_Call] = []
         self._by_index: dict[int, _Call] = {}
-        self._half = ""
-
-    @property
-    def started(self) -> bool:
-        """Whether anything of the answer has come."""
-        return bool(self._text or self._reasoning or self._calls)
 
     def add(self, chunk: dict[str, Any]) -> str:
         """Take the next chunk and return the text to show for it."""
@@ -66,44 +73,47 @@ class AnswerAssembler:
             StreamCut: it has not ended.
             BadRequest: the provider's filter stopped it.
         """
-        finish = self._finished()
+        cut = self._finish() == "length"
+        written = [Written(call.name, "".join(call.arguments)) for call in self._calls]
+        ids = [call.id for call in self._calls]
+        # a server that made calls of some text has left none in the rest
+        text, thought, found = self._text.read(look=not written, cut=cut)
+        written += found
+        ids += [""] * len(found)
         calls: list[ToolCall] = []
         malformed: list[MalformedCall] = []
-        for place, call in enumerate(self._calls, 1):
-            cut = finish == "length" and place == len(self._calls)
-            read = read_call(self._own_id(call.id), call.name, "".join(call.arguments), cut=cut)
+        for place, (call_id, one) in enumerate(zip(ids, written, strict=True), 1):
+            read = self._read(call_id, one, cut=cut and place == len(written))
             if isinstance(read, ToolCall):
                 calls.append(read)
             else:
                 malformed.append(read)
-        text = "".join(self._text) + _whole(self._half)
-        message = AssistantMessage(text, tuple(calls), tuple(malformed), _whole("".join(self._reasoning)))
+        reasoning = "\n".join(part for part in (whole("".join(self._reasoning)), thought) if part)
+        message = AssistantMessage(text, tuple(calls), tuple(malformed), reasoning)
+        finish = "length" if cut else "calls" if written else "stop"
         return Answer(message, self.usage or estimate(message), finish)
 
-    def _finished(self) -> str:
+    def _read(self, given: str, call: Written, *, cut: bool) -> ToolCall | MalformedCall:
+        own = self._own_id(given)
+        if call.error:
+            error = f"{CUT}: {call.error}" if cut else call.error
+            return MalformedCall(own, call.name, call.arguments, error)
+        return read_call(own, call.name, call.arguments, cut=cut)
+
+    def _finish(self) -> str:
         if not self.finish:
             raise StreamCut("the stream ended before the answer was complete")
         if self.finish == "error":
             raise StreamCut("the server broke the answer off with an error")
         if self.finish == "content_filter":
             raise BadRequest("the provider's content filter stopped the answer")
-        if self.finish in LENGTH:
-            return "length"
-        return "calls" if self._calls else "stop"
+        return "length" if self.finish in LENGTH else "stop"
 
     def _delta(self, delta: dict[str, Any]) -> str:
         self._reasoning.append(_text(delta.get("reasoning_content") or delta.get("reasoning")))
         for call in _dicts(delta.get("tool_calls")):
             self._call(call)
-        return self._show(_text(delta.get("content")) + _text(delta.get("refusal")))
-
-    def _show(self, piece: str) -> str:
-        # JavaScript servers can cut a letter beyond the first plane between its two escapes
-        piece = self._half + piece
-        self._half = piece[-1:] if "\ud800" <= piece[-1:] <= "\udbff" else ""
-        shown = _whole(piece.removesuffix(self._half))
-        self._text.append(shown)
-        return shown
+        return self._text.feed(_text(delta.get("content")) + _text(delta.get("refusal")))
 
     def _call(self, delta: dict[str, Any]) -> None:
         function = next(iter(_dicts([delta.get("function")])), dict[str, Any]())
@@ -164,8 +174,3 @@ def _text(value: Any) -> str:
 def _dicts(value: Any) -> list[dict[str, Any]]:
     items = cast("list[Any]", value) if isinstance(value, list) else []
     return [cast("dict[str, Any]", item) for item in items if isinstance(item, dict)]
-
-
-def _whole(text: str) -> str:
-    """The text with surrogate pairs joined and halves of pairs replaced."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")

@@ -1,67 +1,69 @@
 """`openai:NAME`: chat completions of OpenAI, and of every server that speaks its protocol.
 
-The official client carries the requests; retries, timeouts and the reading of the stream are here,
-so that a fault is named for what it is, and an answer is taken whole or not at all.
+What is asked, the reading of the stream, and asking again are here, so that a fault is named for what it
+is, and an answer is taken whole or not at all.
 """
 
 import asyncio
 import json
 import math
 import random
-import sys
 import uuid
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, aclosing
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast
-from urllib.parse import urlsplit
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import aclosing
+from typing import Any, cast
 
-from agentkit.core.errors import BadRequest, MissingKey, ModelError, ProviderDown, StreamCut, UsageError
+from msgspec.structs import replace
+
+from agentkit.core.errors import (
+    BadRequest,
+    ContextOverflow,
+    MalformedStream,
+    ModelError,
+    StreamCut,
+)
 from agentkit.core.messages import AssistantMessage
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
-from agentkit.core.usage import Usage
-from agentkit.models.estimate import estimated_input, estimated_output
+from agentkit.models.estimate import estimated_input, estimated_usage
 from agentkit.models.openai_answer import AnswerAssembler
 from agentkit.models.openai_faults import Refusal, fault, quoted
+from agentkit.models.openai_server import Server, Timeouts
 from agentkit.models.openai_terms import Terms
 from agentkit.models.openai_wire import body
-from agentkit.models.retries import Retries
+from agentkit.models.retries import Retries, retried
 from agentkit.models.sse import EventDecoder
+from agentkit.models.text_calls import FORMS
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
-DEFAULT_URL = "https://api.openai.com/v1"
-NEEDS_KEY = "api.openai.com"
-PLACEHOLDER = "none"
-"""Sent where a server wants no key: the client cannot send nothing."""
-SHORTEST_SECRET = 8
-"""Characters; a shorter part of a key also stands in ordinary words."""
+OPENED = "opened"
+"""The kind of thoughts that begin without a tag."""
 PROFILE = ModelProfile(context_window=128_000, max_output_tokens=4096)
-
 DRAIN = 0.1
 """Seconds for the rest of a body whose answer is complete: read to its end, its connection serves again."""
 
-_T = TypeVar("_T")
 
+def profile_of(
+    context_window: int | None = None,
+    max_output_tokens: int | None = None,
+    calls_per_step: int | None = None,
+    most_tools: int | None = None,
+    text_calls: str | None = None,
+    thoughts: str = "tagged",
+) -> ModelProfile:
+    """The profile of a model of which this is known; of a small window, answers get a quarter.
 
-class _Response(Protocol):
-    """The one thing needed of the client's streamed response."""
-
-    def iter_bytes(self) -> AsyncIterator[bytes]: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Timeouts:
-    """Seconds of patience with a server."""
-
-    connect: float = 10.0
-    idle: float = 120.0
-    """Without a byte, before the answer's first and between any two."""
-    total: float | None = None
-    """For one attempt; `None` leaves it to the run's own budget."""
-    after_finish: float = 5.0
-    """For the usage, once the answer itself is complete."""
+    >>> profile_of(8192).max_output_tokens
+    2048
+    """
+    window = context_window or PROFILE.context_window
+    return replace(
+        PROFILE,
+        context_window=window,
+        max_output_tokens=max_output_tokens or max(1, min(PROFILE.max_output_tokens, window // 4)),
+        calls_per_step=calls_per_step,
+        most_tools=most_tools or PROFILE.most_tools,
+        text_calls=text_calls or "",
+        thoughts=thoughts,
+    )
 
 
 class OpenAIModel:
@@ -96,20 +98,18 @@ class OpenAIModel:
         rng: random.Random | None = None,
     ) -> None:
         self._model = name
-        self._host = _host(base_url or DEFAULT_URL)
-        self._key = _checked_key(api_key, self._host)
+        self._server = Server(base_url, api_key, timeouts or Timeouts())
         self._profile = profile
-        self._timeouts = timeouts or Timeouts()
         self._retries = retries or Retries()
         self._on_wait = on_wait
         self._sleep = sleep
         self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
-        self._client = _client(self._key, base_url or DEFAULT_URL, self._timeouts)
-        self._terms = Terms()
+        self._form = FORMS[profile.text_calls] if profile.text_calls else None
+        self._terms = Terms(tools_in_text=self._form is not None)
         self._told_of_usage = False
 
     def __repr__(self) -> str:
-        return f"<OpenAIModel {self._model} at {self._host}>"
+        return f"<OpenAIModel {self._model} at {self._server.host}>"
 
     @property
     def name(self) -> str:
@@ -125,41 +125,53 @@ class OpenAIModel:
         """An upper estimate of the request's input tokens."""
         return estimated_input(request)
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | StreamRestarted | Answer]:
+    @property
+    def refused(self) -> frozenset[str]:
+        """The parameters that the server was found not to take."""
+        return self._terms.left_out
+
+    def stream(self, request: ModelRequest) -> AsyncGenerator[TextDelta | StreamRestarted | Answer]:
         """Yield the text as it comes, then the answer; a retry takes back the text before it.
 
         Raises:
             ModelError: what went wrong, in the server's words, once no retry is left or would help.
         """
-        attempt = 1
-        while True:
-            shown = False
-            try:
-                async with aclosing(self._attempt(request)) as pieces:
-                    async for piece in pieces:
-                        shown = shown or isinstance(piece, TextDelta)
-                        yield piece
-            except ModelError as failure:
-                error = self._censored(failure)
-            else:
-                return
-            # outside of the handler, because what the client raised holds the key
-            if isinstance(error, Refusal):
-                if self._terms.give_in(error.parameter):
-                    self._say(f"asking again without {error.parameter}: {error}")
-                    continue
-                error = BadRequest(str(error))
-            wait = self._retries.wait(attempt, error, self._rng)
-            again = f"attempt {attempt + 1} of {self._retries.attempts}"
-            self._say(f"{error}; waiting {wait:.1f} s before {again}")
-            if shown:
-                yield StreamRestarted(str(error))
-            await self._sleep(wait)
-            attempt += 1
+        return retried(lambda: self._asked(request), self._retries, self._sleep, self._rng, self._say)
+
+    async def listed(self) -> list[dict[str, Any]]:
+        """What the server says of each model that it has.
+
+        Raises:
+            ModelError: it does not say.
+        """
+        return await self._server.listed()
 
     async def aclose(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._server.close()
+
+    async def _asked(self, request: ModelRequest) -> AsyncGenerator[TextDelta | StreamRestarted | Answer]:
+        """Ask once on terms that the server takes."""
+        while True:
+            try:
+                async with aclosing(self._attempt(request)) as pieces:
+                    async for piece in pieces:
+                        yield piece
+            except ModelError as failure:
+                error = self._server.censored(failure)
+            else:
+                return
+            if isinstance(error, ContextOverflow) and 0 < error.window < self._profile.context_window:
+                self._say(
+                    f"{self._server.host} takes {error.window} tokens, and {self._profile.context_window} "
+                    f"were believed; with --context-window {error.window} nothing is refused for that"
+                )
+            # outside of the handler, because what the client raised holds the key
+            if not isinstance(error, Refusal):
+                raise error
+            if not self._terms.give_in(error.parameter):
+                raise BadRequest(str(error))
+            self._say(f"asking again without {error.parameter}: {error}")
 
     async def _attempt(self, request: ModelRequest) -> AsyncGenerator[TextDelta | Answer]:
         """Ask once."""
@@ -169,31 +181,51 @@ class OpenAIModel:
             if isinstance(message, AssistantMessage)
             for call in (*message.calls, *message.malformed)
         }
-        answer = AnswerAssembler(lambda: f"call_{uuid.uuid4().hex[:16]}", taken)
-        sent = self._terms.applied(body(self._model, request, self._profile))
-        async with aclosing(self._chunks(sent, answer)) as chunks:
+        names = [tool.name for tool in request.tools]
+        answer = AnswerAssembler(
+            lambda: f"call_{uuid.uuid4().hex[:16]}",
+            taken,
+            self._form,
+            names,
+            opened=self._profile.thoughts == OPENED,
+        )
+        shown = 0
+        async with aclosing(self._chunks(self._body(request), answer)) as chunks:
             async for chunk in chunks:
                 if text := answer.add(chunk):
+                    shown += len(text)
                     yield TextDelta(text)
-        whole = answer.answer(lambda message: Usage(estimated_input(request), estimated_output(message)))
+        whole = answer.answer(lambda message: estimated_usage(request, message))
+        if rest := whole.message.text[shown:]:
+            # held back, because it could have become a call
+            yield TextDelta(rest)
         if answer.usage is None and not self._told_of_usage:
             self._told_of_usage = True
-            self._say(f"{self._host} reports no usage; tokens are estimated, rather too many than too few")
+            self._say(
+                f"{self._server.host} reports no usage; tokens are estimated, rather too many than too few"
+            )
         yield whole
+
+    def _body(self, request: ModelRequest) -> dict[str, Any]:
+        sent = self._terms.applied(body(self._model, request, self._profile))
+        if self._form is not None and request.tools and "tools" in self._terms.left_out:
+            sent["messages"] = self._form.turns(request.messages, request.tools)
+        return sent
 
     async def _chunks(
         self, sent: Mapping[str, Any], answer: AnswerAssembler
     ) -> AsyncGenerator[dict[str, Any], None]:
         """The objects of one response, up to `[DONE]` or its end."""
         decoder, done = EventDecoder(), False
+        borne = self._server.timeouts
 
         def patience() -> float:
             if done:
                 return DRAIN
-            return min(self._timeouts.after_finish if answer.finish else math.inf, self._timeouts.idle)
+            return min(borne.after_finish if answer.finish else math.inf, borne.idle)
 
         try:
-            async with aclosing(self._pieces(sent, patience)) as pieces:
+            async with aclosing(self._server.pieces(sent, patience, self._say)) as pieces:
                 async for piece in pieces:
                     for event in () if done else decoder.feed(piece):
                         done = event.startswith("[DONE]")
@@ -209,141 +241,20 @@ class OpenAIModel:
                 raise
 
     def _chunk(self, event: str, sent: Mapping[str, Any], decoder: EventDecoder) -> dict[str, Any]:
+        safe = self._server.safe
         try:
             value: Any = json.loads(event)
         except (ValueError, RecursionError):
             value = None
         if not isinstance(value, dict):
-            raise StreamCut(f"the stream holds what is not a JSON object: {quoted(self._safe(event))}")
+            raise MalformedStream(f"the stream holds what is not a JSON object: {quoted(safe(event))}")
         chunk = cast("dict[str, Any]", value)
         if chunk.get("error") or chunk.get("object") == "error":
-            raise fault(0, self._safe(event), {}, sent=sent)
+            raise fault(0, safe(event), {}, sent=sent)
         if decoder.whole and "choices" not in chunk:
-            raise StreamCut(f"the server sent what is no chat completion: {quoted(self._safe(event))}")
+            raise MalformedStream(f"the server sent what is no chat completion: {quoted(safe(event))}")
         return chunk
-
-    async def _pieces(
-        self, sent: Mapping[str, Any], patience: Callable[[], float]
-    ) -> AsyncGenerator[bytes, None]:
-        """The bytes of one response as they come, or one of our errors."""
-        from openai import OpenAIError
-
-        begun = False
-        deadline = asyncio.get_running_loop().time() + (self._timeouts.total or math.inf)
-        error: ModelError
-        try:
-            async with AsyncExitStack() as held:
-                # the parameters are ours, not the client's idea of them
-                create = cast("Any", self._client.chat.completions.with_streaming_response.create)
-                opening = cast("AbstractAsyncContextManager[_Response]", create(**_known(sent)))
-                response = await _within(patience(), deadline, held.enter_async_context(opening))
-                pieces = aiter(response.iter_bytes())
-                begun = True
-                while True:
-                    piece = await _within(patience(), deadline, anext(pieces, b""))
-                    if not piece:
-                        return
-                    yield piece
-        except TimeoutError:
-            error = self._silence(begun, patience(), deadline)
-        except (OpenAIError, *_transport_faults()) as failure:
-            error = self._translated(failure, begun, sent)
-        raise error
-
-    def _silence(self, begun: bool, seconds: float, deadline: float) -> ModelError:
-        if asyncio.get_running_loop().time() >= deadline:
-            why = f"{self._host} did not finish its answer within {self._timeouts.total:g} s"
-        else:
-            why = f"{self._host} sent nothing for {seconds:g} s"
-        return StreamCut(f"{why}, in the middle of its answer") if begun else ProviderDown(why)
-
-    def _translated(self, failure: Exception, begun: bool, sent: Mapping[str, Any]) -> ModelError:
-        from openai import APIStatusError
-
-        if isinstance(failure, APIStatusError):
-            answered = failure.response
-            return fault(answered.status_code, self._safe(answered.text), answered.headers, sent=sent)
-        # the client says "Connection error."; the reason is in what it wraps
-        cause = failure.__cause__ or failure
-        why = str(cause) or type(cause).__name__
-        if begun:
-            return StreamCut(f"the connection to {self._host} broke in the middle of the answer: {why}")
-        if "CERTIFICATE_VERIFY_FAILED" in why:
-            return ModelError(f"{self._host} is not who it says it is: {why}")
-        return ProviderDown(f"{self._host} cannot be reached: {why}")
 
     def _say(self, text: str) -> None:
         if self._on_wait is not None:
             self._on_wait(text)
-
-    def _censored(self, error: ModelError) -> ModelError:
-        error.args = (self._safe(str(error)),)
-        return error
-
-    def _safe(self, text: str) -> str:
-        """The text without the key, or any beginning of it that a quotation may have cut."""
-        if not self._key:
-            return text
-        for length in range(len(self._key), min(len(self._key), SHORTEST_SECRET) - 1, -1):
-            text = text.replace(self._key[:length], "[key]")
-        return text
-
-
-async def _within(seconds: float, deadline: float, work: Awaitable[_T]) -> _T:
-    loop = asyncio.get_running_loop()
-    when = min(loop.time() + seconds, deadline)
-    async with asyncio.timeout_at(when if math.isfinite(when) else None):
-        return await work
-
-
-def _known(sent: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters as the client's method takes them: what is not OpenAI's goes beside."""
-    own = {name: value for name, value in sent.items() if name != "top_k"}
-    return {**own, "extra_body": {"top_k": sent["top_k"]}} if "top_k" in sent else own
-
-
-def _client(key: str, base_url: str, timeouts: Timeouts) -> "AsyncOpenAI":
-    # imported late: it takes most of a second, and runs on local models never need it
-    from openai import AsyncOpenAI, Timeout
-
-    patience = Timeout(None, connect=timeouts.connect)
-    # the address is always given, for the client would take another from the environment
-    return AsyncOpenAI(api_key=key or PLACEHOLDER, base_url=base_url, max_retries=0, timeout=patience)
-
-
-def _host(base_url: str) -> str:
-    """The server's address as it is shown to people: no path, no credentials."""
-    try:
-        parts = urlsplit(base_url)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise UsageError(f"the base URL of the model's server is not a URL: {error}") from error
-    if parts.scheme not in ("http", "https") or not host:
-        shown = base_url.rpartition("@")[2]
-        raise UsageError(
-            f"the base URL of the model's server must look like http://localhost:8000/v1, not {shown!r}"
-        )
-    return f"{host}:{port}" if port else host
-
-
-def _checked_key(api_key: str | None, host: str) -> str:
-    key = (api_key or "").strip()
-    if not key and host == NEEDS_KEY:
-        raise MissingKey(
-            "OpenAI needs a key: set OPENAI_API_KEY, or use `--model local:smollm2`, which needs none"
-        )
-    if not (key.isascii() and key.isprintable()):
-        raise MissingKey("OPENAI_API_KEY holds characters that no key has; was it copied whole?")
-    return key
-
-
-def _transport_faults() -> tuple[type[Exception], ...]:
-    """What the transport under the client raises while a body is read, where the client wraps nothing.
-
-    Its package is httpx or httpx2, by the client's version; the client has imported it.
-    """
-    faults: list[type[Exception]] = [OSError]
-    for module, name in (("httpx", "RequestError"), ("httpx2", "RequestError"), ("anyio", "EndOfStream")):
-        if module in sys.modules:
-            faults.append(getattr(sys.modules[module], name))
-    return tuple(faults)

@@ -39,10 +39,26 @@ OVERFLOW = re.compile(
     r"|`?inputs`? tokens \+ `?max_new_tokens`?",  # TGI
     re.IGNORECASE,
 )
+WINDOW = re.compile(
+    r"(?:maximum context length (?:is |of )?|context (?:size|window|length) (?:\(|of |is )?(?:only )?)"
+    r"(\d[\d,]{2,9})\b"
+    r"|\b(\d{3,8}) maximum context length"  # Mistral
+    r"|\btokens? > (\d{3,8}) maximum",  # Anthropic
+    re.IGNORECASE,
+)
+"""Where the refusal says how many tokens would have been taken."""
 REFUSED_CODES = frozenset({"unsupported_parameter", "unsupported_value", "unknown_parameter"})
 REFUSED = re.compile(
     r"unsupported|not support|unrecogni[sz]ed|unknown|unexpected"
     r"|extra (inputs|fields)|not (permitted|allowed)",
+    re.IGNORECASE,
+)
+
+NO_TOOLS = re.compile(
+    r"not support tools"  # Ollama
+    r"|tools param requires"  # llama.cpp
+    r"|requires --enable-auto-tool-choice"  # vLLM
+    r"|(function calling|tool use|tool call(ing|s)?|tools) (is|are) (not |un)(supported|available|enabled)",
     re.IGNORECASE,
 )
 
@@ -66,11 +82,26 @@ def fault(status: int, body: str, headers: Mapping[str, str], *, sent: Mapping[s
     status = status or told.status
     said = f"{told.message} (HTTP {status})" if status else told.message
     error = _kind(status, told)(said)
-    if type(error) is BadRequest and status in (400, 422) and (name := told.refused(sent)):
+    refused = told.refused(sent) if type(error) is BadRequest and status in (400, 422) else ""
+    if sent.get("tools") and NO_TOOLS.search(told.message):
+        refused = "tools"  # llama.cpp says so with status 500
+    if refused:
         error = Refusal(said)
-        error.parameter = name
+        error.parameter = refused
+    if isinstance(error, ContextOverflow):
+        error.window = window_in(told.message)
     error.retry_after = retry_after(headers, datetime.now(UTC))
     return error
+
+
+def window_in(message: str) -> int:
+    """The tokens that a model can take, where a refusal speaks of them; else 0.
+
+    >>> window_in("This model's maximum context length is 8,192 tokens.")
+    8192
+    """
+    found = WINDOW.search(message)
+    return int(next(filter(None, found.groups())).replace(",", "")) if found else 0
 
 
 def _kind(status: int, told: "_Told") -> type[ModelError]:

@@ -3,8 +3,9 @@
 import json
 import re
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
+from agentkit.core.errors import MalformedStream
 from agentkit.core.messages import (
     AssistantMessage,
     MalformedCall,
@@ -14,6 +15,7 @@ from agentkit.core.messages import (
     ToolMessage,
 )
 from agentkit.core.protocols import ModelProfile, ModelRequest
+from agentkit.models.openai_faults import quoted
 
 MOST_MALFORMED = 2000
 """Characters of an unreadable call that the model sees again."""
@@ -49,6 +51,9 @@ def body(model: str, request: ModelRequest, profile: ModelProfile) -> Wire:
             sent["parallel_tool_calls"] = False
         if request.must_call:
             sent["tool_choice"] = "required"
+    if request.answer_schema is not None:
+        form = {"name": "answer", "schema": request.answer_schema, "strict": True}
+        sent["response_format"] = {"type": "json_schema", "json_schema": form}
     if request.top_p != 1.0:
         sent["top_p"] = request.top_p
     if request.top_k is not None:
@@ -58,6 +63,20 @@ def body(model: str, request: ModelRequest, profile: ModelProfile) -> Wire:
     if request.stop:
         sent["stop"] = list(request.stop)
     return sent
+
+
+def models_in(text: str) -> list[Wire]:
+    """The models in a server's list.
+
+    Raises:
+        MalformedStream: it is no such list.
+    """
+    try:
+        told: Any = json.loads(text)
+        listed = cast("list[Any]", told["data"] if isinstance(told, dict) else told)
+        return [{**cast("Wire", one)} for one in listed]
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise MalformedStream(f"the server sent what is no list of models: {quoted(text)}") from error
 
 
 def limit_name(model: str) -> str:
@@ -87,10 +106,18 @@ def wire_messages(messages: Sequence[Message]) -> list[Wire]:
                     wire.append(_result(call, result if isinstance(result, ToolMessage) else None))
             case ToolMessage():
                 if place not in placed:
-                    wire.append({"role": "user", "content": f"Result of {message.name}: {_told(message)}"})
+                    _say(wire, f"Result of {message.name}: {_told(message)}")
             case _:
-                wire.append({"role": "user", "content": message.text})
+                _say(wire, message.text)
     return wire
+
+
+def _say(wire: list[Wire], text: str) -> None:
+    """Append a word of the user; templates want roles to alternate, so neighbours are joined."""
+    if wire and wire[-1]["role"] == "user":
+        wire[-1] = {"role": "user", "content": f"{wire[-1]['content']}\n\n{text}"}
+    else:
+        wire.append({"role": "user", "content": text})
 
 
 def _results(messages: Sequence[Message], place: int, call_id: str) -> Iterator[int]:

@@ -1,9 +1,17 @@
-"""How long to wait before asking again, and when not to."""
+"""Asking again: when, after how long a wait, and when not."""
 
 import random
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from typing import Any, TypeAlias
 
 from agentkit.core.errors import ModelError
+from agentkit.core.protocols import Answer, StreamRestarted, TextDelta
+from agentkit.core.runnable.trying import pause
+
+Piece: TypeAlias = TextDelta | StreamRestarted | Answer
+"""What a model's stream yields."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +39,62 @@ class Retries:
                 asked = f"the server asks to wait {error.retry_after:.0f} s"
                 raise _again(error, f"{asked}, and {self.longest_wait:.0f} s is the longest wait")
             return error.retry_after
-        wait = min(self.longest_wait, self.first_wait * 2 ** (attempt - 1))
-        # clients that failed together should not come back together
-        return wait * rng.uniform(0.5, 1.0)
+        return pause(attempt, self.first_wait, self.longest_wait, rng)
+
+
+def announced(
+    retries: Retries, attempt: int, error: ModelError, rng: random.Random, say: Callable[[str], None]
+) -> float:
+    """Seconds before the attempt after number `attempt`, and why they pass is said.
+
+    Raises:
+        ModelError: there is none; see `Retries.wait`.
+    """
+    wait = retries.wait(attempt, error, rng)
+    say(f"{error}; waiting {wait:.1f} s before attempt {attempt + 1} of {retries.attempts}")
+    return wait
+
+
+async def retried(
+    ask: Callable[[], AsyncIterator[Piece]],
+    retries: Retries,
+    sleep: Callable[[float], Awaitable[object]],
+    rng: random.Random,
+    say: Callable[[str], None],
+) -> AsyncGenerator[Piece]:
+    """What `ask` streams, asked again after faults that pass; a retry takes back the text before it.
+
+    Raises:
+        ModelError: what went wrong, once no retry is left or would help.
+    """
+    attempt = 1
+    while True:
+        shown = False
+        try:
+            async with closing(ask()) as pieces:
+                async for piece in pieces:
+                    shown = isinstance(piece, TextDelta) or (shown and not isinstance(piece, StreamRestarted))
+                    yield piece
+        except ModelError as failure:
+            error = failure
+        else:
+            return
+        wait = announced(retries, attempt, error, rng, say)
+        if shown:
+            yield StreamRestarted(str(error))
+        await sleep(wait)
+        attempt += 1
+
+
+@asynccontextmanager
+async def closing(stream: AsyncIterator[Piece]) -> AsyncGenerator[AsyncIterator[Piece]]:
+    """A model's stream, which gives back what it holds open when the block is left."""
+    try:
+        yield stream
+    finally:
+        close: Any = getattr(stream, "aclose", None)  # a generator, as nearly every model's stream is
+        if close is not None:
+            await close()
 
 
 def _again(error: ModelError, why: str) -> ModelError:

@@ -250,4 +250,4 @@ def _usage(request: ModelRequest, message: AssistantMessage) -> Usage:
 
 
 def _answers_in(request: ModelRequest) -> int:
-    return sum(isinstance(message, AssistantMessage) for message in request.messages)
+    return sum(isinstance(message, AssistantMessage) and not message.planned for message in request.messages)

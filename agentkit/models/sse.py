@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from agentkit.core.errors import StreamCut
+from agentkit.core.errors import MalformedStream
 from agentkit.models.openai_faults import quoted
 
 SILENT_FIELDS = frozenset({"event", "id", "retry"})
@@ -29,7 +29,7 @@ class EventDecoder:
         """The events that these bytes complete.
 
         Raises:
-            StreamCut: a line is not one of an event stream; the message quotes it.
+            MalformedStream: a line is not one of an event stream; the message quotes it.
         """
         if self._after_cr and piece:
             piece = piece.removeprefix(b"\n")
@@ -49,7 +49,7 @@ class EventDecoder:
         """The event that the end completes: some servers leave out the last empty line.
 
         Raises:
-            StreamCut: the stream ends with something else.
+            MalformedStream: the stream ends with something else.
         """
         line = bytes(self._line)
         self._line.clear()
@@ -58,15 +58,15 @@ class EventDecoder:
         if self._data:
             text = "\n".join(self._data)
             self._data.clear()
-            if text.startswith("<"):
-                raise StreamCut(f"a page came instead of an answer: {quoted(text)}")
+            if self.whole and text.startswith("<"):
+                raise MalformedStream(f"a page came instead of an answer: {quoted(text)}")
             yield text
 
     def _take(self, raw: bytes) -> Iterator[str]:
         try:
             line = raw.decode("utf-8")
         except UnicodeDecodeError as error:
-            raise StreamCut(f"the stream holds bytes that are not UTF-8: {raw[:80]!r}") from error
+            raise MalformedStream(f"the stream holds bytes that are not UTF-8: {raw[:80]!r}") from error
         if not self._begun and line.strip():
             line = line.removeprefix("\ufeff")
             self._begun = True
@@ -88,4 +88,4 @@ class EventDecoder:
             # older llama.cpp reports its faults in a field of their own
             self._data.append(f'{{"error": {value}}}')
         elif name and name not in SILENT_FIELDS:
-            raise StreamCut(f"a line of the stream is not a server-sent event: {quoted(line)}")
+            raise MalformedStream(f"a line of the stream is not a server-sent event: {quoted(line)}")

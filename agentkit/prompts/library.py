@@ -1,129 +1,166 @@
-"""Prompt files by name: `agent/small` is `agent/small.md`, the user's own folder before ours.
+"""Prompt files by name: `agent/small` is `agent/small.md`, the project's before the user's before ours.
 
-A file is Markdown with YAML front matter: `version`, an optional `user` template for the first
-user message, and optional `examples`, a conversation shown before it. The body is the system
-message. The digest covers the whole file, so a journal tells which words a run was given.
+A file is words and nothing else: whoever wrote it, it gives no permission and takes none.
 """
 
-import hashlib
-from collections.abc import Mapping, Sequence
+import os
+import re
+import stat
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import cache, lru_cache
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, cast
+
+from msgspec import Struct
 
 from agentkit.core.errors import PromptError
-from agentkit.core.events import PromptUsed
-from agentkit.core.messages import (
-    AssistantMessage,
-    Message,
-    SystemMessage,
-    ToolCall,
-    ToolMessage,
-    UserMessage,
-)
-from agentkit.prompts.template import Template
+from agentkit.prompts.prompt_file import Prompt, parse_prompt
+
+PROJECT_FOLDER = Path(".agentkit/prompts")
+"""Where a project keeps its own prompt files, from its folder."""
+OURS = "ours"
+MOST_BYTES = 2**16
+"""Of a prompt file; a project's file is anybody's, and is read before anything is agreed to."""
+
+_NAME = re.compile(r"[\w-]+(?:/[\w-]+)*")
 
 
 @dataclass(frozen=True, slots=True)
-class Prompt:
-    """A conversation's beginning, as a file says it."""
+class Shelf:
+    """A folder of prompt files, and whose they are."""
 
-    used: PromptUsed
-    system: Template
-    user: Template = field(default_factory=lambda: Template("{goal}"))
-    examples: tuple[Message, ...] = ()
+    origin: str
+    folder: Path
+    inside: Path | None = None
+    """The folder that no file of it may lie out of, wherever its links lead."""
 
-    def render(self, values: Mapping[str, str]) -> tuple[Message, ...]:
-        """The opening messages.
+
+class Entry(Struct, frozen=True):
+    """A prompt that can be had, and what it stands in the way of."""
+
+    name: str
+    origin: str
+    overrides: tuple[str, ...] = ()
+    """Whose prompts of that name are not used because of it, the next in line first."""
+
+
+@dataclass(frozen=True, slots=True)
+class Library:
+    """Every prompt that can be had; of one name, that of the first shelf."""
+
+    shelves: tuple[Shelf, ...] = ()
+    """Before ours."""
+    ours: Traversable = field(default_factory=cache(lambda: files("agentkit_prompts")))
+
+    def load(self, name: str) -> Prompt:
+        """The prompt called `name`.
 
         Raises:
-            PromptError: a place has no value, or a value no place in either template.
+            PromptError: there is none, or its file is not a prompt.
         """
-        places = self.system.variables | self.user.variables
-        if unused := sorted(set(values) - places):
-            raise PromptError(f"prompt {self.used.name} has no place for {', '.join(unused)}")
+        origin, text, file = next(self._found(name), (None, "", ""))
+        if origin is None:
+            raise PromptError(f"no prompt {name!r}; known: {', '.join(self._names())}")
+        return parse_prompt(name, text, file, origin)
 
-        def fill(template: Template) -> str:
-            return template.render({name: values[name] for name in template.variables if name in values})
+    def overrides(self, name: str) -> bool:
+        """Whether something stands in the place of our prompt of that name, usable or not."""
+        return any(os.path.lexists(f"{shelf.folder}/{name}.md") for shelf in self.shelves)
 
-        return (SystemMessage(fill(self.system)), *self.examples, UserMessage(fill(self.user)))
+    def may_override(self, folder: str) -> bool:
+        """Whether something may stand in the place of our prompts in that folder."""
+        return any(os.path.lexists(f"{shelf.folder}/{folder}") for shelf in self.shelves)
+
+    def texts(self, name: str) -> dict[str, str]:
+        """Each file of that name as it is, by whose it is; the one that is used first.
+
+        Raises:
+            PromptError: there is none, or one cannot be read.
+        """
+        found = {origin: text for origin, text, _ in self._found(name)}
+        if not found:
+            raise PromptError(f"no prompt {name!r}; known: {', '.join(self._names())}")
+        return found
+
+    def entries(self) -> list[Entry]:
+        """Every prompt there is, by name."""
+        owners = {name: [origin for origin, _, _ in self._found(name)] for name in self._names()}
+        return [Entry(name, found[0], tuple(found[1:])) for name, found in owners.items() if found]
+
+    def _found(self, name: str) -> Iterator[tuple[str, str, str]]:
+        """Whose, text and place of each file of that name."""
+        if not _NAME.fullmatch(name):
+            return
+        for shelf in self.shelves:
+            file = f"{shelf.folder}/{name}.md"
+            if (text := _read(file, shelf.inside)) is not None:
+                yield shelf.origin, text, file
+        if (shipped := _shipped(self.ours, name)) is not None:
+            yield OURS, *shipped
+
+    def _names(self) -> list[str]:
+        folders = [*(shelf.folder for shelf in self.shelves if shelf.folder.is_dir()), self.ours]
+        return sorted({name for folder in folders for name in _names_in(folder)})
 
 
-def load_prompt(name: str, folders: Sequence[Path] = ()) -> Prompt:
-    """The prompt called `name`, from the first of `folders` that has it, else from ours.
+@lru_cache(maxsize=64)
+def library_of(user: Path | None = None, project: Path | None = None) -> Library:
+    """The prompts that a run in the folder `project` uses, with the user's own in the folder `user`."""
+    shelves = [Shelf("project", project / PROJECT_FOLDER, project)] if project is not None else []
+    shelves += [Shelf("user", user)] if user is not None else []
+    return Library(tuple(shelves))
+
+
+def load_prompt(name: str) -> Prompt:
+    """The prompt of ours called `name`.
 
     Raises:
-        PromptError: there is none, or its file is not a prompt.
+        PromptError: there is none.
     """
-    shipped = files("agentkit_prompts")
-    places: list[Path | Traversable] = [*folders, shipped]
-    for place in places:
-        file = place.joinpath(*f"{name}.md".split("/"))
-        if file.is_file():
-            return parse_prompt(name, file.read_text(encoding="utf-8"), str(file))
-    raise PromptError(f"no prompt {name!r}; known: {', '.join(sorted(_names(shipped)))}")
+    return Library().load(name)
 
 
-def parse_prompt(name: str, text: str, origin: str) -> Prompt:
-    """A prompt from its file's text; `origin` names the file in errors.
+@lru_cache(maxsize=64)  # what is installed is what it was, for as long as the program runs
+def _shipped(ours: Traversable, name: str) -> tuple[str, str] | None:
+    """The text and place of a file of ours, or `None` when there is none."""
+    file = ours.joinpath(*f"{name}.md".split("/"))
+    return (file.read_text(encoding="utf-8"), str(file)) if file.is_file() else None
+
+
+def _read(file: str, inside: Path | None) -> str | None:
+    """The text of a prompt file, or `None` when there is none.
 
     Raises:
-        PromptError: saying what of the file is not as it should be.
+        PromptError: something is there that cannot be read as a prompt file.
     """
-    import yaml
-
-    parts = text.split("---\n", 2)
-    if len(parts) != 3 or parts[0].strip():
-        raise PromptError(f"{origin}: a prompt begins with front matter between two lines of ---")
     try:
-        head = yaml.safe_load(parts[1])
-    except yaml.YAMLError as error:
-        raise PromptError(f"{origin}: the front matter is not YAML: {error}") from error
-    if not isinstance(head, dict) or "version" not in head:
-        raise PromptError(f"{origin}: the front matter must give a version")
-    front = cast("dict[str, Any]", head)
-    if unknown := sorted(set(front) - {"version", "user", "examples"}):
-        raise PromptError(f"{origin}: unknown key {unknown[0]!r}; known: version, user, examples")
-    digest = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return Prompt(
-        used=PromptUsed(name, str(front["version"]), digest),
-        system=Template(parts[2].strip()),
-        user=Template(str(front.get("user", "{goal}")).strip()),
-        examples=tuple(_examples(front.get("examples", []), origin)),
-    )
+        # not blocking: a named pipe would keep us waiting
+        descriptor = os.open(file, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise PromptError(f"{file}: cannot be read: {error.strerror}") from error
+    with os.fdopen(descriptor, "rb") as opened:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise PromptError(f"{file}: not a file; a prompt is read from a Markdown file there")
+        real = Path(f"/proc/self/fd/{descriptor}").readlink()
+        if inside is not None and not real.is_relative_to(inside.resolve()):
+            raise PromptError(f"{file}: leads out of {inside}, whose prompts must lie in it")
+        content = opened.read(MOST_BYTES + 1)
+    if len(content) > MOST_BYTES:
+        raise PromptError(f"{file}: longer than {MOST_BYTES:,} bytes; that is no prompt file")
+    try:
+        return content.decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise PromptError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
 
 
-def _examples(turns: Any, origin: str) -> list[Message]:
-    """The example conversation: each turn is one of user, call, result, error, answer."""
-    messages: list[Message] = []
-    calls = 0
-    for turn in turns:
-        match turn:
-            case {"user": str(text)}:
-                messages.append(UserMessage(text.strip()))
-            case {"answer": str(text)}:
-                messages.append(AssistantMessage(text=text.strip()))
-            case {"call": str(name), **arguments}:
-                calls += 1
-                call = ToolCall(f"example_{calls}", name, cast("dict[str, Any]", arguments))
-                messages.append(AssistantMessage(calls=(call,)))
-            case {"result": str(text)} | {"error": str(text)}:
-                failed = "error" in cast("dict[str, str]", turn)
-                messages.append(ToolMessage(f"example_{calls}", "example", text.rstrip("\n"), failed))
-            case _:
-                raise PromptError(
-                    f"{origin}: an example is user, call, result, error or answer, found {turn!r}"
-                )
-    return messages
-
-
-def _names(folder: Traversable, prefix: str = "") -> list[str]:
-    found: list[str] = []
+def _names_in(folder: Path | Traversable, prefix: str = "") -> Iterator[str]:
     for item in folder.iterdir():
-        if item.is_dir():
-            found += _names(item, f"{prefix}{item.name}/")
-        elif item.name.endswith(".md"):
-            found.append(prefix + item.name.removesuffix(".md"))
-    return found
+        if item.name.endswith(".md") and item.is_file():
+            if _NAME.fullmatch(name := prefix + item.name.removesuffix(".md")):
+                yield name
+        elif item.is_dir() and not (isinstance(item, Path) and item.is_symlink()):
+            yield from _names_in(item, f"{prefix}{item.name}/")

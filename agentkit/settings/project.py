@@ -1,14 +1,19 @@
 """What a project's file may say: it came with the folder, so it may narrow and never widen."""
 
+from decimal import Decimal
 from typing import Any, get_args
 
 from agentkit.core.errors import SettingsError
 from agentkit.settings.sources import Found, Value
-from agentkit.settings.values import Approval, OriginKind
+from agentkit.settings.values import SENTENCES, Approval, OriginKind
 
-LIMITS = ("max_steps", "max_seconds", "max_tokens")
-ALLOWED = ("approve", "deny", "ask", *LIMITS, "temperature", "seed")
-"""The rest chooses who sees the files, where secrets go, or what runs: that is the person's choice."""
+LIMITS = (
+    "max_steps", "max_seconds", "max_tokens", "max_cost", "max_tool_seconds", "max_agents", "max_agent_depth",
+)  # fmt: skip
+PROFILE = ("name", "role", *SENTENCES)
+"""Words for the agent's prompt, which permit nothing."""
+ALLOWED = ("approve", "deny", "ask", *LIMITS, "temperature", "seed", *PROFILE)
+"""The rest chooses who sees the files, where secrets go, what runs, or what it costs: the person's choice."""
 
 _STRICTEST_FIRST = get_args(Approval)
 
@@ -40,7 +45,7 @@ def _takes_effect(name: str, found: Value, stands: Value) -> bool:
     return False
 
 
-def _looseness(name: str, value: Any) -> float:
+def _looseness(name: str, value: Any) -> float | Decimal:
     if name == "approve":
         return _STRICTEST_FIRST.index(value)
     return float("inf") if value is None else value

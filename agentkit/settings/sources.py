@@ -11,7 +11,9 @@ from agentkit.core.errors import SettingsError
 from agentkit.settings.values import (
     DEFAULT,
     FIELDS,
+    FLAGS,
     LISTS,
+    SENTENCES,
     Origin,
     OriginKind,
     Settings,
@@ -35,6 +37,22 @@ class Value(Struct, frozen=True):
 
 
 Found: TypeAlias = dict[str, Value]
+
+
+def config_folder(environ: Mapping[str, str]) -> Path:
+    """Where the person's own settings are."""
+    return xdg_folder(environ, "XDG_CONFIG_HOME", ".config") / "agentkit"
+
+
+def home_folder(environ: Mapping[str, str]) -> Path:
+    """The person's home."""
+    return Path(environ.get("HOME") or Path.home())
+
+
+def xdg_folder(environ: Mapping[str, str], variable: str, default: str) -> Path:
+    """A folder of the XDG base directory specification, which says to ignore relative ones."""
+    path = Path(environ.get(variable, ""))
+    return path if path.is_absolute() else home_folder(environ) / default
 
 
 def read_text(path: Path) -> str | None:
@@ -82,27 +100,42 @@ def from_environment(environ: Mapping[str, str], cwd: Path, home: Path) -> Found
     return found
 
 
-def from_flags(flags: Mapping[str, Any], cwd: Path, home: Path) -> Found:
-    """What the command line says; a flag that is `None` or an empty list was not given."""
+def from_flags(flags: Mapping[str, Any], cwd: Path, home: Path, *, in_code: bool = False) -> Found:
+    """What the command line says, or the arguments of a call in code.
+
+    One that is `None` or an empty list was not given.
+    """
     return {
         name: _value(
-            name, raw, Origin(OriginKind.FLAG, f"--{name.replace('_', '-')}"), cwd, home, strict=False
+            name,
+            raw,
+            Origin(OriginKind.FLAG, f"{name}=" if in_code else flag_of(name)),
+            cwd,
+            home,
+            strict=False,
         )
         for name, raw in flags.items()
         if raw is not None and raw != () and raw != []
     }
 
 
+def flag_of(name: str) -> str:
+    """The flag of a setting."""
+    return FLAGS.get(name, f"--{name.replace('_', '-')}")
+
+
 def _from_variable(variable: str, name: str, text: str, cwd: Path, home: Path) -> Value:
     origin = Origin(OriginKind.ENVIRONMENT, variable)
     if variable.startswith(PREFIX) and variable != PREFIX + name.upper():
         raise unknown_setting(variable, origin)
-    raw = _listed(text) if name in LISTS else text
+    raw: object = text
+    if name in LISTS:
+        raw = _listed(text, "\n" if name in SENTENCES else ",")
     return _value(name, raw, origin, cwd, home, strict=False)
 
 
-def _listed(text: str) -> list[str]:
-    return [] if text == "none" else [item.strip() for item in text.split(",") if item.strip()]
+def _listed(text: str, separator: str) -> list[str]:
+    return [] if text == "none" else [item.strip() for item in text.split(separator) if item.strip()]
 
 
 def _value(name: str, raw: object, origin: Origin, folder: Path, home: Path, *, strict: bool) -> Value:
@@ -117,7 +150,16 @@ def _whole(path: Path, folder: Path, home: Path) -> Path:
     return folder / path
 
 
-def defaults(workspace: Path, journal: Path, prompts: Path) -> Found:
+def defaults(
+    workspace: Path, journal: Path, index: Path, memory_file: Path, prompts: Path, skills: Path
+) -> Found:
     """What holds when nobody says anything; the places depend on the machine."""
-    settings = Settings(workspace=workspace, journal=journal, prompts=prompts)
+    settings = Settings(
+        workspace=workspace,
+        journal=journal,
+        index=index,
+        memory_file=memory_file,
+        prompts=prompts,
+        skills=skills,
+    )
     return {name: Value(getattr(settings, name), DEFAULT) for name in FIELDS}

@@ -5,32 +5,62 @@ for the model; only a fault of ours (the journal cannot be written) is an except
 """
 
 import asyncio
+import json
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from typing import Any, Protocol
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from agentkit.core.errors import AgentkitError, JournalError, ToolFault
-from agentkit.core.events import CallDecided, CallFinished, CallIntended, Event
+from agentkit.core.events import CallDecided, CallFinished, CallIntended, Event, FilesLeftOut, RuleSet
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
+from agentkit.core.secret import REDACTED
 from agentkit.core.tools import Effect, Outcome, ToolResult, ToolSpec
 from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
+from agentkit.tooling.lease import Lease
 from agentkit.tooling.nearest import nearest
 from agentkit.tooling.policy import Decision, Policy, Verdict
 from agentkit.tooling.schema import InvalidArguments
-from agentkit.tooling.tool import Tool
-from agentkit.tooling.workspace import changes
+from agentkit.tooling.snapshots.comparing import changes_between
+from agentkit.tooling.snapshots.coverage import said
+from agentkit.tooling.snapshots.taking import Snapshot, Snapshots
+from agentkit.tooling.snapshots.undoable import why_lost
+from agentkit.tooling.taint import NO_TAINT, Taint
+from agentkit.tooling.tool import Tool, signature_line
 
-Approver = Callable[[Tool, ToolCall, str], Awaitable[bool]]
-"""Shows a person a call and the reason for asking; true when they allow it."""
 
-REDACTED = "[secret:"
-"""How the journal marks what it did not write down."""
+class Reply(Struct, frozen=True):
+    """What a person says to a call that they are asked about."""
 
-_CHANGES_FILES = frozenset({Effect.WRITES, Effect.EXECUTES, Effect.WRITES_OUTSIDE, Effect.IRREVERSIBLE})
+    allowed: bool
+    feedback: str = ""
+    """Told to the model with a no."""
+    arguments: dict[str, Any] | None = None
+    """With a yes, the arguments to run it with, when they are not those of the model."""
+    rules: tuple[RuleSet, ...] = ()
+    """What holds from now on without another question."""
+
+
+Approver = Callable[[Tool, ToolCall, str], Awaitable[bool | Reply]]
+"""Shows a person a call and the reason for asking, and returns what they say; true is a plain yes."""
+
+NOBODY_TO_ASK = "; nobody is here to ask"
+"""How a reason for asking ends where asking is denying."""
+
 _ONLY_LOOKS = frozenset({Effect.PURE, Effect.READS})
+
+
+class Record(Protocol):
+    """Appends an event to the log, and shows it to whoever watches."""
+
+    def __call__(self, event: Event, durable: bool = False, with_next: bool = False) -> None:
+        """As lasting as `RunLog.append` makes it."""
+        ...
 
 
 @dataclass
@@ -42,23 +72,42 @@ class Dispatcher:
     context: Callable[[str], ToolContext]
     """Makes the world of one call, given the call's id."""
     log: RunLog
-    record: Callable[[Event, bool], None]
-    """Appends an event to the log and shows it to the sinks; the flag asks for durability."""
+    record: Record
+    snapshots: Snapshots
+    """Keeps the files as they are before and after each call that can change them."""
     approver: Approver | None = None
     """Nobody to ask when `None`: then asking is denying."""
     longest_view: int = 8000
     """Characters of a result that the model is shown at once."""
+    takes: Callable[[Tool], str] = signature_line
+    """Says what a tool takes, to a model whose arguments did not fit."""
+    taint: Callable[[], Taint] = lambda: NO_TAINT
+    """What the run was told by those who may be anybody, as it is now."""
+    set_rule: Callable[[RuleSet], None] | None = None
+    """Lets a rule hold for this run and all that belong to it; by default for these calls alone."""
 
-    def specs(self) -> tuple[ToolSpec, ...]:
-        """The tools that can be offered right now; what policy denies is not offered at all."""
+    def __post_init__(self) -> None:
+        events = (recorded.event for recorded in reversed(self.log.events()))
+        earlier = (event for event in events if isinstance(event, FilesLeftOut))
+        self._left_out = next(earlier, FilesLeftOut((), 0))
+        """What was said last of the files that are not kept."""
+
+    def specs(self, hidden: Collection[str] = ()) -> tuple[ToolSpec, ...]:
+        """The tools that can be offered right now; what policy denies is not offered at all.
+
+        Args:
+            hidden: Tools that are left out: their packs are not loaded.
+        """
         context = self.context("")
-        allowed = [
-            tool for tool in self.tools.values() if self.policy.decide(tool).verdict is not Verdict.DENY
-        ]
+        shown = [tool for name, tool in self.tools.items() if name not in hidden]
+        allowed = [tool for tool in shown if self.policy.offers(tool)]
 
-        @cache  # several tools take the same files
+        known: dict[Choices, tuple[str, ...] | None] = {}
+
         def values_of(marker: Choices) -> tuple[str, ...] | None:
-            return marker.now(context)
+            if marker not in known:  # several tools take the same files
+                known[marker] = marker.now(context)
+            return known[marker]
 
         specs = [tool.spec(context, values_of) for tool in allowed]
         return tuple(spec for spec in specs if spec is not None)
@@ -72,15 +121,15 @@ class Dispatcher:
         context = self.context(call.id)
         checked = self._checked(call)
         if isinstance(checked, ToolResult):
-            return self._finished(checked, durable=False)
+            return self._finished(checked)
         tool, arguments = checked
-        decision, by = await self._decide(tool, call)
-        if decision.verdict is not Verdict.ALLOW:
-            text = f"{call.name} was not allowed ({decision.reason}) and did not run"
-            return self._finished(ToolResult(call.id, call.name, Outcome.DENIED, text), durable=False)
-        if by == "person":
-            self.record(CallDecided(call.id, allowed=True, by=by, reason=decision.reason), True)
-        return await self._run(tool, call, arguments, context)
+        # what is decided on is what will run, and not what the model wrote
+        decision, now = await self._judged(tool, arguments, context)
+        if decision.verdict is Verdict.DENY:
+            return self._refused(call, "policy", decision.reason)
+        if decision.verdict is Verdict.ALLOW:
+            return await self._run(tool, call, arguments, context, now)
+        return await self._asked(tool, call, arguments, decision.reason)
 
     async def settle(self, intent: CallIntended) -> ToolResult:
         """Answer a call that was running when the process died.
@@ -91,28 +140,43 @@ class Dispatcher:
         checked = self._checked(intent.call)
         if not isinstance(checked, ToolResult):
             tool, arguments = checked
+            context = self.context(intent.call.id)
             # policy may have become stricter since: a second doing needs a yes of its own
-            allowed = self.policy.decide(tool).verdict is Verdict.ALLOW
-            if allowed and intent.idempotent and tool.idempotent:
-                return await self._execute(tool, intent, arguments, self.context(intent.call.id))
+            decision, now = await self._judged(tool, arguments, context)
+            if decision.verdict is Verdict.ALLOW and intent.idempotent and tool.idempotent:
+                return await self._execute(tool, intent, arguments, self._held(tool, context, now))
         return self._in_doubt(intent, "the process was stopped")
 
-    def _in_doubt(self, intent: CallIntended, what: str) -> ToolResult:
+    def _in_doubt(
+        self,
+        intent: CallIntended,
+        what: str,
+        seconds: float = 0.0,
+        printed: str = "",
+        goes_on: str = "",
+    ) -> ToolResult:
         """Say of a call that was cut off what can be said: that nobody knows, and what changed."""
-        name = intent.call.name
+        name, now, changed = intent.call.name, "", ""
+        if intent.snapshot:
+            now = self._noted(self.snapshots.take()).name
+            changes = changes_between(self.snapshots.contents, intent.snapshot, now)
+            changed = f"Since it began: {changes}." if changes is not None else ""
         text = (
             f"outcome unknown: {what} while {name} was running; it may have done all, some or none "
-            f"of its work. {self._changed_since(intent)} Check before you repeat it."
+            f"of its work. {changed} {goes_on}Check before you repeat it."
         )
-        return self._finished(ToolResult(intent.call.id, name, Outcome.UNKNOWN, text), durable=True)
+        if printed.strip():
+            text = f"{text} Until then it had printed:\n{printed.rstrip()}"
+        told, handle = self._view(_told(intent, text).encode("utf-8", "replace").decode())
+        source = self.tools[name].source(intent.call.arguments) if printed and name in self.tools else ""
+        result = ToolResult(intent.call.id, name, Outcome.UNKNOWN, told, handle, round(seconds, 3), source)
+        return self._finished(result, intent, now, durable=True)
 
     def _checked(self, call: ToolCall) -> tuple[Tool, dict[str, object]] | ToolResult:
         """The tool and its checked arguments, or what is wrong with the call."""
         tool = self.tools.get(call.name)
         if tool is None:
-            near = nearest(call.name, list(self.tools)) or sorted(self.tools)
-            text = f"there is no tool {call.name!r}; there is {', '.join(near)}"
-            return ToolResult(call.id, call.name, Outcome.INVALID, text)
+            return ToolResult(call.id, call.name, Outcome.INVALID, self.what_fits(call.name))
         if REDACTED in str(call.arguments):
             # after a restart this is what is left of a secret; acting on it would write the mark down
             text = f"an argument of {call.name} holds a secret that was not recorded; send the call again"
@@ -120,37 +184,154 @@ class Dispatcher:
         try:
             return tool, tool.check(call.arguments)
         except InvalidArguments as error:
-            text = f"{error}. {call.name} takes: {signature_line(tool)}"
+            text = f"{error}. {self.what_fits(call.name)}"
             return ToolResult(call.id, call.name, Outcome.INVALID, text)
 
-    async def _decide(self, tool: Tool, call: ToolCall) -> tuple[Decision, str]:
-        decision = self.policy.decide(tool)
-        if decision.verdict is not Verdict.ASK:
-            if decision.verdict is Verdict.DENY:
-                self.record(CallDecided(call.id, allowed=False, by="policy", reason=decision.reason), False)
-            return decision, "policy"
+    def what_fits(self, name: str) -> str:
+        """What a tool takes; of a name that none has, which there are, and what those of a near name take."""
+        if name in self.tools:
+            return f"{name} takes: {self.takes(self.tools[name])}"
+        near = [one for one in nearest(name, list(self.tools)) if self.policy.offers(self.tools[one])]
+        there = ", ".join(near or sorted(self.tools))
+        return f"there is no tool {name!r}; there is {there}" + "".join(
+            f". {one} takes: {self.takes(self.tools[one])}" for one in near[:2]
+        )
+
+    async def _asked(
+        self,
+        tool: Tool,
+        call: ToolCall,
+        arguments: Mapping[str, object],
+        reason: str,
+        *,
+        edited: bool = False,
+    ) -> ToolResult:
+        """Ask the person, who is told where the call leads, and do as they say."""
         if self.approver is None:
-            reason = f"{decision.reason}; nobody is here to ask"
-            self.record(CallDecided(call.id, allowed=False, by="policy", reason=reason), False)
-            return Decision(Verdict.DENY, reason), "policy"
-        if await self.approver(tool, call, decision.reason):
-            return Decision(Verdict.ALLOW, "the person allowed it"), "person"
-        reason = "the person said no"
-        self.record(CallDecided(call.id, allowed=False, by="person", reason=reason), False)
-        return Decision(Verdict.DENY, reason), "person"
+            return self._refused(call, "policy", f"{reason}{NOBODY_TO_ASK}")
+        context = self.context(call.id)
+        if tool.leads_to is not None:
+            try:
+                place = await tool.leads_to(arguments, context)
+            except AgentkitError as error:  # it cannot work, so nobody is asked about it
+                return self._finished(ToolResult(call.id, call.name, Outcome.INVALID, str(error)))
+            context = replace(context, leads_to=place)
+            reason = f"{reason}, and it leads to {place}"
+        reply = await self.approver(tool, call, reason)
+        reply = Reply(reply) if isinstance(reply, bool) else reply
+        return await self._replied(tool, call, arguments, reply, context.leads_to, edited=edited)
+
+    async def _replied(
+        self,
+        tool: Tool,
+        call: ToolCall,
+        arguments: Mapping[str, object],
+        reply: Reply,
+        leads_to: str,
+        *,
+        edited: bool = False,
+    ) -> ToolResult:
+        """Do as the person said; what policy denies, no person's edit makes possible."""
+        for rule in reply.rules:
+            Policy().with_rule(rule.kind, rule.rule).check_names(self.tools.values())
+        if not reply.allowed:
+            return self._refused(call, "person", "the person said no", reply.feedback, reply.rules)
+        reason = "the person allowed it"
+        changed = reply.arguments is not None and reply.arguments != call.arguments
+        if changed:
+            call = ToolCall(call.id, call.name, reply.arguments or {})
+            checked = self._checked(call)
+            if isinstance(checked, ToolResult):
+                return self._finished(checked)
+            tool, arguments = checked
+            decision = self.policy.decide(tool, arguments)
+            if decision.verdict is Verdict.DENY:
+                return self._refused(call, "policy", decision.reason)
+            if tool.leads_to is not None:  # they were told where the call led before
+                return await self._asked(tool, call, arguments, "you changed the arguments", edited=True)
+        if edited := edited or changed:
+            reason = "the person changed the arguments and allowed it"
+        self.record(CallDecided(call.id, allowed=True, by="person", reason=reason), durable=True)
+        self._set(reply.rules)
+        context = replace(self.context(call.id), leads_to=leads_to)
+        return await self._run(tool, call, arguments, context, edited=edited)
+
+    def _refused(
+        self, call: ToolCall, by: str, reason: str, feedback: str = "", rules: Sequence[RuleSet] = ()
+    ) -> ToolResult:
+        """Record that the call is not to run; the model is told why, and what the person says to it."""
+        said = f"{reason}: {feedback}" if feedback else reason
+        self.record(CallDecided(call.id, allowed=False, by=by, reason=said))
+        self._set(rules)
+        text = f"{call.name} was not allowed ({reason}) and did not run"
+        text = f"{text}; the person says: {feedback}" if feedback else text
+        return self._finished(ToolResult(call.id, call.name, Outcome.DENIED, text))
+
+    def _set(self, rules: Sequence[RuleSet]) -> None:
+        """Let rules hold from here on."""
+        for rule in rules:
+            if self.set_rule is not None:
+                self.set_rule(rule)
+            else:
+                self.record(rule, durable=True)
+                self.policy = self.policy.with_rule(rule.kind, rule.rule, holds=rule.holds)
+
+    async def _judged(
+        self, tool: Tool, arguments: Mapping[str, object], context: ToolContext
+    ) -> tuple[Decision, Snapshot | None]:
+        """What policy says, and the files as they were kept if that was needed to say it."""
+        taint = self.taint()
+        if not self.policy.rests_on_undo(tool, taint):
+            return self.policy.decide(tool, arguments, taint=taint), None
+        now = await self._kept()
+        lost = why_lost(tool, arguments, now.left_out, context)
+        return self.policy.decide(tool, arguments, lost, taint), now
 
     async def _run(
-        self, tool: Tool, call: ToolCall, arguments: Mapping[str, object], context: ToolContext
+        self,
+        tool: Tool,
+        call: ToolCall,
+        arguments: Mapping[str, object],
+        context: ToolContext,
+        now: Snapshot | None = None,
+        *,
+        edited: bool = False,
     ) -> ToolResult:
         before = ""
-        if tool.effect in _CHANGES_FILES:
-            before = self.log.keep(await asyncio.to_thread(context.workspace.manifest))
+        if tool.effect not in _ONLY_LOOKS or tool.delegates:  # what agents change is undone with the call
+            before = (now or await self._kept()).name
         # Durable before the effect can begin: a crash from here on leaves a call in doubt, and
-        # a call in doubt is never repeated blindly.
+        # a call in doubt is never repeated blindly. What only looks is done again, record or not.
         looks = tool.effect in _ONLY_LOOKS
-        intent = CallIntended(call, tool.effect, tool.idempotent, before, tool.ends_run)
-        self.record(intent, not looks)
-        return await self._execute(tool, intent, arguments, context)
+        intent = CallIntended(
+            call,
+            tool.effect,
+            tool.idempotent,
+            snapshot=before,
+            ends_run=tool.ends_run,
+            edited=edited,
+            polls=tool.polls,
+        )
+        self.record(intent, durable=not looks, with_next=looks)
+        return await self._execute(tool, intent, arguments, self._held(tool, context, now))
+
+    def _held(self, tool: Tool, context: ToolContext, now: Snapshot | None) -> ToolContext:
+        """The world of a call that runs because it can be undone: what cannot be brought back stays."""
+        if now is None or not now.left_out or tool.effect is not Effect.WRITES:
+            return context
+        return replace(context, workspace=context.workspace.holding(now.left_out))
+
+    async def _kept(self, *, after: bool = False) -> Snapshot:
+        """Keep the files as they are now."""
+        return self._noted(await asyncio.to_thread(self.snapshots.take, after=after))
+
+    def _noted(self, now: Snapshot) -> Snapshot:
+        """Say what is left out, where that is not said already."""
+        left_out = FilesLeftOut(said(now.left_out), len(now.left_out))
+        if left_out != self._left_out:
+            self._left_out = left_out
+            self.record(left_out)
+        return now
 
     async def _execute(
         self, tool: Tool, intent: CallIntended, arguments: Mapping[str, object], context: ToolContext
@@ -158,10 +339,23 @@ class Dispatcher:
         call = intent.call
         started = time.monotonic()
         outcome = Outcome.OK
+        printed: list[str] = []
+
+        def emit(piece: str) -> None:
+            printed.append(piece)
+            context.emit(piece)
+
+        lease = Lease()  # over before the files are looked at, whatever goes on in a thread of the tool
+        lent = context.workspace.lent(lease)
+        limit = asyncio.timeout(None if tool.delegates else context.tool_seconds_left)
         try:
-            text = await tool.run(context, arguments)
-        except asyncio.CancelledError:
-            self._in_doubt(intent, "it was stopped")
+            async with limit:
+                with lease:
+                    text = await tool.run(replace(context, emit=emit, workspace=lent), arguments)
+        except asyncio.CancelledError as stop:
+            what = stop.args[0] if stop.args else "it was stopped"
+            seconds = 0.0 if tool.delegates else time.monotonic() - started
+            self._in_doubt(intent, what, seconds, "".join(printed), _what_goes_on(tool, lease))
             raise
         except ToolFault as fault:
             outcome, text = Outcome.FAILED, str(fault)
@@ -169,12 +363,29 @@ class Dispatcher:
             raise
         except AgentkitError as error:
             outcome, text = Outcome.FAILED, str(error)
+        except TimeoutError as error:
+            if limit.expired():
+                what = "the seconds in which tools may run were used up"
+                seconds = time.monotonic() - started
+                return self._in_doubt(intent, what, seconds, "".join(printed), _what_goes_on(tool, lease))
+            outcome, text = Outcome.FAILED, f"{type(error).__name__}: {error}"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool does wrong is the model's to read
             outcome, text = Outcome.FAILED, f"{type(error).__name__}: {error}"
         # half a character, as from a name that is no text, cannot be written down or sent
-        shown, handle = self._view(text.encode("utf-8", "replace").decode())
-        result = ToolResult(call.id, call.name, outcome, shown, handle, round(time.monotonic() - started, 3))
-        return self._finished(result, durable=tool.effect not in _ONLY_LOOKS)
+        shown, handle = self._view(_told(intent, text).encode("utf-8", "replace").decode())
+        seconds = 0.0 if tool.delegates else round(time.monotonic() - started, 3)
+        source = tool.source(arguments)
+        result = ToolResult(call.id, call.name, outcome, shown, handle, seconds, source)
+        if not intent.snapshot:
+            looked = tool.effect in _ONLY_LOOKS
+            return self._finished(result, durable=not looked, with_next=looked)
+        try:
+            now = await self._kept(after=True)
+        except asyncio.CancelledError:
+            # it did its work: that is known, whatever became of the wish to wait for it
+            self._finished(result, intent, self._noted(self.snapshots.take(after=True)).name, durable=True)
+            raise
+        return self._finished(result, intent, now.name, durable=True)
 
     def _view(self, text: str) -> tuple[str, str]:
         """What the model is shown of a result, and the handle of the whole when that is a part."""
@@ -193,24 +404,35 @@ class Dispatcher:
         )
         return f"{head}{note}\n{tail}", handle
 
-    def _changed_since(self, intent: CallIntended) -> str:
-        before = self.log.recall(intent.workspace_before) if intent.workspace_before else None
-        if before is None:
-            return ""
-        changed = changes(before, self.context(intent.call.id).workspace.manifest())
-        return f"Since it began: {changed}."
-
-    def _finished(self, result: ToolResult, *, durable: bool) -> ToolResult:
-        self.record(CallFinished(result), durable)
+    def _finished(
+        self,
+        result: ToolResult,
+        intent: CallIntended | None = None,
+        after: str = "",
+        *,
+        durable: bool = False,
+        with_next: bool = False,
+    ) -> ToolResult:
+        unchanged = intent is None or after == intent.snapshot
+        self.record(CallFinished(result, "" if unchanged else after), durable=durable, with_next=with_next)
         return result
 
 
-def signature_line(tool: Tool) -> str:
-    """A tool's arguments on one line, the optional ones with their default."""
-    schema = tool.signature.json_schema
-    required: Sequence[str] = schema.get("required", ())
-    parts = [
-        name if name in required else f"{name}={part.get('default')!r}"
-        for name, part in schema.get("properties", {}).items()
-    ]
-    return f"{tool.name}({', '.join(parts)})"
+def _what_goes_on(tool: Tool, lease: Lease) -> str:
+    """What a call that was cut off can still be doing; empty when nothing."""
+    if lease.busy:
+        return "A change of files that it had begun is still under way. "
+    if tool.in_thread:
+        return (
+            "It may be running still: it can change nothing more through its workspace, but what it does "
+            "otherwise goes on. "
+        )
+    return ""
+
+
+def _told(intent: CallIntended, text: str) -> str:
+    """The account of a call; of one that the person changed, with what they made of it."""
+    if not intent.edited:
+        return text
+    arguments = json.dumps(intent.call.arguments, ensure_ascii=False)
+    return f"[the person changed the call before it ran: {intent.call.name} {arguments}]\n{text}"

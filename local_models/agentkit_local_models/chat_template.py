@@ -27,6 +27,7 @@ import re
 import secrets
 from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 from typing import Any, NoReturn, cast
 
 import jinja2
@@ -85,6 +86,16 @@ class ChatTemplate:
             self._template = environment.from_string(source)
         except (jinja2.TemplateError, RecursionError) as error:
             raise ChatTemplateError(f"the chat template is not valid: {error}") from error
+
+    @cached_property
+    def shows_system(self) -> bool:
+        """Whether a system turn before the first question is taken, and its words are shown."""
+        words = "words-of-the-system"
+        turns = [{"role": "system", "content": words}, {"role": "user", "content": "question"}]
+        try:
+            return words in self.render(turns)
+        except ChatTemplateError:
+            return False
 
     def render(
         self,
@@ -168,7 +179,10 @@ def encode_chat(
             )
     ids: list[int] = []
     for piece in pieces:
-        ids += tokenizer.encode(marker.unmark(piece)) if isinstance(piece, str) else [piece.id]
+        if isinstance(piece, str):
+            ids += tokenizer.encode(marker.unmark(piece), first=not ids)
+        else:
+            ids.append(piece.id)
     return ids
 
 

@@ -11,22 +11,27 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self, cast
+from typing import Protocol, Self
 
 import torch
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig, config_from_gguf, config_from_hub
+from agentkit_local_models import pytorch_file
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.dequantise import dequantise
 from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
+from agentkit_local_models.families import read_family
 from agentkit_local_models.gguf import GGUFFile
-from agentkit_local_models.json_file import read_object
-from agentkit_local_models.safetensors_file import SafetensorsFolder
-from agentkit_local_models.tokenizer import Tokenizer, tokenizer_from_gguf, tokenizer_from_hub
+from agentkit_local_models.gguf_config import config_from_gguf
+from agentkit_local_models.gguf_tokenizer import tokenizer_from_gguf
+from agentkit_local_models.hub_text import read_hub_text
+from agentkit_local_models.hub_weights import find_weights
+from agentkit_local_models.safetensors_file import open_safetensors
+from agentkit_local_models.tensor_folder import TensorFolder
+from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.weights import (
     check_weights,
     gguf_name,
-    hub_name,
     unpermute,
     weight_shapes,
 )
@@ -59,7 +64,7 @@ class Checkpoint:
     """
 
     path: Path
-    config: DecoderConfig
+    config: Arch
     tokenizer: Tokenizer
     chat_template: str | None
     stop_ids: frozenset[int]
@@ -142,7 +147,7 @@ def _refuse_scaled_rope(file: GGUFFile) -> None:
         )
 
 
-def _check_vocabulary(path: Path, tokenizer: Tokenizer, config: DecoderConfig) -> None:
+def _check_vocabulary(path: Path, tokenizer: Tokenizer, config: Arch) -> None:
     if tokenizer.vocabulary_size > config.vocabulary_size:
         raise CheckpointError(
             f"{path}: the tokenizer has ids up to {tokenizer.vocabulary_size - 1}, "
@@ -186,7 +191,7 @@ class GGUFWeights:
     """The weights of a GGUF file, dequantised one tensor at a time."""
 
     file: GGUFFile
-    config: DecoderConfig
+    config: Arch
 
     def load(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """The weights of the canonical names, in their order."""
@@ -206,87 +211,24 @@ class GGUFWeights:
 
 def open_hub(path: Path) -> Checkpoint:
     """Open a hub folder; see `Checkpoint.open`."""
-    config = config_from_hub(path / "config.json")
-    folder = SafetensorsFolder.open(path)
-    wanted = {hub_name(name): shape for name, shape in weight_shapes(config).items()}
-    extras = [
-        name
-        for name in folder.shapes
-        # A copy of the embedding some tied checkpoints carry, and the RoPE table of old ones.
-        if (name == "lm_head.weight" and config.tied_head) or name.endswith(".rotary_emb.inv_freq")
-    ]
-    check_weights(path, wanted, folder.shapes, extras)
-    tokenizer = tokenizer_from_hub(path / "tokenizer.json")
-    _check_vocabulary(path, tokenizer, config)
-    settings = _optional_object(path / "tokenizer_config.json")
+    arch, names = read_family(path / "config.json")
+    weights = find_weights(path, arch, names, _tensors(path))
+    text = read_hub_text(path, arch)
+    _check_vocabulary(path, text.tokenizer, arch)
     return Checkpoint(
         path=path,
-        config=config,
-        tokenizer=tokenizer,
-        chat_template=_hub_chat_template(path, settings),
-        stop_ids=_hub_stop_ids(path),
-        special_texts=_hub_special_texts(settings),
-        source=HubWeights(folder),
+        config=arch,
+        tokenizer=text.tokenizer,
+        chat_template=text.chat_template,
+        stop_ids=text.stop_ids,
+        special_texts=text.special_texts,
+        source=weights,
     )
 
 
-def _optional_object(path: Path) -> dict[str, object]:
-    return read_object(path) if path.is_file() else {}
-
-
-def _hub_chat_template(path: Path, settings: Mapping[str, object]) -> str | None:
-    """`chat_template.jinja` if there, else the one in `tokenizer_config.json`."""
-    file = path / "chat_template.jinja"
-    if file.is_file():
-        try:
-            return file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise CheckpointError(f"{file}: cannot be read: {error}") from error
-    template = settings.get("chat_template")
-    if isinstance(template, list):  # several named ones: [{"name": ..., "template": ...}]
-        named = [
-            cast("dict[str, object]", entry)
-            for entry in cast("list[object]", template)
-            if isinstance(entry, dict)
-        ]
-        template = next((e.get("template") for e in named if e.get("name") == "default"), None)
-    return template if isinstance(template, str) else None
-
-
-def _hub_stop_ids(path: Path) -> frozenset[int]:
-    """`eos_token_id` of `generation_config.json`, else of `config.json`; a number or a list."""
-    for file in (path / "generation_config.json", path / "config.json"):
-        value = _optional_object(file).get("eos_token_id")
-        ids = cast("list[object]", value) if isinstance(value, list) else [value]
-        stops = frozenset(token for token in ids if isinstance(token, int))
-        if stops:
-            return stops
-    raise CheckpointError(f"{path}: no 'eos_token_id' in generation_config.json or config.json")
-
-
-def _hub_special_texts(settings: Mapping[str, object]) -> dict[str, str]:
-    """`bos_token` and its like in `tokenizer_config.json`, each a string or an object."""
-    texts: dict[str, str] = {}
-    for name in ("bos_token", "eos_token", "unk_token", "pad_token"):
-        value = settings.get(name)
-        if isinstance(value, dict):
-            value = cast("dict[str, object]", value).get("content")
-        if isinstance(value, str):
-            texts[name] = value
-    return texts
-
-
-@dataclass(frozen=True, slots=True)
-class HubWeights:
-    """The weights of a hub folder."""
-
-    folder: SafetensorsFolder
-
-    def load(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
-        """The weights of the canonical names, in their order."""
-        theirs = self.folder.tensors(map(hub_name, names), dtype)
-        for name, (_, tensor) in zip(names, theirs, strict=True):
-            yield name, tensor
-
-    def close(self) -> None:
-        """Nothing stays open between loads."""
+def _tensors(path: Path) -> TensorFolder:
+    """The folder's weights: safetensors where there are any, else pickled tensors."""
+    pickled = (path / pytorch_file.INDEX).is_file() or (path / "pytorch_model.bin").is_file()
+    if pickled and not any(path.glob("*.safetensors")):
+        return pytorch_file.open_pytorch(path)
+    return open_safetensors(path)

@@ -20,35 +20,12 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
-from agentkit_local_models.errors import CheckpointError, PromptTooLong
+from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.kv_cache import KVCache
+from agentkit_local_models.linear import Linear, Room
 from agentkit_local_models.weights import weight_shapes
-
-# The first capacity of a cache, in tokens; it doubles when it is full.
-_FIRST_CAPACITY = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Linear:
-    """`y = W x + b`.
-
-    Attributes:
-        weight: [out, in].
-        bias: [out], or None.
-    """
-
-    weight: Tensor
-    bias: Tensor | None = None
-
-    def __call__(self, x: Tensor) -> Tensor:
-        """[T, in] to [T, out]."""
-        if x.shape[0] == 1:
-            # One row is bound by reading the weights once. Torch's matrix-vector kernel reads them
-            # at the speed of the memory; in bfloat16 its matrix kernel takes 1.4 to 1.9 times as long.
-            row = torch.mv(self.weight, x[0])
-            return (row if self.bias is None else row.add_(self.bias)).unsqueeze(0)
-        return F.linear(x, self.weight, self.bias)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,46 +49,10 @@ class Layer:
     down: Linear
 
 
-class KVCache:
-    """Keys and values of the first `length` tokens of one sequence; grows up to the context."""
-
-    def __init__(self, config: DecoderConfig, dtype: torch.dtype) -> None:
-        self.length = 0
-        self.context = config.context
-        # A layer's keys and values lie in one tensor [2 K, capacity, D], so one copy stores both.
-        self.layers = [
-            torch.empty(2 * config.kv_heads, 0, config.head_width, dtype=dtype) for _ in range(config.layers)
-        ]
-
-    def reserve(self, length: int) -> None:
-        """Make room for `length` tokens in all.
-
-        Raises:
-            PromptTooLong: the context holds fewer.
-        """
-        if length > self.context:
-            raise PromptTooLong(f"{length} tokens; the model's context holds {self.context}")
-        for place, old in enumerate(self.layers):
-            if length <= old.shape[1]:
-                continue
-            capacity = min(max(length, 2 * old.shape[1], _FIRST_CAPACITY), self.context)
-            new = torch.empty(old.shape[0], capacity, old.shape[2], dtype=old.dtype)
-            new[:, : self.length] = old[:, : self.length]
-            self.layers[place] = new
-
-    def truncate(self, length: int) -> None:
-        """Forget all tokens but the first `length`."""
-        if not 0 <= length <= self.length:
-            raise ValueError(f"cannot keep {length} tokens of {self.length}")
-        self.length = length
-
-
 class Decoder:
     """A LLaMA-family decoder; its weights never change, so threads can share it."""
 
-    def __init__(
-        self, config: DecoderConfig, weights: Iterable[tuple[str, Tensor]], dtype: torch.dtype
-    ) -> None:
+    def __init__(self, config: Arch, weights: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> None:
         """Copy the weights into place one by one, so that they are never held twice.
 
         Args:
@@ -124,37 +65,27 @@ class Decoder:
         """
         self.config = config
         self.dtype = dtype
-        shapes = weight_shapes(config)
-        places: dict[str, Tensor] = {}
-
-        def stacked(*names: str) -> Tensor:
-            """Room for the rows of several weights on top of each other."""
-            whole = torch.empty(sum(shapes[name][0] for name in names), *shapes[names[0]][1:], dtype=dtype)
-            end = 0
-            for name in names:
-                start, end = end, end + shapes[name][0]
-                places[name] = whole[start:end]
-            return whole
-
-        def linear(at: str, *parts: str, bias: bool = False) -> Linear:
-            weight = stacked(*(f"{at}.{part}.weight" for part in parts))
-            return Linear(weight, stacked(*(f"{at}.{part}.bias" for part in parts)) if bias else None)
+        if not config.plain:
+            raise CheckpointError(
+                f"the reference decoder computes plain LLaMA and Qwen2, not {config.family}"
+            )
+        room = Room(weight_shapes(config), dtype)
 
         def layer(at: str) -> Layer:
             return Layer(
-                attention_norm=stacked(f"{at}.attention_norm.weight"),
-                query_key_value=linear(f"{at}.attention", "query", "key", "value", bias=config.qkv_bias),
-                output=linear(f"{at}.attention", "output"),
-                feed_forward_norm=stacked(f"{at}.feed_forward_norm.weight"),
-                gate_up=linear(f"{at}.feed_forward", "gate", "up"),
-                down=linear(f"{at}.feed_forward", "down"),
+                attention_norm=room.stacked(f"{at}.attention_norm.weight"),
+                query_key_value=room.linear(f"{at}.attention", "query", "key", "value"),
+                output=room.linear(f"{at}.attention", "output"),
+                feed_forward_norm=room.stacked(f"{at}.feed_forward_norm.weight"),
+                gate_up=room.linear(f"{at}.feed_forward", "gate", "up"),
+                down=room.linear(f"{at}.feed_forward", "down"),
             )
 
-        self.embed = stacked("embed.weight")
+        self.embed = room.stacked("embed.weight")
         self.layers = [layer(f"layers.{number}") for number in range(config.layers)]
-        self.norm = stacked("norm.weight")
-        self.head = Linear(self.embed if config.tied_head else stacked("head.weight"))
-        _fill(places, weights)
+        self.norm = room.stacked("norm.weight")
+        self.head = Linear(self.embed if config.tied_head else room.stacked("head.weight"))
+        room.fill(weights)
 
         halves = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
         self._frequencies = 1.0 / config.rope_base**halves  # [D / 2], radians a position
@@ -263,22 +194,3 @@ class Decoder:
 def _causal_mask(start: int, end: int, dtype: torch.dtype) -> Tensor:
     """[T, S]: 0 where the token at `start` + row may look, -inf at later tokens."""
     return torch.full((end - start, end), -math.inf, dtype=dtype).triu_(start + 1)
-
-
-def _fill(places: dict[str, Tensor], weights: Iterable[tuple[str, Tensor]]) -> None:
-    """Copy each weight to its place.
-
-    Raises:
-        CheckpointError: a weight is missing, extra, there twice, or has another shape.
-    """
-    for name, weight in weights:
-        place = places.pop(name, None)
-        if place is None:
-            raise CheckpointError(f"the weight {name} {tuple(weight.shape)} is unexpected or there twice")
-        if place.shape != weight.shape:
-            raise CheckpointError(
-                f"the weight {name} is {tuple(weight.shape)}; the config asks for {tuple(place.shape)}"
-            )
-        place.copy_(weight)
-    if places:
-        raise CheckpointError(f"{len(places)} weights are missing: {', '.join(sorted(places)[:8])}")

@@ -24,11 +24,12 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler, Matcher
-from agentkit_local_models.sampling import Sampling, choose
+from agentkit_local_models.model import Model
+from agentkit_local_models.precision import DTYPES, fast_precision
+from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
 from agentkit_local_models.stop_texts import StopTexts
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
 
-DTYPES: Final = {"float32": torch.float32, "bfloat16": torch.bfloat16}
 # Tokens computed at once: enough to keep the processor busy, few enough to cancel within seconds.
 CHUNK: Final = 512
 # How often a waiting call looks whether it was cancelled, in seconds.
@@ -64,6 +65,7 @@ class Completion:
         reused_tokens: how many of them were still in the cache.
         output_tokens: how many tokens were made; a stop token is not counted.
         token_ids: these tokens.
+        logprobs: for each of them how likely it was, where it was asked for.
     """
 
     text: str
@@ -72,6 +74,7 @@ class Completion:
     reused_tokens: int
     output_tokens: int
     token_ids: tuple[int, ...]
+    logprobs: tuple[TokenLogprobs, ...] | None = None
 
 
 def _never() -> bool:
@@ -81,7 +84,7 @@ def _never() -> bool:
 class Engine:
     """A model in memory, with the cache of its last answer; safe to share between threads."""
 
-    def __init__(self, checkpoint: Checkpoint, decoder: Decoder) -> None:
+    def __init__(self, checkpoint: Checkpoint, decoder: Decoder | Model) -> None:
         """Prefer `Engine.load`.
 
         Args:
@@ -92,6 +95,7 @@ class Engine:
         self.config = checkpoint.config
         self.tokenizer: Tokenizer = checkpoint.tokenizer
         self.context = checkpoint.config.context
+        self.dtype = decoder.dtype
         self._decoder = decoder
         self._cache = decoder.new_cache()
         # The ids whose keys and values are in the cache.
@@ -104,7 +108,7 @@ class Engine:
         cls,
         path: Path,
         *,
-        dtype: Literal["float32", "bfloat16"] = "bfloat16",
+        dtype: Literal["auto", "float32", "bfloat16"] = "auto",
         threads: int | None = None,
         adapter: Path | None = None,
     ) -> Engine:
@@ -112,7 +116,8 @@ class Engine:
 
         Args:
             path: of the file or folder.
-            dtype: to compute in; bfloat16 takes half the memory and time.
+            dtype: to compute in; bfloat16 takes half the memory. "auto" is bfloat16 where the processor
+                multiplies it itself, else float32, which is then several times faster.
             threads: of the computation, for the whole process; None is torch's choice.
             adapter: a packed adapter's file, which is joined into the weights.
 
@@ -123,10 +128,12 @@ class Engine:
         if threads is not None:
             torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
-            weights = checkpoint.load_weights(DTYPES[dtype])
+            kind = DTYPES[fast_precision() if dtype == "auto" else dtype]
+            weights = checkpoint.load_weights(kind)
             if adapter is not None:
                 weights = load_packed(adapter, checkpoint.config)[0].joined_weights(weights)
-            return cls(checkpoint, Decoder(checkpoint.config, weights, DTYPES[dtype]))
+            decoder = Decoder if checkpoint.config.plain else Model
+            return cls(checkpoint, decoder(checkpoint.config, weights, kind))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has as plain content."""
@@ -215,6 +222,7 @@ class Engine:
         generator = sampling.generator()
         writing = _Writing(self.tokenizer, sampling.stop)
         pending = prompt[reused:]  # known, but not yet in the cache
+        told: dict[int, TokenLogprobs] = {}
         finish: Literal["stop", "length", "cancelled"]
         while True:
             if matcher is not None and (forced := self._forced(matcher, room - len(writing.ids))):
@@ -231,10 +239,16 @@ class Engine:
             if logits is None:
                 finish = "cancelled"
                 break
-            token = self._choose(logits, matcher, sampling, generator)
+            # The embedding may have more rows than there are tokens.
+            logits = logits[: self.tokenizer.vocabulary_size]
+            token = self._choose(
+                adjusted(logits, sampling, prompt, writing.ids), matcher, sampling, generator
+            )
             if token in self.checkpoint.stop_ids:
                 finish = "stop"
                 break
+            if sampling.logprobs is not None:
+                told[len(writing.ids)] = likeliest(logits, token, sampling.logprobs)
             if matcher is not None:
                 matcher.accept([token])
             pending, on_prefill = [token], None
@@ -245,12 +259,18 @@ class Engine:
         if (piece := writing.end()) is not None:
             yield piece
         ids = tuple(writing.ids)
-        yield Completion(writing.text, finish, len(prompt), reused, len(ids), ids)
+        logprobs = None
+        if sampling.logprobs is not None:
+            unasked = (TokenLogprobs(token, math.nan) for token in ids)
+            logprobs = tuple(told.get(place, other) for place, other in enumerate(unasked))
+        yield Completion(writing.text, finish, len(prompt), reused, len(ids), ids, logprobs)
 
     def _reuse(self, prompt: list[int]) -> int:
         """Cut the cache down to what the prompt begins with, and say how many tokens that is."""
-        pairs = zip(self._cached, prompt[:-1], strict=False)  # the last is computed for its logits
-        shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+        shared = 0
+        if self.config.prefix is None:  # else every key of a prompt depends on all of it
+            pairs = zip(self._cached, prompt[:-1], strict=False)  # the last is computed for its logits
+            shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
         self._cache.truncate(shared)
         del self._cached[shared:]
         return shared
@@ -271,10 +291,11 @@ class Engine:
     ) -> Tensor | None:
         """The logits after the tokens, which join the cache; None when cancelled on the way."""
         logits: Tensor | None = None
-        for start in range(0, len(tokens), CHUNK):
+        size = CHUNK if self.config.prefix is None else len(tokens)
+        for start in range(0, len(tokens), size):
             if cancelled():
                 return None
-            chunk = tokens[start : start + CHUNK]
+            chunk = tokens[start : start + size]
             logits = self._decoder.logits(chunk, self._cache)
             self._cached += chunk
             if on_prefill is not None:
@@ -286,8 +307,6 @@ class Engine:
         self, logits: Tensor, matcher: Matcher | None, sampling: Sampling, generator: torch.Generator
     ) -> int:
         """The next token among those that exist and the grammar allows."""
-        # The embedding may have more rows than there are tokens.
-        logits = logits[: self.tokenizer.vocabulary_size]
         if matcher is not None:
             logits = logits.masked_fill(~matcher.allowed(), -math.inf)
         token = choose(logits, sampling, generator)

@@ -16,6 +16,8 @@ A message names the file or value, says what was found, and what would work.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class LocalModelError(Exception):
     """The base of every error raised by this package."""
@@ -29,6 +31,12 @@ class UnsupportedCheckpoint(CheckpointError):
     """A sound checkpoint needs a feature this engine does not have."""
 
 
+def at_path(path: Path, error: CheckpointError) -> CheckpointError:
+    """The same error with the file named, once."""
+    text = str(error)
+    return type(error)(text if text.startswith(str(path)) else f"{path}: {text}")
+
+
 class TokenizerError(LocalModelError):
     """Text or token ids cannot be turned into each other."""
 
@@ -39,6 +47,10 @@ class ChatTemplateError(LocalModelError):
 
 class PromptTooLong(LocalModelError):
     """A prompt has more tokens than the model's context holds."""
+
+
+class TextTooLong(LocalModelError):
+    """A text has more tokens than the encoder reads."""
 
 
 class UnknownModel(LocalModelError):

@@ -120,4 +120,4 @@ class _Vocabulary:
         self.special_token_ids = [token.id for token in tokenizer.added_tokens]
 
     def __call__(self, text: bytes) -> list[int]:
-        return self._tokenizer.encode(text.decode())
+        return self._tokenizer.encode_next(text.decode())

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.weights import weight_shapes
 
 KINDS = (
@@ -57,7 +57,7 @@ class LoraConfig:
         """What B A is multiplied by."""
         return self.alpha / self.rank
 
-    def names(self, config: DecoderConfig) -> tuple[str, ...]:
+    def names(self, config: Arch) -> tuple[str, ...]:
         """The canonical names of the weights that have a delta."""
         return tuple(
             f"layers.{layer}.{kind}.weight" for layer in range(config.layers) for kind in self.targets
@@ -80,7 +80,7 @@ class Adapter:
     pairs: Mapping[str, Pair]
 
     @classmethod
-    def fresh(cls, lora: LoraConfig, model: DecoderConfig, seed: int) -> Adapter:
+    def fresh(cls, lora: LoraConfig, model: Arch, seed: int) -> Adapter:
         """An adapter that changes nothing yet.
 
         A is drawn as `torch.nn.Linear` draws its weight (Kaiming uniform with a = √5), as PEFT does.

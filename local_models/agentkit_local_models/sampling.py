@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -13,15 +14,39 @@ _FIRST_LOOK = 256
 
 
 @dataclass(frozen=True, slots=True)
+class TokenLogprobs:
+    """How likely the model found a token before sampling's rules.
+
+    Attributes:
+        token: its id.
+        logprob: the natural logarithm of its probability; NaN where a grammar left no choice, and the model
+            was not asked.
+        top: the likeliest tokens with theirs, best first.
+    """
+
+    token: int
+    logprob: float
+    top: tuple[tuple[int, float], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sampling:
     """How an answer is drawn and when it ends.
 
-    The order is fixed: temperature, then top-k, then top-p among what top-k left.
+    The order is fixed: biases and penalties, temperature, top-k, top-p among what top-k left, min-p.
 
     Attributes:
         temperature: divides the logits; 0 takes the likeliest token always.
         top_k: keep the k likeliest tokens; None keeps all.
         top_p: keep the fewest likeliest tokens whose probabilities reach this; 1 keeps all.
+        min_p: keep tokens at least this share as likely as the likeliest; 0 keeps all (Nguyen et al. 2024).
+        repetition_penalty: the logit of a token of the prompt or answer is divided by it where positive, else
+            multiplied; 1 does nothing (CTRL, Keskar et al. 2019).
+        presence_penalty: subtracted from the logit of a token of the answer (OpenAI's API).
+        frequency_penalty: the same for each time that it stands there.
+        logit_bias: added to the logits of tokens, by id.
+        logprobs: how many of the likeliest tokens are told with their log-probabilities beside each that is
+            chosen, as the model has them before all of the above; None tells none.
         seed: of the random numbers; None draws another answer each time.
         max_tokens: the most tokens made; None goes on to the end of the context.
         stop: texts that end the answer; they are not part of it.
@@ -30,6 +55,12 @@ class Sampling:
     temperature: float = 0.0
     top_k: int | None = None
     top_p: float = 1.0
+    min_p: float = 0.0
+    repetition_penalty: float = 1.0
+    presence_penalty: float = 0.0
+    frequency_penalty: float = 0.0
+    logit_bias: Mapping[int, float] = field(default_factory=dict[int, float])
+    logprobs: int | None = None
     seed: int | None = None
     max_tokens: int | None = None
     stop: tuple[str, ...] = ()
@@ -46,12 +77,29 @@ class Sampling:
             raise ValueError(f"top_k is {self.top_k}; 1 or more works, None keeps all tokens")
         if not 0 < self.top_p <= 1:
             raise ValueError(f"top_p is {self.top_p}; more than 0 and at most 1 works")
+        if not 0 <= self.min_p <= 1:
+            raise ValueError(f"min_p is {self.min_p}; 0 to 1 works")
+        if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
+            raise ValueError(f"repetition_penalty is {self.repetition_penalty}; a positive number works")
+        for name, value in (("presence", self.presence_penalty), ("frequency", self.frequency_penalty)):
+            if not math.isfinite(value):
+                raise ValueError(f"{name}_penalty is {value}; a finite number works")
+        if not all(token >= 0 and not math.isnan(bias) for token, bias in self.logit_bias.items()):
+            raise ValueError(f"logit_bias is {dict(self.logit_bias)}; numbers by ids from 0 on work")
+        if self.logprobs is not None and self.logprobs < 0:
+            raise ValueError(f"logprobs is {self.logprobs}; 0 or more works, None tells none")
         if self.seed is not None and not 0 <= self.seed < 1 << 63:
             raise ValueError(f"seed is {self.seed}; 0 to 2**63 - 1 works, None draws afresh")
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ValueError(f"max_tokens is {self.max_tokens}; 1 or more works, None is no limit")
         if not all(self.stop):
             raise ValueError("a stop text is empty; it would end every answer at once")
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether logits are taken as the model gives them: no bias and no penalty."""
+        penalties = (self.repetition_penalty, self.presence_penalty, self.frequency_penalty)
+        return not self.logit_bias and penalties == (1.0, 0.0, 0.0)
 
     def generator(self) -> torch.Generator:
         """A source of random numbers for one answer."""
@@ -61,6 +109,44 @@ class Sampling:
         else:
             generator.manual_seed(self.seed)
         return generator
+
+
+def adjusted(logits: Tensor, sampling: Sampling, prompt: Sequence[int], answer: Sequence[int]) -> Tensor:
+    """The logits with biases and penalties; the same tensor where there are none.
+
+    Args:
+        logits: float32 [vocabulary].
+        sampling: the rules.
+        prompt: the ids that the answer follows.
+        answer: the ids made so far.
+
+    Raises:
+        ValueError: a bias for an id that the vocabulary does not have.
+    """
+    if sampling.is_plain:
+        return logits
+    logits = logits.clone()
+    if sampling.repetition_penalty != 1:
+        seen = torch.tensor(sorted({*prompt, *answer}), dtype=torch.long)
+        seen = seen[seen < len(logits)]
+        there = logits[seen]
+        penalty = sampling.repetition_penalty
+        logits[seen] = torch.where(there > 0, there / penalty, there * penalty)
+    counts = torch.bincount(torch.tensor(answer, dtype=torch.long), minlength=len(logits))[: len(logits)]
+    logits -= sampling.frequency_penalty * counts + sampling.presence_penalty * (counts > 0)
+    for token, bias in sampling.logit_bias.items():
+        if token >= len(logits):
+            raise ValueError(f"logit_bias names the token {token}; ids end at {len(logits) - 1}")
+        logits[token] += bias
+    return logits
+
+
+def likeliest(logits: Tensor, token: int, count: int) -> TokenLogprobs:
+    """A token's log-probability, and the `count` likeliest with theirs."""
+    logprobs = logits.log_softmax(0)
+    best = logprobs.topk(min(count, len(logprobs)))
+    top = tuple((int(one), float(logprobs[one])) for one in best.indices)
+    return TokenLogprobs(token, float(logprobs[token]), top)
 
 
 def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> int:
@@ -75,19 +161,25 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
         return int(logits.argmax())
     # Shifted first, so that a tiny temperature cannot overflow to infinity.
     scaled = (logits - logits.max()) / sampling.temperature
+    probabilities, ids = _nucleus_of(scaled, sampling)
+    if sampling.min_p > 0:
+        # The likeliest has 0 here, and keeps it, whatever top-k and top-p left out.
+        probabilities = probabilities.masked_fill(scaled[ids] < math.log(sampling.min_p), 0)
+    return int(ids[torch.multinomial(probabilities, 1, generator=generator)])
+
+
+def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
+    """What top-k and top-p leave: probabilities and ids."""
     if sampling.top_k is not None:
         kept, ids = scaled.topk(min(sampling.top_k, scaled.numel()))
         probabilities = kept.softmax(0)
-        return _draw(probabilities[: _nucleus(probabilities, sampling.top_p)], ids, generator)
+        size = _nucleus(probabilities, sampling.top_p)
+        return probabilities[:size], ids[:size]
     probabilities = scaled.softmax(0)
     if sampling.top_p < 1:
-        return _draw(*_likeliest(probabilities, sampling.top_p), generator)
-    return int(torch.multinomial(probabilities, 1, generator=generator))
-
-
-def _draw(probabilities: Tensor, ids: Tensor, generator: torch.Generator) -> int:
-    """One of the first ids, by unnormalised probabilities in the same order."""
-    return int(ids[torch.multinomial(probabilities, 1, generator=generator)])
+        kept, ids = _likeliest(probabilities, sampling.top_p)
+        return kept, ids[: len(kept)]
+    return probabilities, torch.arange(len(probabilities))
 
 
 def _nucleus(descending: Tensor, top_p: float) -> int:

@@ -1,4 +1,4 @@
-"""Byte-level BPE tokenizers, from GGUF metadata or from a hub `tokenizer.json`.
+"""Text to token ids and back, whatever kind of file the tokenizer comes from.
 
 Text from outside cannot make special tokens: `encode` treats `<|im_end|>` as nine ordinary
 characters unless it is told `allow_special=True`. Here *added* tokens are all those that are
@@ -6,8 +6,8 @@ matched in text before BPE: control tokens (`<|im_end|>`) and user-defined ones 
 Both need `allow_special`; only control and unused tokens are in `special_ids`, which `decode`
 leaves out by default.
 
-The merging is done by the `tokenizers` library with no added tokens registered, so that there is
-one place, `split_added`, where they are recognised.
+The merging is done by libraries that are told of no added tokens, so that there is one place,
+`split_added`, where they are recognised.
 """
 
 from __future__ import annotations
@@ -15,35 +15,13 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import cast
+from typing import Any, Protocol, cast
 
 import tokenizers
-from tokenizers import Regex, models, pre_tokenizers
 
-from agentkit_local_models.errors import CheckpointError, TokenizerError, UnsupportedCheckpoint
-from agentkit_local_models.gguf import GGUFFile
-from agentkit_local_models.json_file import read_object
-
-_GPT2 = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+"
-_CONTRACTIONS = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|"
-_TAIL = r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+"
-# How text is cut before merging, by the file's `tokenizer.ggml.pre`: each expression cuts the
-# pieces of the one before (llama.cpp, src/llama-vocab.cpp, `llm_tokenizer_bpe`).
-PRE_TOKENIZERS: Mapping[str, tuple[str, ...]] = {
-    "default": (r"[\p{P}\$\+<=>\^~\|]+", _GPT2, r"\p{N}+", r"[0-9][0-9][0-9]"),
-    "gpt-2": (_GPT2,),
-    "smollm": (r"\p{N}", _GPT2),
-    "qwen2": (_CONTRACTIONS + r"\p{N}" + _TAIL,),
-    "llama-bpe": (_CONTRACTIONS + r"\p{N}{1,3}" + _TAIL,),
-}
-# Files whose converter knew that a whole piece in the vocabulary is a token, merges or not.
-_IGNORE_MERGES = frozenset({"llama-bpe"})
-
-# `tokenizer.ggml.token_type` values.
-_CONTROL, _USER_DEFINED, _UNUSED = 3, 4, 5
+from agentkit_local_models.errors import TokenizerError
 
 
 def _byte_characters() -> dict[str, int]:
@@ -54,7 +32,25 @@ def _byte_characters() -> dict[str, int]:
     return table | {chr(256 + place): byte for place, byte in enumerate(others)}
 
 
-_BYTES = _byte_characters()
+BYTES = _byte_characters()
+_APART = "\x02"
+_BYTE_PIECE = re.compile(r"<0x([0-9A-F]{2})>")
+
+
+def spell_bytes(text: str) -> bytes:
+    """The bytes of a token of byte-level BPE, each of whose characters stands for one."""
+    try:
+        return bytes([BYTES[character] for character in text])
+    except KeyError:
+        # Not in byte characters: the text itself, as the `tokenizers` library decodes it.
+        return text.encode()
+
+
+def spell_pieces(text: str) -> bytes:
+    """The bytes of a token of SentencePiece, where `▁` is a space and `<0x0A>` one byte."""
+    if (byte := _BYTE_PIECE.fullmatch(text)) is not None:
+        return bytes([int(byte[1], 16)])
+    return text.replace("▁", " ").encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,24 +72,62 @@ class AddedToken:
     strip_right: bool = False
 
 
+class Merging(Protocol):
+    """What makes tokens of plain text."""
+
+    def encode(self, text: str, *, first: bool) -> Sequence[int]:
+        """The ids of a piece of text.
+
+        Args:
+            text: without added tokens.
+            first: whether nothing stands before it, where some tokenizers put a space.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Merged:
+    """By the `tokenizers` library.
+
+    Attributes:
+        start: for a piece that nothing stands before.
+        later: for other pieces, where it differs.
+    """
+
+    start: tokenizers.Tokenizer
+    later: tokenizers.Tokenizer | None = None
+
+    def encode(self, text: str, *, first: bool) -> Sequence[int]:
+        """The ids of a piece of text."""
+        merging = self.start if first or self.later is None else self.later
+        return merging.encode(text, add_special_tokens=False).ids
+
+
 class Tokenizer:
     """Text to token ids and back; immutable, and safe to share between threads."""
 
     def __init__(
         self,
-        merging: tokenizers.Tokenizer,
+        merging: Merging,
         tokens: Mapping[int, str],
         added: Sequence[AddedToken],
         unused: Iterable[int] = (),
+        *,
+        spell: Callable[[str], bytes] = spell_bytes,
+        leading_space: bool = False,
     ) -> None:
         """Prefer `tokenizer_from_gguf` and `tokenizer_from_hub`.
 
         Args:
-            merging: byte-level BPE without added tokens or post-processing.
-            tokens: the ordinary tokens, in GPT-2's byte characters.
-            added: the tokens matched before BPE.
+            merging: makes tokens of plain text; it knows no added tokens.
+            tokens: the ordinary tokens as their file writes them.
+            added: the tokens matched before.
             unused: padding entries of the vocabulary that stand for nothing.
+            spell: the bytes of an ordinary token.
+            leading_space: a space is put before text, and taken from the beginning of what is decoded.
         """
+        self._spell = spell
+        self.leading_space = leading_space
         self._merging = merging
         self._tokens = tokens
         self._added = {token.text: token for token in added}
@@ -110,8 +144,8 @@ class Tokenizer:
         """The tokens that text can only make with `allow_special`."""
         return tuple(self._added.values())
 
-    def encode(self, text: str, *, allow_special: bool = False) -> list[int]:
-        """The token ids of `text`; nothing is put before or after them.
+    def encode(self, text: str, *, allow_special: bool = False, first: bool = True) -> list[int]:
+        """The token ids of `text`; no token is put before or after them.
 
         A byte the vocabulary has no token for is left out, as the reference does. (Qwen2 has all
         256; SmolLM2 lacks six control characters and the planes of unassigned characters.)
@@ -120,23 +154,36 @@ class Tokenizer:
             text: any text.
             allow_special: let the text's `<|im_end|>` and other added tokens become those tokens.
                 Leave it off for all text that comes from outside.
+            first: whether no token stands before it.
 
         Raises:
             TokenizerError: lone surrogates, which are not text.
         """
         if not allow_special:
-            return self._encode_plain(text)
+            return self._encode_plain(text, first=first)
         ids: list[int] = []
         for piece in self.split_added(text):
             if isinstance(piece, AddedToken):
                 ids.append(piece.id)
             else:
-                ids += self._encode_plain(piece)
+                ids += self._encode_plain(piece, first=first and not ids)
         return ids
 
-    def _encode_plain(self, text: str) -> list[int]:
+    def encode_next(self, text: str) -> list[int]:
+        """The token ids of text that other text stands before: without a space of the tokenizer's own.
+
+        Raises:
+            TokenizerError: lone surrogates, which are not text.
+        """
+        if not self.leading_space:
+            return self.encode(text, first=False)
+        # A control character is a token of its own, so what follows it is as it would be after any text.
+        before = self.encode(_APART)
+        return self.encode(_APART + text)[len(before) :]
+
+    def _encode_plain(self, text: str, *, first: bool) -> list[int]:
         try:
-            return self._merging.encode(text, add_special_tokens=False).ids
+            return list(self._merging.encode(text, first=first))
         except (TypeError, UnicodeEncodeError) as error:
             raise TokenizerError(f"not text that can be encoded: {text[:40]!r}") from error
 
@@ -171,11 +218,7 @@ class Tokenizer:
         text = self._tokens.get(token)
         if text is None:
             raise TokenizerError(f"no token has the id {token}; ids end at {self.vocabulary_size - 1}")
-        try:
-            return bytes([_BYTES[character] for character in text])
-        except KeyError:
-            # Not in byte characters: the text itself, as the `tokenizers` library decodes it.
-            return text.encode()
+        return self._spell(text)
 
     def decode(self, ids: Iterable[int], *, skip_special: bool = True) -> str:
         """The text of token ids; bytes that are not UTF-8 become U+FFFD.
@@ -184,7 +227,8 @@ class Tokenizer:
             TokenizerError: no token has one of the ids.
         """
         kept = (token for token in ids if not (skip_special and token in self.special_ids))
-        return b"".join(map(self.token_bytes, kept)).decode(errors="replace")
+        text = b"".join(map(self.token_bytes, kept)).decode(errors="replace")
+        return text.removeprefix(" ") if self.leading_space else text
 
     def id_of(self, text: str) -> int:
         """The id of the added token that looks like `text`.
@@ -197,11 +241,17 @@ class Tokenizer:
         return token.id
 
     def to_hub(self) -> dict[str, object]:
-        """The content of a `tokenizer.json` that `tokenizer_from_hub` reads as this tokenizer."""
-        document = _object(json.loads(self._merging.to_str()))
-        model = _object(document["model"])
+        """The content of a `tokenizer.json` that `tokenizer_from_hub` reads as this tokenizer.
+
+        Raises:
+            TokenizerError: it is not of the kind that such a file is written of.
+        """
+        if not isinstance(self._merging, Merged) or self._spell is not spell_bytes:
+            raise TokenizerError("only a byte-level BPE tokenizer is written as tokenizer.json")
+        document = cast("dict[str, Any]", json.loads(self._merging.start.to_str()))
+        model = cast("dict[str, Any]", document["model"])
         added = {token.text: token.id for token in self.added_tokens}
-        document["model"] = model | {"vocab": _object(model["vocab"]) | added}
+        document["model"] = model | {"vocab": model["vocab"] | added}
         document["decoder"] = {
             "type": "ByteLevel",
             "add_prefix_space": False,
@@ -233,152 +283,24 @@ class StreamDecoder:
         self._tokenizer = tokenizer
         self._skip = tokenizer.special_ids if skip_special else frozenset[int]()
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
+        self._begins = tokenizer.leading_space
 
     def push(self, token: int) -> str:
         """The text that is complete with this token; often one word, sometimes nothing."""
         if token in self._skip:
             return ""
-        return self._decoder.decode(self._tokenizer.token_bytes(token))
+        return self._begun(self._decoder.decode(self._tokenizer.token_bytes(token)))
 
     def flush(self) -> str:
         """What is left: U+FFFD for a character that was never completed; then starts afresh."""
-        rest = self._decoder.decode(b"", final=True)
+        rest = self._begun(self._decoder.decode(b"", final=True))
         self._decoder.reset()
+        self._begins = self._tokenizer.leading_space
         return rest
 
-
-def tokenizer_from_gguf(file: GGUFFile) -> Tokenizer:
-    """The tokenizer in a GGUF file's metadata.
-
-    Text is not normalised, as in llama.cpp: a file name in decomposed Unicode keeps its bytes.
-    (The hub's Qwen2 tokenizer composes characters first, so ids differ on such text only.)
-
-    Raises:
-        CheckpointError: keys are missing or contradict each other.
-        UnsupportedCheckpoint: another kind of tokenizer, or an unknown pre-tokenizer.
-    """
-    if (model := file.text("tokenizer.ggml.model")) != "gpt2":
-        raise UnsupportedCheckpoint(f"{file.path}: the tokenizer {model!r} is not built; gpt2 is")
-    pre = file.text("tokenizer.ggml.pre")
-    if pre not in PRE_TOKENIZERS:
-        raise UnsupportedCheckpoint(
-            f"{file.path}: the pre-tokenizer {pre!r} is not built; {', '.join(PRE_TOKENIZERS)} are"
-        )
-    texts = _strings(file, "tokenizer.ggml.tokens")
-    types = file.metadata.get("tokenizer.ggml.token_type")
-    if not isinstance(types, tuple) or len(types) != len(texts):
-        raise CheckpointError(
-            f"{file.path}: 'tokenizer.ggml.token_type' should have one entry for each of the "
-            f"{len(texts)} tokens"
-        )
-    kinds = dict(enumerate(types))
-    if len(set(texts)) != len(texts):
-        raise CheckpointError(f"{file.path}: 'tokenizer.ggml.tokens' has a token twice")
-    added = [
-        AddedToken(text, token, special=kinds[token] == _CONTROL)
-        for token, text in enumerate(texts)
-        if kinds[token] in (_CONTROL, _USER_DEFINED)
-    ]
-    unused = [token for token, kind in kinds.items() if kind == _UNUSED]
-    apart = {token.id for token in added}.union(unused)
-    ordinary = {token: text for token, text in enumerate(texts) if token not in apart}
-    merges: list[tuple[str, str]] = []
-    for merge in _strings(file, "tokenizer.ggml.merges"):
-        left, _, right = merge.partition(" ")
-        merges.append((left, right))
-    merging = _merging(file.path, ordinary, merges, pre in _IGNORE_MERGES)
-    merging.pre_tokenizer = pre_tokenizers.Sequence(  # pyright: ignore[reportAttributeAccessIssue]
-        [
-            *(pre_tokenizers.Split(Regex(cut), "isolated") for cut in PRE_TOKENIZERS[pre]),
-            pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False),
-        ]
-    )
-    return Tokenizer(merging, ordinary, added, unused)
-
-
-def _strings(file: GGUFFile, key: str) -> tuple[str, ...]:
-    value = file.metadata.get(key)
-    if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
-        raise CheckpointError(f"{file.path}: {key!r} should be an array of strings")
-    return cast("tuple[str, ...]", value)
-
-
-def _merging(
-    path: Path, tokens: Mapping[int, str], merges: list[tuple[str, str]], ignore_merges: bool
-) -> tokenizers.Tokenizer:
-    vocabulary = {text: token for token, text in tokens.items()}
-    try:
-        model = models.BPE(vocab=vocabulary, merges=merges, ignore_merges=ignore_merges)
-    except Exception as error:  # the library raises nothing narrower
-        raise CheckpointError(f"{path}: the merges do not fit the tokens: {error}") from error
-    return tokenizers.Tokenizer(model)
-
-
-def tokenizer_from_hub(path: Path) -> Tokenizer:
-    """The tokenizer in a hub folder's `tokenizer.json`.
-
-    Its normaliser and pre-tokenizer are used as they are; its post-processor is not, since
-    `encode` adds nothing.
-
-    Raises:
-        CheckpointError: the file is missing, not JSON, or contradicts itself.
-        UnsupportedCheckpoint: anything but byte-level BPE.
-    """
-    document = read_object(path)
-    model = _object(document.get("model"))
-    byte_level = any(
-        part.get("type") == "ByteLevel"
-        for step in ("pre_tokenizer", "decoder")
-        for part in _parts(document.get(step))
-    )
-    if model.get("type") != "BPE" or not byte_level:
-        raise UnsupportedCheckpoint(
-            f"{path}: a {model.get('type')!r} tokenizer, byte-level: {byte_level}; byte-level BPE is built"
-        )
-    added = [_added_token(path, _object(entry)) for entry in _list(document.get("added_tokens"))]
-    texts = {token.text for token in added}
-    vocabulary = _object(model.get("vocab"))
-    ordinary: dict[int, str] = {}
-    for text, token in vocabulary.items():
-        if not isinstance(token, int):
-            raise CheckpointError(f"{path}: the id of {text!r} should be a number")
-        if text not in texts:
-            ordinary[token] = text
-    kept = {text: token for token, text in ordinary.items()}
-    document |= {"added_tokens": [], "post_processor": None, "truncation": None, "padding": None}
-    document["model"] = model | {"vocab": kept, "unk_token": None}
-    try:
-        merging = tokenizers.Tokenizer.from_str(json.dumps(document))
-    except Exception as error:  # the library raises nothing narrower
-        raise CheckpointError(f"{path}: not a tokenizer: {error}") from error
-    return Tokenizer(merging, ordinary, added)
-
-
-def _added_token(path: Path, entry: Mapping[str, object]) -> AddedToken:
-    text, token = entry.get("content"), entry.get("id")
-    if not isinstance(text, str) or not text or not isinstance(token, int):
-        raise CheckpointError(f"{path}: an added token needs 'content' and 'id', found {entry!r:.120}")
-    if entry.get("single_word"):
-        raise UnsupportedCheckpoint(f"{path}: the added token {text!r} wants whole words only")
-    return AddedToken(
-        text,
-        token,
-        special=bool(entry.get("special")),
-        strip_left=bool(entry.get("lstrip")),
-        strip_right=bool(entry.get("rstrip")),
-    )
-
-
-def _object(value: object) -> dict[str, object]:
-    return cast("dict[str, object]", value) if isinstance(value, dict) else {}
-
-
-def _list(value: object) -> list[object]:
-    return cast("list[object]", value) if isinstance(value, list) else []
-
-
-def _parts(step: object) -> list[dict[str, object]]:
-    """A pipeline step, or the steps of a `Sequence`."""
-    value = _object(step)
-    nested = _list(value.get("pretokenizers")) or _list(value.get("decoders"))
-    return [value, *map(_object, nested)]
+    def _begun(self, text: str) -> str:
+        """The text without the space that the tokenizer puts before the first."""
+        if not (self._begins and text):
+            return text
+        self._begins = False
+        return text.removeprefix(" ")

@@ -1,21 +1,28 @@
-"""The one set of weight names this engine uses, and how each file format maps to it.
+"""The one set of weight names this engine uses, and how GGUF and plain hub files map to it.
 
-Canonical names and shapes (torch's [out, in]; `i` counts layers from 0)::
+Canonical names and shapes (torch's [out, in]; `i` counts layers from 0), and what of the `Arch` brings them::
 
     embed.weight                                 [vocabulary_size, width]
+    embed_norm.weight                            [width]                      embed_norm
     layers.{i}.attention_norm.weight             [width]
     layers.{i}.attention.query.weight            [heads * head_width, width]
     layers.{i}.attention.{key,value}.weight      [kv_heads * head_width, width]
-    layers.{i}.attention.{query,key,value}.bias  only with config.qkv_bias
+    layers.{i}.attention.{query,key,value}.bias  [rows]                       qkv_bias
+    layers.{i}.attention.{query,key}_norm.weight [head_width]                 query_key_norm
     layers.{i}.attention.output.weight           [width, heads * head_width]
-    layers.{i}.feed_forward_norm.weight          [width]
-    layers.{i}.feed_forward.{gate,up}.weight     [feed_forward_width, width]
+    layers.{i}.attention.output.bias             [width]                      output_bias
+    layers.{i}.attention_post_norm.weight        [width]                      post_norms
+    layers.{i}.feed_forward_norm.weight          [width]                      parallel is not "one"
+    layers.{i}.feed_forward.gate.weight          [feed_forward_width, width]  gated
+    layers.{i}.feed_forward.up.weight            [feed_forward_width, width]
     layers.{i}.feed_forward.down.weight          [width, feed_forward_width]
+    layers.{i}.feed_forward.{gate,up,down}.bias  [rows]                       feed_forward_bias
+    layers.{i}.feed_forward_post_norm.weight     [width]                      post_norms
     norm.weight                                  [width]
-    head.weight                                  [vocabulary_size, width]; absent when tied
+    head.weight                                  [vocabulary_size, width]     unless tied_head
 
-Rows of query and key are laid out for rotate-half RoPE: the two halves of a head are rotated
-against each other, as in the hub's checkpoints.
+Norms of the width have a bias too with `norm_bias`. Rows of query and key are laid out for rotate-half
+RoPE: the two halves of what is rotated of a head are turned against each other, as in most checkpoints.
 """
 
 from __future__ import annotations
@@ -23,9 +30,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
 
 Shape = tuple[int, ...]
@@ -42,7 +50,7 @@ _GGUF_PARTS = {
     "feed_forward.down": "ffn_down",
 }
 _GGUF_TOPS = {"embed": "token_embd", "norm": "output_norm", "head": "output"}
-_HUB_PARTS = {
+HUB_PARTS = {
     "attention_norm": "input_layernorm",
     "attention.query": "self_attn.q_proj",
     "attention.key": "self_attn.k_proj",
@@ -53,29 +61,49 @@ _HUB_PARTS = {
     "feed_forward.up": "mlp.up_proj",
     "feed_forward.down": "mlp.down_proj",
 }
-_HUB_TOPS = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
+HUB_TOPS = {"embed": "model.embed_tokens", "norm": "model.norm", "head": "lm_head"}
 
 
-def weight_shapes(config: DecoderConfig) -> dict[str, Shape]:
+def weight_shapes(arch: Arch) -> dict[str, Shape]:
     """Every canonical name of a model with its shape, in the order of a forward pass."""
-    width, hidden = config.width, config.feed_forward_width
-    query, key = config.heads * config.head_width, config.kv_heads * config.head_width
-    shapes: dict[str, Shape] = {"embed.weight": (config.vocabulary_size, width)}
-    for layer in range(config.layers):
+    width, hidden = arch.width, arch.feed_forward_width
+    query, key = arch.heads * arch.head_width, arch.kv_heads * arch.head_width
+    shapes: dict[str, Shape] = {}
+
+    def norm(name: str) -> None:
+        shapes[f"{name}.weight"] = (width,)
+        if arch.norm_bias:
+            shapes[f"{name}.bias"] = (width,)
+
+    def linear(name: str, rows: int, columns: int, *, bias: bool) -> None:
+        shapes[f"{name}.weight"] = (rows, columns)
+        if bias:
+            shapes[f"{name}.bias"] = (rows,)
+
+    shapes["embed.weight"] = (arch.vocabulary_size, width)
+    if arch.embed_norm:
+        norm("embed_norm")
+    for layer in range(arch.layers):
         at = f"layers.{layer}"
-        shapes[f"{at}.attention_norm.weight"] = (width,)
+        norm(f"{at}.attention_norm")
         for part, rows in (("query", query), ("key", key), ("value", key)):
-            shapes[f"{at}.attention.{part}.weight"] = (rows, width)
-            if config.qkv_bias:
-                shapes[f"{at}.attention.{part}.bias"] = (rows,)
-        shapes[f"{at}.attention.output.weight"] = (width, query)
-        shapes[f"{at}.feed_forward_norm.weight"] = (width,)
-        shapes[f"{at}.feed_forward.gate.weight"] = (hidden, width)
-        shapes[f"{at}.feed_forward.up.weight"] = (hidden, width)
-        shapes[f"{at}.feed_forward.down.weight"] = (width, hidden)
-    shapes["norm.weight"] = (width,)
-    if not config.tied_head:
-        shapes["head.weight"] = (config.vocabulary_size, width)
+            linear(f"{at}.attention.{part}", rows, width, bias=arch.qkv_bias)
+        if arch.query_key_norm:
+            shapes[f"{at}.attention.query_norm.weight"] = (arch.head_width,)
+            shapes[f"{at}.attention.key_norm.weight"] = (arch.head_width,)
+        linear(f"{at}.attention.output", width, query, bias=arch.output_bias)
+        if arch.post_norms:
+            norm(f"{at}.attention_post_norm")
+        if arch.parallel != "one":
+            norm(f"{at}.feed_forward_norm")
+        for part in ("gate", "up") if arch.gated else ("up",):
+            linear(f"{at}.feed_forward.{part}", hidden, width, bias=arch.feed_forward_bias)
+        linear(f"{at}.feed_forward.down", width, hidden, bias=arch.feed_forward_bias)
+        if arch.post_norms:
+            norm(f"{at}.feed_forward_post_norm")
+    norm("norm")
+    if not arch.tied_head:
+        shapes["head.weight"] = (arch.vocabulary_size, width)
     return shapes
 
 
@@ -94,7 +122,7 @@ def hub_name(name: str) -> str:
     >>> hub_name("layers.3.attention.query.bias")
     'model.layers.3.self_attn.q_proj.bias'
     """
-    return _translate(name, _HUB_TOPS, "model.layers", _HUB_PARTS)
+    return _translate(name, HUB_TOPS, "model.layers", HUB_PARTS)
 
 
 def _translate(name: str, tops: Mapping[str, str], layers: str, parts: Mapping[str, str]) -> str:
@@ -132,15 +160,19 @@ def check_weights(
         raise CheckpointError(f"{path}: the tensors do not fit the config: {shown}")
 
 
-def unpermute(rows: Tensor, heads: int) -> Tensor:
-    """Undo the row order GGUF gives query and key of the LLaMA architecture.
+def unpermute(rows: Tensor, heads: int, rotated: int = 0) -> Tensor:
+    """Order the rows of a query or key whose neighbouring numbers are rotated as rotate-half has them.
 
-    llama.cpp rotates neighbouring values of a head, so its converter interleaves the two halves
-    of each head (`LlamaModel.permute` in conversion). The inverse puts the even rows first.
+    The files of ChatGLM and GLM are so, and llama.cpp's of the LLaMA architecture, whose converter
+    interleaves the two halves of each head (`LlamaModel.permute`). The even rows are put first.
 
     Args:
         rows: [heads * head_width, ...], a weight or a bias.
         heads: query heads for a query, key and value heads for a key.
+        rotated: how many rows of each head are rotated, from the first on; 0 for all.
     """
-    pairs = rows.view(heads, -1, 2, *rows.shape[1:])
-    return pairs.transpose(1, 2).reshape(rows.shape)
+    whole = rows.view(heads, -1, *rows.shape[1:])
+    rotated = rotated or whole.shape[1]
+    turned = whole[:, :rotated]
+    halves = turned.reshape(heads, rotated // 2, 2, *rows.shape[1:]).transpose(1, 2).reshape(turned.shape)
+    return torch.cat((halves, whole[:, rotated:]), dim=1).reshape(rows.shape)

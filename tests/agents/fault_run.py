@@ -56,9 +56,9 @@ class MortalLog:
     def events(self) -> Any:
         return self._log.events()
 
-    def append(self, event: Event, *, durable: bool = False) -> Recorded:
+    def append(self, event: Event, *, durable: bool = False, with_next: bool = False) -> Recorded:
         self._moments.pass_by()
-        recorded = self._log.append(event, durable=durable)
+        recorded = self._log.append(event, durable=durable, with_next=with_next)
         self._moments.pass_by()
         return recorded
 
@@ -101,7 +101,7 @@ async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
     with Journal.open(settings.journal) as journal:
         runs = journal.runs()
         with journal.resume(runs[0].run_id) if runs else journal.start() as log:
-            around = Surroundings(tools=tools, log=MortalLog(log, moments))
+            around = Surroundings(tools=tools, log=MortalLog(log, moments), contents=log.contents)
             if runs and runs[0].ending is None:
                 outcome = await resume_run(log.run_id, settings, around)
             elif runs:

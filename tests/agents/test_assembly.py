@@ -7,8 +7,15 @@ from typing import Any
 
 import pytest
 
-from agentkit.assembly import Surroundings, arun, chosen_model, glance, resume_run, run, run_goal
+from agentkit.assembly import (
+    Surroundings,
+    chosen_model,
+    glance,
+    resume_run,
+    run_goal,
+)
 from agentkit.core.errors import (
+    NoJournal,
     RunNotFound,
     SettingsError,
     UnknownModel,
@@ -31,7 +38,9 @@ from agentkit.core.usage import Limits, Usage
 from agentkit.journal.memory import MemoryLog
 from agentkit.journal.store import Journal
 from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready
+from agentkit.models.runnable import as_runnable
 from agentkit.models.scripted import ScriptedModel
+from agentkit.python import arun, load_model, run
 from agentkit.settings import Settings, load_settings
 from agentkit.tooling.sandbox import Finished
 from agentkit.tooling.tool import tool
@@ -76,7 +85,7 @@ async def test_a_goal_is_reached_and_what_it_took_is_told(choices, tmp_path: Pat
 async def test_an_empty_goal_is_refused_and_nothing_is_recorded(choices, goal: str) -> None:
     with pytest.raises(UsageError, match="the goal is empty"):
         await run_goal(goal, load_settings(choices))
-    with pytest.raises(RunNotFound):
+    with pytest.raises(NoJournal):
         await resume_run("", load_settings(choices))
 
 
@@ -140,6 +149,21 @@ def test_run_waits_for_the_end(choices, tmp_path: Path) -> None:
     assert run("x", model=script(tmp_path, {"text": "done"}), **choices).ended.result == "done"
 
 
+async def test_run_waits_for_the_end_where_an_event_loop_runs_already(choices, tmp_path: Path) -> None:
+    assert run("x", model=script(tmp_path, {"text": "done"}), **choices).ended.result == "done"
+
+
+def test_a_model_is_loaded_by_name_or_as_the_settings_say(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = script(tmp_path, {"text": "hello"})
+    assert as_runnable(load_model(name)).invoke("hi") == "hello"
+    monkeypatch.setenv("AGENTKIT_MODEL", name)
+    assert load_model().name == name
+    with pytest.raises(UnknownModel):
+        load_model("nobody:x")
+
+
 async def test_an_unknown_setting_is_refused(choices) -> None:
     with pytest.raises(SettingsError, match="max_stepz"):
         await arun("x", model=ScriptedModel(["a"]), max_stepz=3, **choices)
@@ -169,7 +193,9 @@ async def test_a_secret_of_the_environment_does_not_reach_the_journal(choices, t
     around = Surroundings(model=model, environ={"MY_API_KEY": secret})
     settings = load_settings(choices)
     await run_goal(f"use {secret}", settings, around)
-    files = [tmp_path / name for name in os.listdir(tmp_path) if name.startswith("journal.db")]
+    # the files of the workspace are kept as they are, for nothing else could be put back
+    names = [name for name in os.listdir(tmp_path) if name.startswith("journal.db")]
+    files = [tmp_path / name for name in names if "-files" not in name]
     stored = b"".join(path.read_bytes() for path in files)
     assert secret.encode() not in stored
     assert b"[secret:MY_API_KEY]" in stored
@@ -259,6 +285,9 @@ async def test_a_run_that_ended_early_can_be_tried_again(choices, tmp_path: Path
 
 
 async def test_a_run_nobody_knows_cannot_be_resumed(choices) -> None:
+    with pytest.raises(NoJournal):
+        await resume_run("nope", load_settings(choices))
+    Journal.open(load_settings(choices).journal).close()
     with pytest.raises(RunNotFound):
         await resume_run("nope", load_settings(choices))
 

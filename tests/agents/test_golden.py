@@ -7,6 +7,7 @@ run to run or with the wording of prompts and tools (times, tokens, hashes, the 
 """
 
 import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,67 @@ RUNS: dict[str, dict[str, Any]] = {
         "files": {"long.txt": "".join(f"line {n}\n" for n in range(2000))},
         "script": [call("read", path="long.txt"), "It has 2000 lines."],
     },
+    "a plan is carried out and written anew": {
+        "strategy": "plan-and-execute",
+        "goal": "write the port in config.ini to port.txt",
+        "files": {"config.ini": "port = 80\n"},
+        "dies_before": 3,  # in the midst of the second plan
+        "script": [
+            "1. Read conf.ini\n2. Write the port to port.txt",
+            call("read", path="conf.ini"),
+            "FAILED: there is no conf.ini.",
+            "1. Read config.ini\n2. Write the port to port.txt",
+            call("read", "c2", path="config.ini"),
+            "The port is 80.",
+            call("write", "c3", path="port.txt", text="80\n"),
+            "port.txt holds 80.",
+            call("finish", "c4", result="port.txt holds 80", evidence=["port.txt"]),
+        ],
+    },
+    "the calls of a plan are made without asking": {
+        "strategy": "rewoo",
+        "goal": "copy the port line of config.ini to port.txt and its twin",
+        "files": {"config.ini": "port = 80\n"},
+        "dies_before": 2,
+        "script": [
+            "I call read to see.\n#E1 = nothing(here)",
+            """Plan: read it
+#E1 = read(path='config.ini')
+Plan: write it
+#E2 = write(path='port.txt', text=#E1)
+#E3 = write('twin.txt', 'twice: #E1#E1')""",
+            "port.txt and twin.txt hold the port.",
+        ],
+    },
+    "a plan breaks off where a call fails": {
+        "strategy": "rewoo",
+        "goal": "add to a file",
+        "dies_before": 2,  # add may not be done twice, so its outcome is unknown
+        "script": [
+            "#E1 = add(1, 2)\n#E2 = extend(path='a.txt', text='#E1')\n#E3 = write(path='b.txt', text='#E2')",
+            call("extend", path="a.txt", text="3"),
+            "a.txt holds 3.",
+        ],
+    },
+    "an attempt that does not hold is reflected on": {
+        "strategy": "reflexion",
+        "goal": "make it right",
+        "check": "make test",
+        "endings": [
+            Finished(1, None, b"1 failed\n", 0.1),
+            Finished(1, None, b"1 failed\n", 0.1),
+            Finished(0, None, b"1 passed\n", 0.1),
+        ],
+        "script": [
+            "done",
+            "I wrote nothing. I will write the file.",
+            call("write", path="a.txt", text="rihgt"),
+            "now it is right",
+            "The word was misspelt. I will spell it right.",
+            call("write", "c2", path="a.txt", text="right"),
+            "now it is",
+        ],
+    },
     "a killed run goes on": {
         "goal": "write two files and add to one",
         "dies_before": 2,
@@ -141,6 +203,7 @@ async def events_of(about: dict[str, Any], root: Path, home: Path) -> list[Event
             "journal": str(home / "journal.db"),
             "check": about.get("check"),
             "max_steps": about.get("max_steps", 40),
+            "strategy": about.get("strategy"),
         }
     )
     sandbox = FakeSandbox(list(about.get("endings", ())))
@@ -154,7 +217,9 @@ async def events_of(about: dict[str, Any], root: Path, home: Path) -> list[Event
                     raise Killed
                 return await super().run(context, arguments)
 
-        tools = {one.name: Mortal(**vars(one)) for one in TOOLS}
+        tools = {
+            one.name: Mortal(**{part.name: getattr(one, part.name) for part in fields(one)}) for one in TOOLS
+        }
         return Surroundings(model=ScriptedModel(about["script"]), tools=tools, sandbox=lambda: sandbox)
 
     deadly = about.get("dies_before")
@@ -180,6 +245,10 @@ LEFT_OUT = {
     "reserved_tokens",
     "limits",
     "workspace_before",
+    "reserved_cost",
+    "cost",
+    "price",
+    "snapshot",
     *("reserved_tokens", "workspace_before", "limits"),
 }
 

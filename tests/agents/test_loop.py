@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit.agents.loop import MOST_OBJECTIONS, SHORTEST_ANSWER
+from agentkit.agents.strategies import OneShot
 from agentkit.core.errors import JournalError, ProviderDown
 from agentkit.core.events import (
     CallFinished,
@@ -23,12 +23,13 @@ from agentkit.core.events import (
     ModelAsked,
     ModelFailed,
     Nudged,
+    RunEnded,
     RunResumed,
 )
 from agentkit.core.messages import AssistantMessage, MalformedCall, ToolCall, ToolMessage
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
 from agentkit.core.tools import Effect, Outcome
-from agentkit.core.usage import Limits, Usage
+from agentkit.core.usage import SHORTEST_ANSWER, Limits, Usage
 from agentkit.journal.memory import MemoryLog
 from agentkit.journal.store import Journal
 from agentkit.models.scripted import After, ScriptedModel
@@ -125,7 +126,7 @@ async def test_evidence_that_does_not_hold_is_told_and_then_fails_the_check(stag
     claim = [call("finish", f"f{n}", result="done", evidence=["no.txt"]) for n in range(5)]
     ended = await stage.agent(claim).run(stage.start())
     nudges = stage.events(Nudged)
-    assert len(nudges) == MOST_OBJECTIONS
+    assert len(nudges) == OneShot().objections
     assert all("no.txt exists (there is no such file" in nudge.text for nudge in nudges)
     assert ended.ending is Ending.CHECK_FAILED
 
@@ -149,7 +150,7 @@ async def test_a_failing_check_is_told_until_it_passes_or_the_run_ends_with_it(s
 
     ended = await stage.agent(["done"] * 5, check=check).run(stage.start())
     nudges = stage.events(Nudged)
-    assert len(nudges) == (MOST_OBJECTIONS if passes_at is None else passes_at)
+    assert len(nudges) == (OneShot().objections if passes_at is None else passes_at)
     assert all("2 failed" in nudge.text for nudge in nudges)
     assert ended.ending is (Ending.CHECK_FAILED if passes_at is None else Ending.FINISHED)
     assert ended.verified[-1].holds is (passes_at is not None)
@@ -162,7 +163,7 @@ async def test_the_step_limit_ends_the_run_after_the_calls_it_paid_for(stage) ->
     limits = Limits(steps=2)
     ended = await stage.agent([adding(n) for n in range(9)], limits=limits).run(stage.start(limits=limits))
     assert ended.ending is Ending.BUDGET
-    assert len(stage.events(ModelAsked)) == len(stage.events(CallFinished)) == 2
+    assert (len(stage.events(ModelAsked)), len(stage.events(CallFinished))) == (2, 1)  # the last one closes
 
 
 @pytest.mark.parametrize("in_thread", [False, True])
@@ -180,11 +181,12 @@ async def test_a_hanging_tool_is_cut_off_at_the_time_limit(stage, in_thread: boo
         return "late"
 
     hang = tool(effect=Effect.EXECUTES, name="hang")(blocking if in_thread else waiting)
-    limits = Limits(seconds=0.2)
-    ended = await stage.agent([call("hang"), "never said"], hang, limits=limits).run(stage.start())
+    limits = Limits(seconds=1.0)
+    ended = await stage.agent([call("hang"), "said at last"], hang, limits=limits).run(stage.start())
     release.set()
     assert ended.ending is Ending.BUDGET
-    assert "0.2 seconds" in ended.result
+    assert "1 seconds" in ended.because
+    assert ended.result == "said at last"
     (finished,) = stage.events(CallFinished)
     assert finished.result.outcome is Outcome.UNKNOWN
 
@@ -194,6 +196,26 @@ async def test_a_hanging_model_is_cut_off_at_the_time_limit(stage) -> None:
     ended = await stage.agent([After(600, "late")], limits=limits).run(stage.start())
     assert ended.ending is Ending.BUDGET
     assert stage.events(ModelAnswered) == []
+
+
+async def test_a_check_that_runs_into_a_time_of_its_own_is_not_the_limit_of_the_run(stage) -> None:
+    async def check() -> Finding:
+        raise TimeoutError("the server of the check is silent")
+
+    agent = stage.agent(["done"], check=check, limits=Limits(seconds=60))
+    with pytest.raises(TimeoutError, match="the server of the check"):
+        await agent.run(stage.start())
+    assert stage.events(RunEnded) == []
+
+
+async def test_a_check_that_takes_longer_than_the_run_may_is_cut_off(stage) -> None:
+    async def check() -> Finding:
+        await asyncio.sleep(600)
+        raise AssertionError("it was waited for")
+
+    ended = await stage.agent(["done"], check=check, limits=Limits(seconds=0.4)).run(stage.start())
+    assert (ended.ending, ended.result) == (Ending.BUDGET, "done")
+    assert "the check took longer" in ended.because
 
 
 async def test_time_at_work_in_earlier_sittings_counts(stage) -> None:
@@ -251,8 +273,9 @@ def test_the_token_limit_is_never_exceeded_by_one_token(limit: int, data: st.Dat
                 answer = next(answers, None)
                 # the provider may charge for an answer that never came
                 spent += answer.usage.total if answer else asked.reserved_tokens
-            assert agent.state.spent_tokens == spent <= limit
-            assert ended.ending in ((Ending.MODEL_FAILED,) if failed else (Ending.BUDGET, Ending.STUCK))
+            assert agent.state.spent.tokens == spent <= limit
+            # where the model fails at the last answer, what ended the run is the limit
+            assert ended.ending in (Ending.BUDGET, Ending.MODEL_FAILED if failed else Ending.STUCK)
 
     with TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder)))
@@ -364,7 +387,7 @@ async def test_what_is_sent_fits_the_window_and_the_journal_keeps_all(stage) -> 
     assert ended.ending is Ending.FINISHED
     assert all(model.estimate(request) + request.max_tokens <= 9000 for request in model.requests)
     results = [m for m in model.requests[-1].messages if isinstance(m, ToolMessage)]
-    assert "more characters left out" in results[0].text
+    assert "more characters, read_output shows them" in results[0].text
     assert "file 0" in results[0].text
     assert [len(m.text) > 2000 for m in results[-2:]] == [True, True]
     assert all("left out" not in finished.result.text for finished in stage.events(CallFinished))
@@ -382,10 +405,10 @@ async def test_a_model_that_answers_in_text_is_not_offered_finish(stage) -> None
 
 async def test_nothing_goes_on_when_the_journal_cannot_be_written(stage) -> None:
     class Full(MemoryLog):
-        def append(self, event: Any, *, durable: bool = False) -> Any:
+        def append(self, event: Any, *, durable: bool = False, with_next: bool = False) -> Any:
             if isinstance(event, CallIntended):
                 raise JournalError("the disk is full")
-            return super().append(event, durable=durable)
+            return super().append(event, durable=durable, with_next=with_next)
 
     with pytest.raises(JournalError):
         await stage.agent([call("write_file", path="a", content="x"), "done"], log=Full()).run(stage.start())

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from agentkit.agents.fold import fold
 from agentkit.agents.review import MOST_FILES, Review, review
-from agentkit.agents.state import fold
 from agentkit.core.events import CallFinished, CallIntended, Finding, ModelAnswered, Nudged
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult

@@ -1,5 +1,6 @@
 """The command as a person runs it: a process of its own, with pipes or on a terminal."""
 
+import codecs
 import fcntl
 import importlib.util
 import json
@@ -13,11 +14,18 @@ import subprocess
 import sys
 import termios
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
+
+from agentkit.core.events import Recorded
+from agentkit.journal.store import Journal
+
+from .vt import Screen
+from .warm import Warm
 
 _SERVER = Path(__file__).parents[1] / "servers/openai_server.py"
 _spec = importlib.util.spec_from_file_location("openai_server", _SERVER)
@@ -50,14 +58,25 @@ class Terminal:
         )
         os.close(slave)
         self.text = ""
+        self.screen = Screen(100)
+        self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
 
     def wait_for(self, words: str) -> str:
         """Everything so far, once it holds `words`."""
-        end = time.monotonic() + PATIENCE
-        while words not in self.text:
-            assert time.monotonic() < end, f"{words!r} did not appear:\n{self.text}"
-            assert self._read(), f"it ended without {words!r}:\n{self.text}"
+        self.wait_until(lambda: words in self.text, words)
         return self.text
+
+    def wait_until(self, holds: Callable[[], bool], words: str) -> None:
+        """Read on until `holds`; `words` say for what, should it never."""
+        end = time.monotonic() + PATIENCE
+        while not holds():
+            assert time.monotonic() < end, f"{words!r} did not appear:\n{self.text}"
+            assert self._read() or holds(), f"it ended without {words!r}:\n{self.text}"
+
+    def hang_up(self) -> None:
+        """Close the terminal, as a window is closed."""
+        os.close(self._master)
+        self._master = -1
 
     def type(self, keys: str) -> None:
         os.write(self._master, keys.encode())
@@ -72,7 +91,9 @@ class Terminal:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait(PATIENCE)
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
+            self._master = -1
 
     def _read(self) -> bool:
         ready, _, _ = select.select([self._master], [], [], 0.2)
@@ -82,21 +103,35 @@ class Terminal:
             piece = os.read(self._master, 65536)
         except OSError:  # the last process has closed its end
             return False
-        self.text += piece.decode("utf-8", "replace")
+        text = self._decoder.decode(piece)
+        self.text += text
+        self.screen.feed(text)
         return bool(piece)
+
+
+@cache
+def warm(*modules: str) -> Warm:
+    """The process that commands are forked from, with these modules beside those of most commands."""
+    return Warm(*modules)
 
 
 class Cli:
     """`agentkit` in an empty home, with its own journal and workspace."""
+
+    modules: tuple[str, ...] = ()
+    """What its commands need beside what most do, and takes long to import."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.workspace = folder / "workspace"
         self.workspace.mkdir()
         self.journal = folder / "journal.db"
-        kept = ("PATH", "AGENTKIT_MODELS_DIR", "LANG", "VIRTUAL_ENV")
+        # PYTHONPATH: a checkout beside the installed one is tested as itself
+        kept = ("PATH", "PYTHONPATH", "AGENTKIT_MODELS_DIR", "LANG", "VIRTUAL_ENV")
         self.env = {name: os.environ[name] for name in kept if name in os.environ}
         self.env |= {"HOME": str(folder / "home"), "AGENTKIT_JOURNAL": str(self.journal)}
+        # whether weights happen to be here must not matter
+        self.env["AGENTKIT_EMBEDDINGS"] = "none"
         (folder / "home").mkdir()
         self._terminals: list[Terminal] = []
 
@@ -109,15 +144,20 @@ class Cli:
     def __call__(
         self, *arguments: object, stdin: str | bytes = "", env: Mapping[str, str] | None = None
     ) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            [*AGENTKIT, *map(str, arguments)],
-            cwd=self.workspace,
-            env=self.env | dict(env or {}),
-            input=stdin.encode() if isinstance(stdin, str) else stdin,
-            capture_output=True,
-            timeout=PATIENCE,
-            check=False,
-        )
+        given = stdin.encode() if isinstance(stdin, str) else stdin
+        argv, environ = [*map(str, arguments)], self.env | dict(env or {})
+        if any(name.startswith("PYTHON") for name in env or {}):  # for an interpreter that begins with it
+            done = subprocess.run(
+                [*AGENTKIT, *argv],
+                cwd=self.workspace,
+                env=environ,
+                input=given,
+                capture_output=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+        else:
+            done = warm(*self.modules).run(argv, self.workspace, environ, given, PATIENCE)
         out, err = done.stdout.decode(), done.stderr.decode()
         return subprocess.CompletedProcess(done.args, done.returncode, out, err)
 
@@ -190,3 +230,73 @@ def wait_until(holds: Any) -> None:
 
 
 SIGNALS = {signal.SIGINT: 130, signal.SIGTERM: 143, signal.SIGHUP: 129}
+
+
+# --- a conversation
+
+ENTER = "\r"
+CTRL_C, CTRL_D, CTRL_J, ALT_ENTER, TAB = "\x03", "\x04", "\n", "\x1b\r", "\t"
+SLEEPER = calling("run_shell", command="echo at-$((40+2)); sleep 3000; echo ended > ended")
+
+
+class Talk:
+    """A conversation that a test types into."""
+
+    def __init__(
+        self, cli: Cli, *lines: Mapping[str, Any], flags: tuple[object, ...] = (), **env: str
+    ) -> None:
+        self.cli = cli
+        model = ("-m", cli.script(*lines)) if lines else ()
+        self.terminal: Terminal = cli.terminal(*model, *flags, **env)
+        self.shown(">")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.terminal.close()
+
+    @property
+    def text(self) -> str:
+        """What stands on the terminal, and what has scrolled away above it."""
+        return self.terminal.screen.text
+
+    def say(self, text: str) -> None:
+        """Type a line and send it."""
+        self.terminal.type(text)
+        time.sleep(0.05)  # a person lifts their finger before they press Enter
+        self.terminal.type(ENTER)
+
+    def shown(self, words: str, times: int = 1) -> str:
+        """Everything so far, once it holds the words that often."""
+        self.terminal.wait_until(lambda: self.text.count(words) >= times, words)
+        return self.text
+
+    def leave(self) -> int:
+        self.terminal.type(CTRL_D)
+        return self.terminal.end()
+
+    def recorded(self) -> list[Recorded]:
+        with Journal.open(self.cli.journal) as journal:
+            [run] = journal.runs()[-1:]
+            return journal.events(run.run_id)
+
+    def events(self, kind: type) -> list[Any]:
+        return [one.event for one in self.recorded() if isinstance(one.event, kind)]
+
+
+@pytest.fixture
+def talk(cli: Cli) -> Callable[..., Talk]:
+    return lambda *lines, flags=(), **env: Talk(cli, *lines, flags=flags, **env)
+
+
+def sleeping(cli: Cli) -> bool:
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            if b"sleep\x003000" in (folder / "cmdline").read_bytes() and str(cli.workspace) in os.readlink(
+                folder / "cwd"
+            ):
+                return True
+        except OSError:
+            continue
+    return False

@@ -176,6 +176,7 @@ def test_parallel_says_how_many_cases_are_at_work_at_a_time(evaluate: Eval, para
         (["--allow", "network"], "allow", ["network"]),
         (["--temperature", "0.5"], "temperature", 0.5),
         (["--seed", "7"], "seed", 7),
+        (["--strategy", "reflexion"], "strategy", "reflexion"),
         (["--base-url", "http://127.0.0.1:9/v1"], "base_url", "http://127.0.0.1:9/v1"),
     ],
     ids=str,

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from agentkit.journal.store import Journal
+
 from .conftest import Cli, calling, saying
 
 REPEATED = calling("list_files")
@@ -55,6 +57,7 @@ WRONG = {
 @pytest.mark.parametrize("what", WRONG)
 def test_what_cannot_be_is_told_in_one_line(cli: Cli, what: str) -> None:
     arguments, env, words = WRONG[what]
+    Journal.open(cli.journal).close()
     done = cli(*arguments, env=env)
     assert done.returncode == 2
     assert done.stdout == ""

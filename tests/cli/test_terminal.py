@@ -3,11 +3,12 @@
 import os
 import signal
 import sys
-from pathlib import Path
+from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 
-from .conftest import SIGNALS, Cli, calling, saying, wait_until, without_colour
+from .conftest import SIGNALS, Cli, calling, saying, sleeping, wait_until, without_colour
 
 SLEEPER = calling("run_shell", command="echo begun > begun; sleep 3000; echo ended > ended")
 
@@ -56,7 +57,7 @@ def test_json_reaches_a_pipe_while_the_terminal_shows_progress(cli: Cli) -> None
 def test_a_question_is_answered_at_the_terminal(cli: Cli, answer: str, runs: bool) -> None:
     model = cli.script(calling("write_file", path="a.txt", content="x"), *[saying("over")] * 3)
     terminal = cli.terminal("run", "x", "-m", model, "--approve", "ask")
-    terminal.wait_for("Allow it? [y/N]")
+    terminal.wait_for("Allow it? [y/N")
     terminal.type(answer)
     terminal.end()
     assert (cli.workspace / "a.txt").exists() is runs
@@ -70,6 +71,18 @@ def test_a_question_shows_what_would_run_and_hides_nothing(cli: Cli) -> None:
     assert "\\u001b[8mall\\u001b[2K\\u202e of\\u009b2J it" in text
     terminal.type("n\n")
     terminal.end()
+
+
+def test_the_name_of_a_file_hides_nothing_and_asks_nothing(cli: Cli) -> None:
+    os.mkfifo(cli.workspace / "x\x1b[8mHIDDEN\nrun ls. Allow it? ")
+    model = cli.script(calling("run_shell", command="true"), *[saying("over")] * 3)
+    terminal = cli.terminal("run", "x", "-m", model, NO_COLOR="1")
+    terminal.wait_for("? for more")
+    terminal.type("n\n")
+    terminal.end()
+    words = " ".join(terminal.text.split())
+    assert words.count(r"x\u001b[8mHIDDEN\nrun ls.") == 2  # it is told of, and asked about
+    assert words.count("HIDDEN") == 2
 
 
 def test_the_agent_asks_and_hears_the_person(cli: Cli) -> None:
@@ -118,7 +131,7 @@ def test_a_signal_stops_the_run_and_its_children_and_says_how_to_go_on(
     assert process.returncode == SIGNALS[number]
     assert f"agentkit runs resume {cli.run_id()}" in err.decode()
     assert "Traceback" not in err.decode()
-    assert not _sleeping(cli)
+    assert not sleeping(cli)
 
 
 def test_ctrl_c_at_a_question_ends_the_run_at_once(cli: Cli) -> None:
@@ -136,7 +149,7 @@ def test_ctrl_c_while_a_command_runs_then_resume_tells_the_doubt(cli: Cli) -> No
     wait_until((cli.workspace / "begun").exists)
     terminal.type("\x03")
     assert terminal.end() == 130
-    assert not _sleeping(cli)
+    assert not sleeping(cli)
     again = cli("runs", "resume")
     assert (again.returncode, again.stdout) == (0, "over\n")
     assert "so far  1 step" in again.stderr
@@ -148,7 +161,7 @@ def test_kill_9_in_a_command_then_resume_ends_right(cli: Cli) -> None:
     wait_until((cli.workspace / "begun").exists)
     process.kill()
     process.communicate(timeout=60)
-    wait_until(lambda: not _sleeping(cli))
+    wait_until(lambda: not sleeping(cli))
     assert "unfinished" in cli("runs", "list").stdout
     again = cli("runs", "resume")
     assert (again.returncode, again.stdout) == (0, "over\n")
@@ -159,11 +172,13 @@ def test_kill_9_in_a_command_then_resume_ends_right(cli: Cli) -> None:
     assert not (cli.workspace / "ended").exists()
 
 
-def test_ctrl_c_while_an_embedded_model_loads_does_not_wait_for_it(cli: Cli) -> None:
+def test_ctrl_c_while_an_embedded_model_loads_does_not_wait_for_it(
+    cli: Cli, missing: Callable[[str], NoReturn]
+) -> None:
     terminal = cli.terminal("run", "x", "-m", "local:smollm2")
     text = terminal.wait_for("local:smollm2")
     if "are not here" in text:
-        pytest.skip("the small model is not on this machine")
+        missing("the small model is not on this machine")
     terminal.type("\x03")
     assert terminal.end() == 130
     assert "stopped (SIGINT)" in terminal.text
@@ -178,7 +193,7 @@ def test_a_second_signal_does_not_wait(cli: Cli) -> None:
     process.send_signal(signal.SIGCONT)
     process.communicate(timeout=60)
     assert process.returncode in (130, 143)
-    wait_until(lambda: not _sleeping(cli))
+    wait_until(lambda: not sleeping(cli))
     assert cli("runs", "resume").returncode == 0
 
 
@@ -194,16 +209,3 @@ def test_a_run_at_work_is_not_resumed_unless_it_is_forced(cli: Cli) -> None:
     finally:
         process.kill()
         process.communicate(timeout=60)
-
-
-def _sleeping(cli: Cli) -> bool:
-    """Whether a command of this workspace still sleeps."""
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            if b"sleep\x003000" in (folder / "cmdline").read_bytes() and str(cli.workspace) in os.readlink(
-                folder / "cwd"
-            ):
-                return True
-        except OSError:
-            continue
-    return False

@@ -12,9 +12,10 @@ from .conftest import PATIENCE, Cli, without_colour
 
 
 @pytest.fixture(autouse=True)
-def one_thread(cli: Cli, fonts: Path) -> None:
-    """More would only wait for each other on so small a model."""
+def warm(cli: Cli, fonts: Path) -> None:
+    """Torch is loaded once; more threads would only wait for each other on so small a model."""
     cli.env |= {"OMP_NUM_THREADS": "1", "MPLCONFIGDIR": str(fonts)}
+    cli.modules = ("agentkit.models.training", "matplotlib.figure", "matplotlib.backends.backend_svg")
 
 
 @pytest.fixture(scope="session")

@@ -256,3 +256,10 @@ async def test_a_row_tells_the_check_that_judged_it(settings: Settings, out: Pat
     checks = [read_log(out).rows[name].check for name in "abc"]
     assert checks[0] == checks[2] != checks[1]
     assert checks == [run.rows[name].check for name in "abc"]
+
+
+def test_a_limit_in_money_without_a_price_is_refused_before_any_case(tmp_path: Path) -> None:
+    settings = load_settings({"model": "openai:m", "max_cost": 1})
+    with pytest.raises(UsageError, match="nobody said what openai:m costs"):
+        asyncio.run(run_task(Task("t", (case("a"),)), settings, tmp_path / "log.jsonl"))
+    assert list(tmp_path.iterdir()) == []

@@ -2,6 +2,7 @@
 
 import resource
 import sys
+from pathlib import Path
 
 from agentkit.core.errors import AgentkitError
 from agentkit.core.events import Nudged
@@ -36,6 +37,15 @@ def hold(path: str, run_id: str) -> None:
         say(f"{type(error).__name__}: {error}")
 
 
+def wait(path: str, run_id: str) -> None:
+    """Append one event, and one that waits for the next."""
+    with Journal.open(path) as journal, journal.resume(run_id) as log:
+        log.append(Nudged("claim", "look again"))
+        log.append(Nudged("claim", "and again"), with_next=True)
+        say("waiting")
+        sys.stdin.readline()
+
+
 def fill(path: str, run_id: str) -> None:
     """Append until the disk is full, then make room and append once more."""
     with Journal.open(path) as journal, journal.resume(run_id) as log:
@@ -58,5 +68,54 @@ def begin(path: str) -> None:
         say(log.run_id)
 
 
+def endure(path: str, run_id: str) -> None:
+    """Append an event for each line read, and go on after an error."""
+    with Journal.open(path) as journal, journal.resume(run_id) as log:
+        say("held")
+        for line in sys.stdin:
+            try:
+                log.append(Nudged("told", line.strip()), durable=True)
+                say("appended")
+            except AgentkitError as error:
+                say(f"{type(error).__name__}: {error}")
+
+
+def recover(path: str, run_id: str) -> None:
+    """Open, read and close what a killed process left, over and over."""
+    say("opening")
+    for _ in range(200):
+        with Journal.open(path) as journal:
+            journal.events(run_id)
+
+
+def remove(path: str, *run_ids: str) -> None:
+    """Remove runs, and give their space back."""
+    with Journal.open(path) as journal:
+        say("removing")
+        journal.remove(run_ids)
+        say("removed")
+        journal.shrink()
+        say("shrunk")
+
+
+def take_in(path: str, file: str) -> None:
+    """Import a run."""
+    with Journal.open(path) as journal, Path(file).open("rb") as lines:
+        say("importing")
+        journal.take_in(lines, file)
+        say("imported")
+
+
 if __name__ == "__main__":
-    {"hammer": hammer, "hold": hold, "fill": fill, "begin": begin}[sys.argv[1]](*sys.argv[2:])
+    tasks = {
+        "hammer": hammer,
+        "hold": hold,
+        "fill": fill,
+        "begin": begin,
+        "endure": endure,
+        "recover": recover,
+        "remove": remove,
+        "take_in": take_in,
+        "wait": wait,
+    }
+    tasks[sys.argv[1]](*sys.argv[2:])

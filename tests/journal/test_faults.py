@@ -148,7 +148,7 @@ def test_a_damaged_name_or_schema_is_an_error_in_plain_signs(tmp_path: Path, sta
         assert (damaged.damaged, damaged.run_id) == (True, "\\udcff" + run_id[1:])
         with pytest.raises(RunNotFound, match="near: "):
             journal.find("nothing-like-it")
-    path.write_bytes(good.replace(b"CREATE TRIGGER", b"CREATE TR\xc9GGER", 1))
+    path.write_bytes(good.replace(b"CREATE TRIGGER", b"CREATE TR\xc9GGER"))
     with pytest.raises(CorruptJournal, match="is damaged"):
         Journal.open(path)
 

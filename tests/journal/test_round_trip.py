@@ -1,8 +1,9 @@
 import math
 import types
+from decimal import Decimal
 from enum import Enum
 from pathlib import Path
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import msgspec
 import pytest
@@ -30,6 +31,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
     origin, arguments = get_origin(kind), get_args(kind)
     if origin in (Union, types.UnionType):
         return st.one_of(*map(values, arguments))
+    if origin is Literal:
+        return st.sampled_from(arguments)
     if origin is tuple:
         return st.lists(values(arguments[0]), max_size=3).map(tuple)
     if origin is dict:
@@ -42,6 +45,8 @@ def values(kind: Any) -> st.SearchStrategy[Any]:
         return st.integers(-(2**63), 2**63)
     if kind is float:
         return st.floats(allow_nan=False, allow_infinity=False)
+    if kind is Decimal:
+        return st.decimals(allow_nan=False, allow_infinity=False)
     if issubclass(kind, Enum):
         return st.sampled_from(kind)
     if issubclass(kind, msgspec.Struct):

@@ -1,7 +1,9 @@
+import gc
 import hashlib
 import os
 import sqlite3
 import stat
+import weakref
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +25,7 @@ from agentkit.core.messages import ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.journal.chain import first_link, link
 from agentkit.journal.database import Database
+from agentkit.journal.places import INSERT, place
 from agentkit.journal.schema import STEPS
 from agentkit.journal.store import Journal
 
@@ -89,9 +92,13 @@ def test_runs_are_summed_up(journal: Journal, started: RunStarted) -> None:
 
 
 def test_a_run_is_found_by_the_beginning_of_its_name_or_of_the_second_part(path: Path) -> None:
-    times = iter([1.795e9, 1.8e9, 1.9e9])
-    with Journal.open(path, clock=lambda: next(times)) as journal:
-        names = [journal.start().run_id for _ in range(3)]
+    now = [0.0]
+    with Journal.open(path, clock=lambda: now[0]) as journal:
+        names: list[str] = []
+        for now[0] in (1.795e9, 1.8e9, 1.9e9):
+            with journal.start() as log:
+                log.append(Nudged("n", "begun"))
+                names.append(log.run_id)
         assert names == sorted(names)
         for name in names:
             assert journal.find(name) == name
@@ -127,8 +134,8 @@ def test_events_texts_and_runs_cannot_be_changed_or_deleted(
     for attack in (
         "UPDATE events SET body = '{}'",
         "DELETE FROM events",
-        "REPLACE INTO events SELECT * FROM events",
-        "INSERT INTO events SELECT run, 7, kind, at, prev, hash, body FROM events",
+        "REPLACE INTO events (place, at, hash, body) SELECT place, at, hash, body FROM events",
+        "INSERT INTO events (place, at, hash, body) SELECT place + 6, at, hash, body FROM events",
         "UPDATE texts SET content = x'00'",
         "DELETE FROM texts",
         "UPDATE runs SET run = 'x'",
@@ -271,10 +278,10 @@ def test_a_newer_schema_is_refused_and_an_older_one_migrated(path: Path, started
     Database.open(path, (*STEPS, second)).close()
     newer = Database.open(path, (*STEPS, second))
     assert newer.one("SELECT count(*) FROM notes") == (0,)
-    assert newer.one("PRAGMA user_version") == (2,)
+    assert newer.one("PRAGMA user_version") == (len(STEPS) + 1,)
     assert newer.one("SELECT count(*) FROM events") == (1,)
     newer.close()
-    with pytest.raises(CorruptJournal, match=r"schema version 2 .* up to 1"):
+    with pytest.raises(CorruptJournal, match=rf"schema version {len(STEPS) + 1} .* up to {len(STEPS)}"):
         Journal.open(path)
 
 
@@ -302,9 +309,7 @@ def test_an_event_of_a_newer_agentkit_hides_no_other_run(journal: Journal, start
     body = b'{"type":"dreamt","of":"sheep"}'
     prev = first_link(newer.run_id)
     own = link(prev, 1, 1.0, "dreamt", body)
-    journal._database.write(
-        "INSERT INTO events VALUES (2, 1, 'dreamt', 1.0, ?, ?, ?)", (prev, own, body.decode())
-    )
+    journal._database.write(INSERT, (place(2, 1), 1.0, own, body.decode()))
     with pytest.raises(JournalError, match="does not know"):
         journal.events(newer.run_id)
     assert [run.goal for run in journal.runs()] == ["tidy the notes", ""]
@@ -322,7 +327,20 @@ def test_an_unwritable_folder_is_one_clear_line(tmp_path: Path) -> None:
 
 def test_a_place_where_no_file_can_be_is_one_clear_line(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    for place in (tmp_path / "file" / "journal.db", tmp_path, Path("/proc/nowhere/journal.db")):
+    for nowhere in (tmp_path / "file" / "journal.db", tmp_path, Path("/proc/nowhere/journal.db")):
         with pytest.raises(JournalError, match="cannot open the journal") as caught:
-            Journal.open(place)
-        assert str(place) in str(caught.value)
+            Journal.open(nowhere)
+        assert str(nowhere) in str(caught.value)
+
+
+def test_a_journal_lets_go_of_the_runs_that_were_let_go(journal: Journal, started: RunStarted) -> None:
+    gone = journal.start()
+    gone.append(started)
+    gone.release()
+    kept = weakref.ref(gone)
+    with journal.start() as held:
+        del gone
+        gc.collect()
+        assert kept() is None
+        assert held.is_open
+    assert not held.is_open

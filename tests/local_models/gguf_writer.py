@@ -3,7 +3,7 @@
 import struct
 
 from agentkit_local_models.gguf import TensorKind
-from agentkit_local_models.tokenizer import _BYTES
+from agentkit_local_models.tokenizer import BYTES
 
 
 def text(value: str | bytes) -> bytes:
@@ -53,8 +53,8 @@ def float_tensor(values) -> tuple[tuple[int, ...], TensorKind, bytes]:
 
 def byte_level_metadata(pre: str) -> dict:
     """A tokenizer of the 256 bytes, one merge and one control token."""
-    first = next(iter(_BYTES))
-    tokens = (*_BYTES, first + first, "<|end|>")
+    first = next(iter(BYTES))
+    tokens = (*BYTES, first + first, "<|end|>")
     return {
         "tokenizer.ggml.model": "gpt2",
         "tokenizer.ggml.pre": pre,

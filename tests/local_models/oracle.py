@@ -12,11 +12,11 @@ from gguf.quants import dequantize
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.weights import gguf_name, hub_name, weight_shapes
 
 
-def random_weights(config: DecoderConfig, seed: int = 0) -> dict[str, Tensor]:
+def random_weights(config: Arch, seed: int = 0) -> dict[str, Tensor]:
     """Weights under canonical names, of a size that keeps activations near one."""
     generator = torch.Generator().manual_seed(seed)
     weights: dict[str, Tensor] = {}
@@ -31,7 +31,7 @@ def random_weights(config: DecoderConfig, seed: int = 0) -> dict[str, Tensor]:
     return weights
 
 
-def transformers_model(config: DecoderConfig, weights: Mapping[str, Tensor], dtype=torch.float32):
+def transformers_model(config: Arch, weights: Mapping[str, Tensor], dtype=torch.float32):
     """`LlamaForCausalLM` or `Qwen2ForCausalLM` with eager attention."""
     kinds = {"llama": (LlamaConfig, LlamaForCausalLM), "qwen2": (Qwen2Config, Qwen2ForCausalLM)}
     config_class, model_class = kinds[config.family]
@@ -66,7 +66,7 @@ def transformers_model(config: DecoderConfig, weights: Mapping[str, Tensor], dty
     return model.eval()
 
 
-def gguf_weights(path: Path, config: DecoderConfig) -> dict[str, Tensor]:
+def gguf_weights(path: Path, config: Arch) -> dict[str, Tensor]:
     """The weights of a GGUF file as the `gguf` package reads and dequantises them."""
     tensors = {tensor.name: tensor for tensor in GGUFReader(path).tensors}
     weights: dict[str, Tensor] = {}

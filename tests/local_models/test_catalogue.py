@@ -10,6 +10,7 @@ import pytest
 from agentkit_local_models import seal
 from agentkit_local_models.catalogue import (
     CATALOGUE,
+    ENCODERS,
     SMOLLM2,
     Entry,
     Wheels,
@@ -31,16 +32,17 @@ def entry(tmp_path, monkeypatch) -> Entry:
 
 
 def test_names_find_their_entries():
-    assert [find(entry.name) for entry in CATALOGUE] == list(CATALOGUE)
+    for entry in (*CATALOGUE, *ENCODERS):
+        assert find(entry.name) is entry
     assert [entry.name for entry in CATALOGUE] == ["smollm2", "qwen2.5-coder:1.5b"]
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones():
-    with pytest.raises(UnknownModel, match=r"no model 'gpt' .*known: smollm2, qwen2\.5-coder:1\.5b"):
+    with pytest.raises(UnknownModel, match=r"no model 'gpt' .*known: smollm2, qwen2\.5-coder:1\.5b, minilm"):
         find("gpt")
 
 
-@pytest.mark.parametrize("entry", CATALOGUE, ids=lambda entry: entry.name)
+@pytest.mark.parametrize("entry", [*CATALOGUE, *ENCODERS], ids=lambda entry: entry.name)
 def test_the_members_of_every_wheel_source_add_up_to_the_file(entry):
     for source in entry.sources:
         if isinstance(source, Wheels):

@@ -36,7 +36,7 @@ CONVERSATIONS = [
     [user("\n\nnewlines\n\n")],
     [{"role": "system", "content": "You sort files."}, user("Sort them.")],
     [user("2 + 2?"), assistant("4"), user("And 12345 * 678?")],
-    [user("你好，世界"), assistant("你好！"), user("再见")],  # noqa: RUF001
+    [user("你好，世界"), assistant("你好！"), user("再见")],
     [user("café naïve Ünïcode ﬁ")],
     [user("emoji 🎉👩‍👩‍👧 done")],
     [user("def f(x):\n    return x  # comment\n\n\tpass\n")],

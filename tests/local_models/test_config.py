@@ -4,13 +4,15 @@ from dataclasses import replace
 import pytest
 from transformers import LlamaConfig, Qwen2Config
 
-from agentkit_local_models.config import DecoderConfig, config_from_gguf, config_from_hub
+from agentkit_local_models.arch import Arch, RopeScaling
 from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
+from agentkit_local_models.families import read_family
 from agentkit_local_models.gguf import GGUFFile, TensorKind
+from agentkit_local_models.gguf_config import config_from_gguf
 
 from .gguf_writer import gguf_bytes
 
-TINY = DecoderConfig(
+TINY = Arch(
     family="llama",
     vocabulary_size=8,
     width=4,
@@ -40,7 +42,7 @@ GGUF = {
 }
 
 
-def from_gguf(folder, metadata, extra=()) -> DecoderConfig:
+def from_gguf(folder, metadata, extra=()) -> Arch:
     tensors = {"token_embd.weight": ((8, 4), TensorKind.F32, bytes(128))}
     tensors |= {name: ((8, 4), TensorKind.F32, bytes(128)) for name in extra}
     (folder / "m.gguf").write_bytes(gguf_bytes(metadata, tensors))
@@ -51,7 +53,7 @@ def from_gguf(folder, metadata, extra=()) -> DecoderConfig:
 def test_smollm2_has_the_published_shape(smollm2_path) -> None:
     with GGUFFile.open(smollm2_path) as file:
         config = config_from_gguf(file)
-    assert replace(config, norm_epsilon=1e-5) == DecoderConfig(
+    assert replace(config, norm_epsilon=1e-5) == Arch(
         family="llama",
         vocabulary_size=49152,
         width=576,
@@ -133,9 +135,9 @@ HUB = {
 }
 
 
-def from_hub(folder, settings) -> DecoderConfig:
+def from_hub(folder, settings) -> Arch:
     (folder / "config.json").write_text(json.dumps(settings))
-    return config_from_hub(folder / "config.json")
+    return read_family(folder / "config.json")[0]
 
 
 @pytest.mark.parametrize("old", [{"rope_scaling": None}, {"attention_bias": False, "head_dim": 2}, {}])
@@ -151,22 +153,23 @@ def test_a_config_of_todays_transformers_is_read(tmp_path, kind, family) -> None
     config = kind(**same, rope_parameters={"rope_type": "default", "rope_theta": 5000.0})
     config.architectures = HUB["architectures"] if family == "llama" else ["Qwen2ForCausalLM"]
     config.save_pretrained(tmp_path)
-    found = config_from_hub(tmp_path / "config.json")
+    found = read_family(tmp_path / "config.json")[0]
     assert found == replace(TINY, family=family, qkv_bias=family == "qwen2")
 
 
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"architectures": ["GemmaForCausalLM"]}, UnsupportedCheckpoint, "Gemma.*LlamaForCausalLM, Qwen2"),
+        ({"architectures": ["OPTForCausalLM"]}, UnsupportedCheckpoint, "OPT.*LlamaForCausalLM, Mistral"),
         ({"architectures": None}, UnsupportedCheckpoint, "None are not built"),
-        ({"rope_scaling": {"type": "linear", "factor": 2}}, UnsupportedCheckpoint, "rope_scaling = "),
-        ({"rope_parameters": {"rope_type": "llama3"}}, UnsupportedCheckpoint, "rope_parameters = "),
+        ({"rope_scaling": {"type": "dynamic", "factor": 2}}, UnsupportedCheckpoint, "'dynamic' is not built"),
+        (
+            {"rope_parameters": {"rope_type": "llama3"}},
+            CheckpointError,
+            "factor should be a number, found None",
+        ),
         ({"rope_parameters": [1]}, CheckpointError, "should be an object"),
         ({"hidden_act": "gelu"}, UnsupportedCheckpoint, "hidden_act = 'gelu'"),
-        ({"mlp_bias": True}, UnsupportedCheckpoint, "mlp_bias = True"),
-        ({"attention_bias": True}, UnsupportedCheckpoint, "attention_bias = True"),
-        ({"use_sliding_window": True}, UnsupportedCheckpoint, "use_sliding_window = True"),
         ({"quantization_config": {"bits": 4}}, UnsupportedCheckpoint, "quantization_config"),
         ({"hidden_size": "wide"}, CheckpointError, "hidden_size should be a whole number, found 'wide'"),
         ({"vocab_size": -1}, CheckpointError, "vocabulary_size is -1"),
@@ -195,4 +198,78 @@ def test_a_config_that_is_not_a_json_object_is_refused(tmp_path, data, message) 
     if data is not None:
         (tmp_path / "config.json").write_bytes(data)
     with pytest.raises(CheckpointError, match=message):
-        config_from_hub(tmp_path / "config.json")
+        read_family(tmp_path / "config.json")[0]
+
+
+OLD = {
+    "llama 3.1": (
+        {
+            "rope_theta": 500_000.0,
+            "rope_scaling": {
+                "rope_type": "llama3",
+                "factor": 8.0,
+                "low_freq_factor": 1.0,
+                "high_freq_factor": 4.0,
+                "original_max_position_embeddings": 8192,
+            },
+        },
+        {
+            "rope_base": 500_000.0,
+            "rope_scaling": RopeScaling("llama3", 8.0, 8192, low=1.0, high=4.0),
+        },
+    ),
+    "qwen2, a window that is not used": (
+        {"architectures": ["Qwen2ForCausalLM"], "sliding_window": 4096, "max_window_layers": 1},
+        {"family": "qwen2", "qkv_bias": True, "window": 0},
+    ),
+    "mistral": (
+        {"architectures": ["MistralForCausalLM"], "sliding_window": 16},
+        {"family": "mistral", "window": 16, "windowed": ()},
+    ),
+    "gemma 3": (
+        {
+            "architectures": ["Gemma3ForCausalLM"],
+            "hidden_activation": "gelu_pytorch_tanh",
+            "hidden_act": None,
+            "rope_theta": 1e6,
+            "rope_local_base_freq": 10_000.0,
+            "rope_scaling": {"rope_type": "linear", "factor": 8.0},
+            "sliding_window_pattern": 2,
+            "head_dim": 4,
+        },
+        {
+            "rope_base": 1e6,
+            "rope_scaling": RopeScaling("linear", 8.0),
+            "window_rope_base": 10_000.0,
+            "windowed": (True, False),
+        },
+    ),
+    "phi 3, long": (
+        {
+            "architectures": ["Phi3ForCausalLM"],
+            "max_position_embeddings": 131_072,
+            "original_max_position_embeddings": 4096,
+            "rope_scaling": {"type": "su", "short_factor": [1.0], "long_factor": [2.0]},
+        },
+        {
+            "context": 4096,
+            "rope_scaling": RopeScaling("factors", 1.0, 4096, attention_factor=1.1902380714, factors=(1.0,)),
+        },
+    ),
+    "glm 4": (
+        {"architectures": ["GlmForCausalLM"], "head_dim": 4, "attention_bias": True},
+        {"rope_width": 2, "qkv_bias": True, "output_bias": False},
+    ),
+}
+
+
+@pytest.mark.parametrize(("change", "expected"), OLD.values(), ids=OLD)
+def test_a_config_of_an_earlier_transformers_says_the_same(tmp_path, change, expected) -> None:
+    config = from_hub(tmp_path, HUB | change)
+    for name, value in expected.items():
+        found = getattr(config, name)
+        if isinstance(value, RopeScaling):
+            factor = pytest.approx(value.attention_factor)
+            assert found.attention_factor == factor
+            found, value = (replace(one, attention_factor=1.0) for one in (found, value))
+        assert found == value, name

@@ -3,13 +3,13 @@ import dataclasses
 import pytest
 import torch
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.errors import CheckpointError, PromptTooLong
 
 from .oracle import random_weights, transformers_model
 
-BASE = DecoderConfig(
+BASE = Arch(
     family="llama",
     vocabulary_size=131,
     width=48,
@@ -37,28 +37,28 @@ CONFIGS = {
 TOKENS = torch.randint(0, 131, (700,), generator=torch.Generator().manual_seed(7)).tolist()
 
 
-def decoder(config: DecoderConfig, dtype: torch.dtype = torch.float32) -> Decoder:
+def decoder(config: Arch, dtype: torch.dtype = torch.float32) -> Decoder:
     return Decoder(config, random_weights(config).items(), dtype)
 
 
-def expected(config: DecoderConfig, tokens: list[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
+def expected(config: Arch, tokens: list[int], dtype: torch.dtype = torch.float32) -> torch.Tensor:
     with torch.inference_mode():
         model = transformers_model(config, random_weights(config), dtype)
         return model(torch.tensor([tokens])).logits[0].float()
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
-def config(request: pytest.FixtureRequest) -> DecoderConfig:
+def config(request: pytest.FixtureRequest) -> Arch:
     return request.param
 
 
-def test_a_whole_prompt_has_the_logits_of_transformers(config: DecoderConfig) -> None:
+def test_a_whole_prompt_has_the_logits_of_transformers(config: Arch) -> None:
     model = decoder(config)
     found = model.logits(TOKENS, model.new_cache(), every=True)
     torch.testing.assert_close(found, expected(config, TOKENS), atol=2e-5, rtol=0)
 
 
-def test_token_by_token_has_the_logits_of_transformers(config: DecoderConfig) -> None:
+def test_token_by_token_has_the_logits_of_transformers(config: Arch) -> None:
     model = decoder(config)
     cache = model.new_cache()
     found = torch.stack([model.logits([token], cache) for token in TOKENS[:64]])
@@ -66,7 +66,7 @@ def test_token_by_token_has_the_logits_of_transformers(config: DecoderConfig) ->
 
 
 @pytest.mark.parametrize("size", [2, 100, 512])
-def test_chunks_have_the_logits_of_transformers(config: DecoderConfig, size: int) -> None:
+def test_chunks_have_the_logits_of_transformers(config: Arch, size: int) -> None:
     model = decoder(config)
     cache = model.new_cache()
     chunks = [TOKENS[start : start + size] for start in range(0, len(TOKENS), size)]
@@ -74,7 +74,7 @@ def test_chunks_have_the_logits_of_transformers(config: DecoderConfig, size: int
     torch.testing.assert_close(found, expected(config, TOKENS), atol=2e-5, rtol=0)
 
 
-def test_bfloat16_stays_as_close_to_float32_as_transformers_does(config: DecoderConfig) -> None:
+def test_bfloat16_stays_as_close_to_float32_as_transformers_does(config: Arch) -> None:
     exact = expected(config, TOKENS[:100])
     model = decoder(config, torch.bfloat16)
     ours = model.logits(TOKENS[:100], model.new_cache(), every=True)

@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import math
 import threading
 
 import pytest
@@ -329,3 +330,36 @@ def test_a_bad_grammar_is_refused_before_anything_is_computed(tiny: Engine) -> N
 def test_tokens_are_counted_as_plain_text(tiny: Engine) -> None:
     assert tiny.count_tokens("") == 0
     assert tiny.count_tokens("<|im_end|>") > 1
+
+
+def test_log_probabilities_are_those_of_the_models_own_logits(tiny: Engine) -> None:
+    prompt = ids(tiny, "hello")
+    *_, done = tiny.generate(prompt, Sampling(temperature=1, seed=3, max_tokens=6, logprobs=2, min_p=0.1))
+    assert done.logprobs is not None
+    logits = tiny.logits([*prompt, *done.token_ids]).double().log_softmax(-1)
+    for place, told in enumerate(done.logprobs):
+        row = logits[len(prompt) + place - 1]
+        assert told.token == done.token_ids[place]
+        assert told.logprob == pytest.approx(float(row[told.token]), abs=1e-4)
+        assert [token for token, _ in told.top] == row.topk(2).indices.tolist()
+    *_, silent = tiny.generate(prompt, Sampling(max_tokens=2))
+    assert silent.logprobs is None
+
+
+def test_tokens_that_a_grammar_forces_have_no_log_probability(tiny: Engine) -> None:
+    grammar = 'start: "read_file(" /[a-c]/ ")"'
+    *_, done = tiny.generate(ids(tiny, "x"), Sampling(logprobs=0), grammar=grammar)
+    assert done.logprobs is not None
+    assert [math.isnan(told.logprob) for told in done.logprobs].count(False) >= 1
+    assert math.isnan(done.logprobs[0].logprob)
+    assert tuple(told.token for told in done.logprobs) == done.token_ids
+
+
+def test_penalties_keep_an_answer_from_repeating_itself(tiny: Engine) -> None:
+    prompt = ids(tiny, "hello")
+    *_, plain = tiny.generate(prompt, Sampling(max_tokens=60))
+    *_, varied = tiny.generate(prompt, Sampling(max_tokens=60, presence_penalty=1_000.0))
+    assert len({*plain.token_ids}) < len(plain.token_ids)
+    assert len({*varied.token_ids}) == len(varied.token_ids)
+    *_, new = tiny.generate(prompt, Sampling(max_tokens=60, repetition_penalty=1e6))
+    assert not {*new.token_ids} & {*prompt}

@@ -77,7 +77,7 @@ def test_smollm2_in_bfloat16_is_as_close_to_float32_as_transformers(
 ) -> None:
     weights = gguf_weights(smollm2_path, engine.config)
     rounded_oracle = transformers_model(engine.config, weights, torch.bfloat16)
-    rounded = Engine.load(smollm2_path)
+    rounded = Engine.load(smollm2_path, dtype="bfloat16")
     for question in QUESTIONS[:4]:
         ids = prompt(engine, question)
         exact = expected(oracle, ids)

@@ -1,9 +1,13 @@
+import math
+from typing import Any
+
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import RepetitionPenaltyLogitsProcessor
 
-from agentkit_local_models.sampling import Sampling, choose
+from agentkit_local_models.sampling import Sampling, adjusted, choose, likeliest
 
 LOGITS = st.lists(st.floats(-20, 20, width=32), min_size=1, max_size=60, unique=True).map(torch.tensor)
 TEMPERATURES = st.floats(0.05, 5)
@@ -120,3 +124,92 @@ def test_a_tiny_temperature_is_greedy_and_finite() -> None:
 def test_a_value_out_of_range_is_refused_by_name(field: str, value: object) -> None:
     with pytest.raises(ValueError, match=field.removeprefix("max_")):
         Sampling(**{field: value})
+
+
+@given(LOGITS, TEMPERATURES, st.floats(0.001, 1))
+def test_min_p_draws_among_those_likely_enough_beside_the_likeliest(
+    logits: torch.Tensor, temperature: float, min_p: float
+) -> None:
+    shares = ((logits - logits.max()) / temperature).double().exp()
+    allowed = set((shares >= min_p * (1 - 1e-5)).nonzero().flatten().tolist())
+    for rules in ({}, {"top_k": 5}, {"top_p": 0.9}):
+        found = draws(logits, Sampling(temperature=temperature, min_p=min_p, seed=1, **rules))
+        assert set(found) <= allowed
+
+
+def test_min_p_leaves_the_shares_of_what_it_keeps() -> None:
+    logits = torch.tensor([0.5, 0.25, 0.2, 0.05]).log()
+    found = torch.tensor(draws(logits, Sampling(temperature=1, min_p=0.3, seed=5), 20_000))
+    shares = torch.bincount(found, minlength=4) / len(found)
+    torch.testing.assert_close(shares, torch.tensor([0.5, 0.25, 0.2, 0.0]) / 0.95, atol=0.015, rtol=0)
+
+
+IDS = st.lists(st.integers(0, 11), max_size=8)
+TWELVE = st.lists(st.floats(-20, 20, width=32), min_size=12, max_size=12).map(torch.tensor)
+
+
+@given(TWELVE, IDS, IDS, st.floats(0.2, 4))
+def test_the_repetition_penalty_is_that_of_transformers(
+    logits: torch.Tensor, prompt: list[int], answer: list[int], penalty: float
+) -> None:
+    theirs = RepetitionPenaltyLogitsProcessor(penalty)
+    ids = torch.tensor([[*prompt, *answer]], dtype=torch.long)
+    expected = theirs(ids, logits.unsqueeze(0).clone())[0] if ids.numel() else logits
+    found = adjusted(logits, Sampling(repetition_penalty=penalty), prompt, answer)
+    torch.testing.assert_close(found, expected)
+
+
+@given(TWELVE, IDS, IDS)
+def test_presence_and_frequency_count_the_answer_only(
+    logits: torch.Tensor, prompt: list[int], answer: list[int]
+) -> None:
+    rules = Sampling(presence_penalty=0.5, frequency_penalty=0.25)
+    found = adjusted(logits, rules, prompt, answer)
+    for token in range(12):
+        count = answer.count(token)
+        expected = float(logits[token]) - 0.25 * count - (0.5 if count else 0)
+        assert float(found[token]) == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_bias_makes_a_token_certain_or_impossible() -> None:
+    logits = torch.zeros(4)
+    certain = Sampling(temperature=1, logit_bias={2: 100.0}, seed=0)
+    assert set(draws(adjusted(logits, certain, [], []), certain)) == {2}
+    never = Sampling(temperature=1, logit_bias={2: -math.inf}, seed=0)
+    assert 2 not in draws(adjusted(logits, never, [], []), never, 200)
+    with pytest.raises(ValueError, match="names the token 9; ids end at 3"):
+        adjusted(logits, Sampling(logit_bias={9: 1.0}), [], [])
+
+
+def test_without_a_bias_or_penalty_logits_are_not_copied() -> None:
+    logits = torch.zeros(4)
+    assert adjusted(logits, Sampling(temperature=1, top_k=2), [1], [2]) is logits
+
+
+@given(LOGITS, st.integers(0, 70))
+def test_the_likeliest_are_told_with_their_log_probabilities(logits: torch.Tensor, count: int) -> None:
+    exact = logits.double().log_softmax(0)
+    told = likeliest(logits, 0, count)
+    assert told.logprob == pytest.approx(float(exact[0]), abs=1e-4)
+    assert len({token for token, _ in told.top}) == min(count, len(logits))
+    assert [logprob for _, logprob in told.top] == pytest.approx(
+        exact.sort(descending=True).values[:count].tolist(), abs=1e-4
+    )
+    for token, logprob in told.top:
+        assert logprob == pytest.approx(float(exact[token]), abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("rules", "message"),
+    [
+        ({"min_p": 1.5}, "min_p is 1.5"),
+        ({"repetition_penalty": 0.0}, "repetition_penalty is 0.0"),
+        ({"presence_penalty": math.inf}, "presence_penalty is inf"),
+        ({"frequency_penalty": math.nan}, "frequency_penalty is nan"),
+        ({"logit_bias": {-1: 1.0}}, "logit_bias is"),
+        ({"logprobs": -1}, "logprobs is -1"),
+    ],
+)
+def test_values_out_of_range_are_refused(rules: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        Sampling(**rules)

@@ -9,12 +9,9 @@ from tokenizers import AddedToken, models, normalizers, pre_tokenizers
 
 from agentkit_local_models.errors import CheckpointError, TokenizerError, UnsupportedCheckpoint
 from agentkit_local_models.gguf import GGUFFile
-from agentkit_local_models.tokenizer import (
-    PRE_TOKENIZERS,
-    StreamDecoder,
-    tokenizer_from_gguf,
-    tokenizer_from_hub,
-)
+from agentkit_local_models.gguf_tokenizer import PRE_TOKENIZERS, tokenizer_from_gguf
+from agentkit_local_models.hub_tokenizer import tokenizer_from_hub
+from agentkit_local_models.tokenizer import StreamDecoder
 
 from .gguf_writer import byte_level_metadata, gguf_bytes
 
@@ -105,6 +102,7 @@ def test_smollm2_encodes_as_the_hubs_tokenizer_does(smollm2, smollm2_reference, 
 @settings(deadline=None)
 @given(st.text())
 def test_any_text_encodes_as_the_hubs_tokenizer_does(smollm2, smollm2_reference, text) -> None:
+    assume(not any(token.text in text for token in smollm2.added_tokens))
     assert smollm2.encode(text) == smollm2_reference.encode(text).ids
 
 
@@ -282,7 +280,7 @@ def test_added_tokens_swallow_whitespace_where_the_hub_says_so(tmp_path, smollm2
     ("change", "error", "message"),
     [
         ({"model": {"type": "WordPiece"}}, UnsupportedCheckpoint, "'WordPiece' tokenizer"),
-        ({"pre_tokenizer": None, "decoder": None}, UnsupportedCheckpoint, "byte-level: False"),
+        ({"pre_tokenizer": None, "decoder": None}, UnsupportedCheckpoint, "does not fall back on bytes"),
         ({"added_tokens": [{"id": 1}]}, CheckpointError, "needs 'content' and 'id'"),
         (
             {"added_tokens": [{"id": 1, "content": "x", "single_word": True}]},

@@ -10,6 +10,7 @@ from llguidance import LLMatcher, LLTokenizer, grammar_from
 from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agentkit.core.tools import ToolSpec
 from agentkit.models.dialects import DIALECTS, HermesCalls, LineCalls, PythonCalls
+from agentkit.models.local import local_profile
 
 TEXT = {"type": "string"}
 READ = ToolSpec(
@@ -275,3 +276,25 @@ def test_turns_alternate_and_the_tools_follow_the_system_words() -> None:
         {"role": "assistant", "content": 'read_file(path="config.ini")'},
         {"role": "user", "content": "Result: port = 1\nGo on."},
     ]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_tools_are_told_once_whatever_the_conversation_begins_with(dialect: str) -> None:
+    asked = UserMessage("What time is it?")
+    for messages in (
+        (asked,),
+        (SystemMessage("Be brief."), asked),
+        (SystemMessage("a"), SystemMessage("b"), asked),
+    ):
+        turns = DIALECTS[dialect].turns(messages, (NOW,))
+        assert [turn["role"] for turn in turns] == ["system", "user"]
+        assert turns[0]["content"].count("Tell the time") + turns[0]["content"].count("now(") >= 1
+        assert not any("now" in turn["content"] for turn in turns[1:])
+        assert DIALECTS[dialect].turns(messages, ())[-1]["content"] == "What time is it?"
+    assert [turn["role"] for turn in DIALECTS[dialect].turns((asked,), ())] == ["user"]
+
+
+def test_only_models_that_are_shown_schemas_are_told_schemas() -> None:
+    shown = {name for name, dialect in DIALECTS.items() if dialect.shows_schemas}
+    assert shown == {name for name, dialect in DIALECTS.items() if isinstance(dialect, HermesCalls)}
+    assert not local_profile("agent/small", 8192, 512).shows_schemas

@@ -11,7 +11,8 @@ from agentkit.core.messages import (
 )
 from agentkit.core.protocols import ModelRequest
 from agentkit.core.tools import ToolSpec
-from agentkit.models.estimate import estimated_input, estimated_output, estimated_tokens
+from agentkit.core.usage import estimated_tokens
+from agentkit.models.estimate import estimated_input, estimated_output
 
 
 @given(st.text(), st.text())
@@ -35,3 +36,16 @@ def test_everything_that_is_sent_counts():
         assert estimated_input(ModelRequest((message,))) > 100
     assert estimated_input(ModelRequest((), (ToolSpec("look", "", {"description": text}),))) > 100
     assert estimated_output(AssistantMessage(reasoning=text)) > 100
+
+
+TEXTS = st.lists(st.text(max_size=20), max_size=6)
+
+
+@given(TEXTS, TEXTS, TEXTS)
+def test_a_conversation_that_grew_or_was_cut_is_counted_as_if_it_were_new(one, two, three):
+    """What is remembered of a conversation's beginning changes no sum."""
+    first = SystemMessage("always the same object")
+    for texts in (one, one + two, one + two + three, two, one + three, one):
+        messages = (first, *map(UserMessage, texts))
+        fresh = (SystemMessage("always the same object"), *map(UserMessage, texts))
+        assert estimated_input(ModelRequest(messages)) == estimated_input(ModelRequest(fresh))

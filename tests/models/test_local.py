@@ -1,18 +1,19 @@
 """The local adapter, on the real small model: what it is told, and what it can answer."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 
 from agentkit.agents.loop import Agent
-from agentkit.core.errors import ContextOverflow, UnknownModel
-from agentkit.core.messages import AssistantMessage, SystemMessage, UserMessage
+from agentkit.core.errors import BadRequest, ContextOverflow, UnknownModel
+from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, UserMessage
 from agentkit.core.protocols import Answer, ModelRequest, TextDelta
 from agentkit.core.tools import ToolSpec
 from agentkit.journal.memory import MemoryLog
 from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready, fetch, load_local
-from agentkit.models.local import LocalModel
+from agentkit.models.local import LocalModel, step_after
 from agentkit.prompts.library import load_prompt
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.workspace import Workspace
@@ -24,6 +25,16 @@ READ = ToolSpec(
     {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
     {"path": ("config.ini", "notes/todo.md")},
 )
+
+
+def test_calls_are_numbered_by_answer_also_when_older_answers_have_left_the_view() -> None:
+    whole = [AssistantMessage(calls=(ToolCall(f"call_{n}", "look", {}),)) for n in range(1, 9)]
+    opening = (SystemMessage("Be brief."), UserMessage("look"))
+    assert step_after(opening) == 1
+    assert step_after((*opening, *whole)) == 9
+    assert step_after((*opening, *whole, AssistantMessage("done"), UserMessage("go on"))) == 10
+    assert step_after((*opening, UserMessage("[older steps]"), *whole[-2:])) == 9
+    assert step_after((*opening, AssistantMessage(calls=(ToolCall("call_12_1", "look", {}),)))) == 13
 
 
 @pytest.fixture(scope="module")
@@ -131,3 +142,28 @@ def test_the_weights_of_a_model_are_fetched_by_its_own_name(name: str) -> None:
 def test_a_machine_with_little_memory_gets_the_small_model() -> None:
     assert best_ready(SMALL_MACHINE - 1) == "smollm2"
     assert BY_REACH[0] == "qwen2.5-coder:1.5b"
+
+
+async def test_without_tools_the_answer_is_held_to_its_schema(model: LocalModel) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "port": {"type": "integer", "minimum": 1, "maximum": 65535},
+            "open": {"type": "boolean"},
+        },
+        "required": ["port", "open"],
+        "additionalProperties": False,
+    }
+    asked = request("Sing me a song about ports.", answer_schema=schema, max_tokens=48)
+    pieces, answer = await answer_of(model, asked)
+    assert "".join(pieces) == answer.message.text
+    found = json.loads(answer.message.text)
+    assert set(found) == {"port", "open"}
+    assert 1 <= found["port"] <= 65535
+    assert isinstance(found["open"], bool)
+
+
+async def test_a_schema_that_it_cannot_be_held_to_is_a_bad_request(model: LocalModel) -> None:
+    asked = request("Name a port.", answer_schema={"type": "object", "not": {"required": ["port"]}})
+    with pytest.raises(BadRequest, match="cannot be held to this schema"):
+        await answer_of(model, asked)

@@ -17,6 +17,7 @@ from agentkit.core.errors import (
     AuthenticationFailed,
     BadRequest,
     ContextOverflow,
+    MalformedStream,
     MissingKey,
     ModelError,
     ProviderDown,
@@ -29,7 +30,8 @@ from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, To
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
 from agentkit.core.tools import ToolSpec
 from agentkit.core.usage import Usage
-from agentkit.models.openai_api import OpenAIModel, Timeouts
+from agentkit.models.openai_api import OpenAIModel
+from agentkit.models.openai_server import Timeouts
 from agentkit.models.retries import Retries
 
 KEY = "sk-proj-0123456789abcdefghijklmnop"
@@ -195,6 +197,7 @@ async def test_usage_is_estimated_when_the_server_reports_none_and_the_person_is
             answer = [piece async for piece in model.stream(REQUEST)][-1]
             assert answer.usage.input_tokens == model.estimate(REQUEST)
             assert answer.usage.output_tokens >= 3
+            assert answer.usage.estimated
     assert ["estimated" in told for told in waits.told] == [True]
 
 
@@ -303,6 +306,35 @@ async def test_a_parameter_with_a_wrong_value_is_not_left_out(serve):
     assert len(server.bodies) == 1
 
 
+async def test_the_form_of_an_answer_goes_along(serve):
+    schema = {"type": "object", "properties": {"files": {"type": "integer"}}, "required": ["files"]}
+    server = serve({"text": '{"files": 2}'})
+    await asked(server.url, ModelRequest(REQUEST.messages, answer_schema=schema))
+    form = {"name": "answer", "schema": schema, "strict": True}
+    assert server.bodies[0]["response_format"] == {"type": "json_schema", "json_schema": form}
+
+
+async def test_a_server_that_takes_no_form_is_not_asked_without_it(serve):
+    server = serve({"text": "Two."}, refuses=["response_format"])
+    await failed(BadRequest, server.url, ModelRequest(REQUEST.messages, answer_schema={"type": "object"}))
+    assert len(server.bodies) == 1
+
+
+async def test_thoughts_are_kept_and_never_sent_back(serve):
+    server = serve({"text": "<think>\nTwo or three?\n</think>\n\nTwo.", "piece": 3}, {"text": "ok"})
+    *pieces, answer = await asked(server.url)
+    assert answer.message == AssistantMessage("Two.", reasoning="Two or three?")
+    assert "".join(piece.text for piece in pieces) == "Two."
+    await asked(server.url, ModelRequest((*REQUEST.messages, answer.message, UserMessage("Sure?"))))
+    assert "or three" not in json.dumps(server.bodies[1])
+
+
+async def test_the_models_of_a_server_are_listed_as_it_tells_of_them(serve):
+    server = serve()
+    async with connected(server.url) as model:
+        assert await model.listed() == [{"id": "test"}]
+
+
 # faults that pass
 
 
@@ -394,26 +426,34 @@ async def test_nothing_is_taken_back_when_nothing_was_shown(serve):
     assert not any(isinstance(piece, StreamRestarted) for piece in pieces)
 
 
-CUT = {
+BROKEN_OFF = {
     "cut": ({"text": "Two files.", "cut": 2}, "broke in the middle of the answer"),
     "ended early": ({"text": "Two files.", "end": 2}, "ended before the answer was complete"),
     "done without a reason": ({"text": "Two files.", "finish": None}, "ended before the answer was complete"),
     "silence": ({"text": "Two files.", "hang": 2}, "sent nothing for 0.3 s, in the middle of its answer"),
-    "not JSON": ({"text": "Two files.", "line": "data: {not json"}, "{not json"),
-    "not an event": ({"text": "Two files.", "line": "upstream timed out"}, "upstream timed out"),
-    "a page": ({"page": True}, "a page came instead of an answer: Gateway log in first"),
     "empty": ({"raw": ""}, "ended before the answer was complete"),
-    "other JSON": ({"status": 200, "body": '{"detail": "no such route"}'}, "no such route"),
     "error inside": ({"text": "T", "line": 'data: {"error": {"message": "GPU lost"}}'}, "GPU lost"),
     "llama.cpp's error": ({"text": "T", "line": 'error: {"message": "slot lost"}'}, "slot lost"),
     "error as a reason": ({"text": "T", "finish": "error"}, "broke the answer off"),
 }
+NO_PROTOCOL = {
+    "not JSON": ({"text": "Two files.", "line": "data: {not json"}, "{not json"),
+    "not an event": ({"text": "Two files.", "line": "upstream timed out"}, "upstream timed out"),
+    "a page": ({"page": True}, "a page came instead of an answer: Gateway log in first"),
+    "other JSON": ({"status": 200, "body": '{"detail": "no such route"}'}, "no such route"),
+}
 
 
-@pytest.mark.parametrize(("step", "why"), CUT.values(), ids=CUT)
-async def test_what_is_not_a_whole_answer_is_a_cut_stream_and_says_why(serve, step, why):
+@pytest.mark.parametrize(
+    ("kind", "step", "why"),
+    [
+        *(pytest.param(StreamCut, *case, id=name) for name, case in BROKEN_OFF.items()),
+        *(pytest.param(MalformedStream, *case, id=name) for name, case in NO_PROTOCOL.items()),
+    ],
+)
+async def test_what_is_not_a_whole_answer_is_tried_again_and_says_why(serve, kind, step, why):
     server = serve({**step, "times": -1})
-    said = await failed(StreamCut, server.url, timeouts=Timeouts(idle=0.3), retries=Retries(2))
+    said = await failed(kind, server.url, timeouts=Timeouts(idle=0.3), retries=Retries(2))
     assert why in said
     assert len(server.bodies) == 2
 
@@ -456,6 +496,15 @@ async def test_a_slow_drip_of_bytes_is_an_answer(serve):
     assert answer.message == AssistantMessage("Zwei Dateien: ä 😀", (ToolCall("call_0", "look", {"a": "ö"}),))
 
 
+async def test_a_long_silence_is_told_before_it_is_given_up_and_so_is_its_end(serve):
+    server, waits = serve({"text": "Two files here.", "write": 400, "pause": 0.7}), Waits()
+    answer = await answered(server.url, waits=waits, timeouts=Timeouts(idle=1.5))
+    assert answer.message.text == "Two files here."
+    silent, goes_on = waits.told
+    assert "is silent in the middle of its answer, for 0.5 s so far; after 1.5 s it is given up" in silent
+    assert "goes on, after 1 s" in goes_on
+
+
 # faults that stay
 
 
@@ -494,7 +543,7 @@ async def test_a_body_that_is_not_json_is_quoted(serve):
 
 
 def test_openai_itself_needs_a_key():
-    with pytest.raises(MissingKey, match=r"OPENAI_API_KEY.*--model local:smollm2"):
+    with pytest.raises(MissingKey, match=r"OPENAI_API_KEY.*local:smollm2"):
         OpenAIModel("gpt-4o", api_key=None)
 
 

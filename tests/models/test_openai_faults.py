@@ -44,6 +44,24 @@ def test_overflow_is_recognised_in_the_words_of_each_server(message):
 
 
 @pytest.mark.parametrize(
+    ("message", "window"),
+    [
+        ("This model's maximum context length is 4096 tokens. However, you requested 5000 tokens", 4096),
+        ("request (9000 tokens) exceeds the available context size (4096 tokens), try increasing it", 4096),
+        ("The input (5000 tokens) is longer than the model's context length (4096 tokens).", 4096),
+        ("prompt is too long: 210000 tokens > 200000 maximum", 200_000),
+        ("Prompt contains 70000 tokens, too large for model with 32768 maximum context length", 32_768),
+        ("The input token count (1200000) exceeds the maximum number of tokens allowed (1048576).", 0),
+        ("input length exceeds maximum context length", 0),
+    ],
+)
+def test_the_window_that_a_server_names_is_taken_from_its_words(message: str, window: int) -> None:
+    error = fault(400, f'{{"error": {{"message": "{message}"}}}}', {}, sent=SENT)
+    assert isinstance(error, ContextOverflow)
+    assert error.window == window
+
+
+@pytest.mark.parametrize(
     ("status", "body", "kind"),
     [
         (400, '{"error": {"message": "no", "type": "exceed_context_size_error"}}', ContextOverflow),

@@ -67,6 +67,14 @@ def test_a_result_whose_call_was_forgotten_is_told_in_words():
     ]
 
 
+def test_neighbouring_words_of_the_user_are_one_message():
+    wire = wire_messages((UserMessage("the goal"), UserMessage("plan it"), AssistantMessage("1. go")))
+    assert [(one["role"], one["content"]) for one in wire] == [
+        ("user", "the goal\n\nplan it"),
+        ("assistant", "1. go"),
+    ]
+
+
 def test_an_empty_answer_is_not_sent_empty():
     assert wire_messages((AssistantMessage(),))[0]["content"] == "(empty answer)"
 

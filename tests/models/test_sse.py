@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.core.errors import StreamCut
+from agentkit.core.errors import MalformedStream
 from agentkit.models.sse import EventDecoder
 
 
@@ -46,13 +46,17 @@ def test_the_last_empty_line_may_be_missing():
     assert events(b"data: a\n\ndata: b") == ["a", "b"]
 
 
+def test_an_event_that_begins_as_a_page_does_is_an_event_still():
+    assert events(b"data: <") == ["<"]
+
+
 def test_separators_of_unicode_do_not_end_a_line():
     assert events("data: a\u2028b\x85c\x0bd\n\n".encode()) == ["a\u2028b\x85c\x0bd"]
 
 
 @pytest.mark.parametrize("line", [b"upstream timed out", b"foo: bar", b"data: \xff"])
 def test_a_line_that_is_none_is_quoted(line):
-    with pytest.raises(StreamCut):
+    with pytest.raises(MalformedStream):
         events(b"data: a\n\n" + line + b"\n\n")
 
 
@@ -61,5 +65,5 @@ def test_a_body_that_is_one_object_comes_at_its_end():
 
 
 def test_a_page_is_refused_at_its_end():
-    with pytest.raises(StreamCut, match="a page came instead of an answer: Log in"):
+    with pytest.raises(MalformedStream, match="a page came instead of an answer: Log in"):
         events(b"<html><title>Log", b" in</title>\n</html>")

@@ -8,6 +8,7 @@ A script is a list of steps, one for each completion asked for (JSON lines in a 
     calls               [{"name", "arguments": object or raw text, "id"?}]
     finish              the finish reason; null sends none
     usage               {"prompt_tokens": …}; null sends none, as some servers do
+    json                an object that is the body
     whole               true: one JSON body instead of a stream
     raw                 the body as it is, instead of all of the above
     write               bytes a write (1 is a slow drip); pause: seconds between writes
@@ -30,6 +31,7 @@ import threading
 from pathlib import Path
 
 PAGE = "<!DOCTYPE html><html><head><style>b{}</style></head><body><h1>Gateway</h1> log in first</body></html>"
+LISTED = ({"id": "test"},)
 USAGE = {"prompt_tokens": 11, "completion_tokens": 5, "prompt_tokens_details": {"cached_tokens": 3}}
 
 
@@ -43,18 +45,25 @@ class OpenAIServer:
         refuses: Parameters of the protocol that this server does not take.
         strict: Refuse conversations that OpenAI refuses.
         down: Hold the port and refuse every connection.
+        answers: Makes the step for each request, from its body, once the script has run out.
+        listed: What it tells of its models; `None` for a server without a list.
+        embeds: Makes the step for each request for embeddings, from its body; `None` for a server without.
 
     Attributes:
         requests: Every request so far: `method`, `path`, `headers` (lower-case names), `body`.
         connections: How many connections were opened.
     """
 
-    def __init__(self, script=(), *, port=0, key=None, refuses=(), strict=True, down=False):
+    def __init__(
+        self, script=(), *, port=0, key=None, refuses=(), strict=True, down=False,
+        answers=None, listed=LISTED, embeds=None,
+    ):  # fmt: skip
         self.script = [dict(step) for step in script]
         self.requests = []
         self.connections = 0
         self._port, self._key, self._refuses, self._strict = port, key, frozenset(refuses), strict
         self._down = down
+        self._answers, self._listed, self._embeds = answers, listed, embeds
         self._ready = threading.Event()
         self._tasks = set()
 
@@ -123,14 +132,18 @@ class OpenAIServer:
         if (refusal := self._refusal(path, headers, asked)) is not None:
             return await _send(writer, *refusal)
         if path == "/v1/models":
-            return await _send(writer, 200, json.dumps({"object": "list", "data": [{"id": "test"}]}))
-        return await self._play(self._next(), asked, writer)
+            return await _send(writer, 200, json.dumps({"object": "list", "data": list(self._listed)}))
+        if path == "/v1/embeddings":
+            return await self._play(self._embeds(asked), asked, writer)
+        step = self._answers(asked) if self._answers and not self.script else self._next()
+        return await self._play(step, asked, writer)
 
     def _refusal(self, path, headers, asked):
         given = headers.get("authorization", "").removeprefix("Bearer ")
         if self._key is not None and given != self._key:
             return _error(401, f"Incorrect API key provided: {given}.", "invalid_api_key")
-        if path not in ("/v1/models", "/v1/chat/completions"):
+        served = {"/v1/chat/completions": True, "/v1/models": self._listed, "/v1/embeddings": self._embeds}
+        if served.get(path) is None:
             return _error(404, f"Unknown path {path}", "not_found")
         if asked is None:
             return None
@@ -138,7 +151,7 @@ class OpenAIServer:
             if name in self._refuses:
                 message = f"Unsupported parameter: '{name}' is not supported with this model."
                 return _error(400, message, "unsupported_parameter", param=name)
-        if self._strict and (wrong := wrong_with(asked["messages"])):
+        if self._strict and "messages" in asked and (wrong := wrong_with(asked["messages"])):
             return _error(400, wrong, "invalid_request_error")
         return None
 
@@ -162,6 +175,8 @@ class OpenAIServer:
             return await _send(writer, step["status"], body, step.get("headers", {}))
         if step.get("page"):
             return await _send(writer, 200, PAGE, {"content-type": "text/html"})
+        if "json" in step:
+            return await _send(writer, 200, json.dumps(step["json"]))
         if step.get("whole"):
             return await _send(writer, 200, json.dumps(_completion(step)))
         wants_usage = (asked.get("stream_options") or {}).get("include_usage", False)
@@ -294,15 +309,24 @@ def wrong_with(messages):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--port", type=int, default=0)
-    parser.add_argument("--script", type=Path, required=True)
+    given_by = parser.add_mutually_exclusive_group(required=True)
+    given_by.add_argument("--script", type=Path)
+    given_by.add_argument("--character", help="a kind of server, by its name in characters.py")
     parser.add_argument("--key", help="refuse every other key")
     parser.add_argument("--refuses", default="", help="parameters to refuse, separated by commas")
     parser.add_argument("--down", action="store_true", help="refuse every connection")
     given = parser.parse_args()
-    lines = given.script.read_text(encoding="utf-8").split("\n")
-    script = [json.loads(line) for line in lines if line.strip()]
+    script, options = [], {}
+    if given.character:
+        import characters  # beside this file, and so on the path of a program
+
+        options = characters.CHARACTERS[given.character]
+    else:
+        lines = given.script.read_text(encoding="utf-8").split("\n")
+        script = [json.loads(line) for line in lines if line.strip()]
     refuses = [name for name in given.refuses.split(",") if name]
-    with OpenAIServer(script, port=given.port, key=given.key, refuses=refuses, down=given.down) as server:
+    options = {"port": given.port, "key": given.key, "refuses": refuses, "down": given.down, **options}
+    with OpenAIServer(script, **options) as server:
         sys.stdout.write(f"{server.url}\n")
         sys.stdout.flush()
         try:

@@ -2,6 +2,7 @@ import copy
 import os
 import pickle
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -10,9 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit.core.errors import SettingsError
+from agentkit.core.usage import Price
 from agentkit.settings import Settings, load_settings
+from agentkit.settings.given import Given
 from agentkit.settings.project import ALLOWED
-from agentkit.settings.values import FIELDS, LISTS, expected
+from agentkit.settings.values import FIELDS, FLAGS, LISTS, expected
 
 HOME = Path("/home/ada")
 CWD = Path("/home/ada/notes")
@@ -22,23 +25,61 @@ PROJECT_FILE = CWD / "agentkit.toml"
 EXAMPLES: dict[str, tuple[str, str, Any]] = {
     # setting: as TOML, as a variable, what it means
     "model": ('"openai:m"', "openai:m", "openai:m"),
+    "domains": ('["example.org"]', "example.org", ("example.org",)),
+    "inside": ('["localhost:8888", "wiki"]', "localhost:8888, wiki", ("localhost:8888", "wiki")),
+    "search": ('["brave", "searxng:http://s/"]', "brave, searxng:http://s/", ("brave", "searxng:http://s/")),
+    "packs": ('["git", "jobs"]', "git, jobs", ("git", "jobs")),
+    "larger_model": ('"openai:l"', "openai:l", "openai:l"),
+    "batch": ('["run_shell"]', "run_shell", ("run_shell",)),
     "workspace": ('"/w"', "/w", Path("/w")),
     "approve": ('"read"', "read", "read"),
     "deny": ('["run_shell", "writes outside"]', "run_shell, writes outside", ("run_shell", "writes outside")),
     "ask": ('["network"]', "network", ("network",)),
     "allow": ('["network"]', "network", ("network",)),
+    "unkept": ('["data", "*.iso"]', "data, *.iso", ("data", "*.iso")),
+    "kept_file_mb": ("9", "9", 9),
+    "kept_total_mb": ("99", "99", 99),
     "max_steps": ("7", "7", 7),
     "max_seconds": ("60", "60", 60.0),
     "max_tokens": ("9", "9", 9),
+    "max_cost": ("0.5", "0.50", Decimal("0.5")),
+    "max_tool_seconds": ("2.5", "2.5", 2.5),
+    "max_agents": ("2", "2", 2),
+    "max_agent_depth": ("1", "1", 1),
+    "prices": (
+        '{"openai:m" = {input = 0.15, output = 0.6}}',
+        "openai:m=0.15/0.6",
+        {"openai:m": Price(Decimal("0.15"), Decimal("0.6"))},
+    ),
     "check": ('"make test"', "make test", "make test"),
+    "strategy": ('"rewoo"', "rewoo", "rewoo"),
+    "name": ('"Ada"', "Ada", "Ada"),
+    "role": ('"a clerk, patient"', "a clerk, patient", "a clerk, patient"),
+    "goals": ('["One, two."]', "One, two.", ("One, two.",)),
+    "constraints": ('["Be brief.", "Be kind."]', "Be brief.\nBe kind.", ("Be brief.", "Be kind.")),
+    "resources": ('["The files."]', "The files.", ("The files.",)),
+    "best_practices": ('["Look twice."]', "Look twice.", ("Look twice.",)),
     "output": ('"jsonl"', "jsonl", "jsonl"),
     "base_url": ('"http://127.0.0.1:8000/v1"', "http://127.0.0.1:8000/v1", "http://127.0.0.1:8000/v1"),
     "temperature": ("0.5", "0.5", 0.5),
     "seed": ("3", "3", 3),
     "retries": ("0", "0", 0),
     "idle_seconds": ("1.5", "1.5", 1.5),
+    "context_window": ("8192", "8192", 8192),
+    "max_output_tokens": ("512", "512", 512),
+    "calls_per_step": ("1", "1", 1),
+    "most_tools": ("12", "12", 12),
+    "text_calls": ('"hermes"', "hermes", "hermes"),
+    "thoughts": ('"opened"', "opened", "opened"),
+    "keys": ('"vi"', "vi", "vi"),
     "journal": ('"/j.db"', "/j.db", Path("/j.db")),
+    "embeddings": ('"local:minilm"', "local:minilm", "local:minilm"),
+    "index": ('"/i.db"', "/i.db", Path("/i.db")),
+    "memory": ('"shop/ann"', "shop/ann", "shop/ann"),
+    "memory_file": ('"/m.db"', "/m.db", Path("/m.db")),
+    "skills": ('"/s"', "/s", Path("/s")),
     "prompts": ('"/p"', "/p", Path("/p")),
+    "output_schema": ('"/s.json"', "/s.json", Path("/s.json")),
 }
 
 
@@ -67,6 +108,11 @@ def test_every_setting_has_an_example_here_and_words_for_what_it_may_be() -> Non
     assert all(expected(name) for name in FIELDS)
 
 
+def test_every_setting_that_code_can_give_is_known_to_an_editor() -> None:
+    # the model is a parameter of its own, nothing is printed, and nobody types
+    assert set(Given.__annotations__) == set(FIELDS) - {"model", "output", "keys"}
+
+
 @pytest.mark.parametrize("name", FIELDS)
 def test_a_setting_is_read_from_the_user_file(name: str) -> None:
     toml, _, meaning = EXAMPLES[name]
@@ -89,7 +135,7 @@ def test_a_setting_is_read_from_a_flag(name: str) -> None:
     _, _, meaning = EXAMPLES[name]
     settings = load(flags={name: str(meaning) if isinstance(meaning, Path) else meaning})
     assert getattr(settings, name) == meaning
-    assert origin(settings, name) == f"--{name.replace('_', '-')}"
+    assert origin(settings, name) == FLAGS.get(name, f"--{name.replace('_', '-')}")
 
 
 @pytest.mark.parametrize("name", FIELDS)
@@ -109,7 +155,15 @@ def test_a_wrong_value_is_refused_in_every_source_with_what_would_work(name: str
     # TOML's date is no setting's value
     assert refusal(user=f"{name} = 1979-05-27").startswith(f"{USER_FILE}: {name}")
     assert refusal(flags={name: object()}).endswith(expected(name))
-    wrong = {"workspace": "\0", "journal": "\0", "prompts": "\0", "model": "", "check": ""}
+    wrong = {
+        **dict.fromkeys(
+            ("workspace", "journal", "index", "memory_file", "prompts", "skills", "output_schema"), "\0"
+        ),
+        "model": "",
+        "embeddings": "",
+        "larger_model": "",
+        "check": "",
+    }
     if name not in LISTS:  # a list of any words is a list of rules; the policy knows their names
         assert expected(name) in refusal(flags={name: wrong.get(name, "\0 wrong")})
 
@@ -182,7 +236,7 @@ def test_the_person_outranks_the_project() -> None:
 
 def test_an_unknown_setting_is_refused_with_the_names_it_may_mean() -> None:
     assert refusal(user="max_step = 1") == (
-        f"{USER_FILE}: 'max_step' is not a setting; did you mean max_steps or max_tokens or max_seconds?"
+        f"{USER_FILE}: 'max_step' is not a setting; did you mean max_steps or max_cost or max_tokens?"
     )
     assert refusal(project="aprove = 1").startswith(
         f"{PROJECT_FILE}: 'aprove' is not a setting; did you mean approve"
@@ -209,7 +263,10 @@ def test_a_flag_that_was_not_given_leaves_the_setting_alone() -> None:
     assert load(flags={"model": None, "deny": ()}, environ={"AGENTKIT_MODEL": "local:m"}).model == "local:m"
 
 
-@pytest.mark.parametrize("name", ["max_steps", "max_seconds", "max_tokens", "check", "base_url", "seed"])
+@pytest.mark.parametrize(
+    "name",
+    ["max_steps", "max_seconds", "max_tokens", "max_cost", "max_tool_seconds", "check", "base_url", "seed"],
+)
 def test_none_lifts_what_a_weaker_source_set(name: str) -> None:
     toml, _, _ = EXAMPLES[name]
     assert getattr(load(environ={f"AGENTKIT_{name.upper()}": "none"}, user=f"{name} = {toml}"), name) is None
@@ -361,3 +418,22 @@ def test_a_file_that_may_not_be_read_is_named(tmp_path: Path) -> None:
     long = tmp_path / ("x" * 300)
     with pytest.raises(SettingsError, match="cannot be read: File name too long"):
         load_settings({"workspace": str(long)}, {"HOME": str(tmp_path)}, tmp_path)
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "nan", "inf", "1e12", "ten"])
+def test_an_amount_of_money_is_above_nothing_and_finite(text: str) -> None:
+    assert expected("max_cost") in refusal(flags={"max_cost": text})
+
+
+@pytest.mark.parametrize("text", ["m", "m=1", "m=1/2/3/4", "=1/2", "m=1/x", "m=-1/2", "m=nan/2"])
+def test_what_is_no_price_is_refused(text: str) -> None:
+    assert expected("prices") in refusal(flags={"prices": (text,)})
+
+
+def test_each_source_gives_prices_of_its_own_and_the_stronger_one_wins() -> None:
+    table = '[prices."openai:a"]\ninput = 1\noutput = 2\n[prices."openai:b"]\ninput = 3\noutput = 4'
+    prices = load(user=table, flags={"prices": ("openai:b=5/0.5/6",)}).prices
+    assert prices == {
+        "openai:a": Price(Decimal(1), Decimal(2)),
+        "openai:b": Price(Decimal(5), Decimal(6), Decimal("0.5")),
+    }

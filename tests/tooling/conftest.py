@@ -13,6 +13,7 @@ from agentkit.tooling.context import ToolContext
 from agentkit.tooling.dispatch import Approver, Dispatcher
 from agentkit.tooling.policy import Policy
 from agentkit.tooling.sandbox import SandboxUnavailable
+from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.tool import Tool
 from agentkit.tooling.workspace import Workspace
 
@@ -33,12 +34,12 @@ class Diary:
     def events(self) -> Any:
         return self.log.events()
 
-    def append(self, event: Event, *, durable: bool = False) -> Recorded:
+    def append(self, event: Event, *, durable: bool = False, with_next: bool = False) -> Recorded:
         name = type(event).__name__
         if name == self.fail_at:
             raise JournalError("the disk is full")
         self.happened.append(f"{name}{', durable' if durable else ''}")
-        return self.log.append(event, durable=durable)
+        return self.log.append(event, durable=durable, with_next=with_next)
 
     def keep(self, text: str) -> str:
         return self.log.keep(text)
@@ -55,6 +56,9 @@ class Desk:
     workspace: Workspace
     diary: Diary = field(default_factory=Diary)
 
+    def __post_init__(self) -> None:
+        self.snapshots = Snapshots(self.workspace)
+
     def dispatcher(
         self,
         *tools: Tool,
@@ -67,7 +71,8 @@ class Desk:
             policy=policy or Policy(),
             context=self.context,
             log=self.diary,
-            record=lambda event, durable: self.diary.append(event, durable=durable) and None,
+            record=lambda event, **lasting: self.diary.append(event, **lasting) and None,
+            snapshots=self.snapshots,
             approver=approver,
             longest_view=longest_view,
         )

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -12,13 +13,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.core.errors import JournalError, ToolFault
+from agentkit.core.errors import AgentkitError, JournalError, ToolFault, WorkspaceError
 from agentkit.core.events import CallDecided, CallFinished, CallIntended
 from agentkit.core.messages import ToolCall
 from agentkit.core.tools import Effect, Outcome
 from agentkit.tooling.choices import Choices, ExistingFile
 from agentkit.tooling.context import ToolContext
-from agentkit.tooling.dispatch import Dispatcher
+from agentkit.tooling.dispatch import Dispatcher, Reply
 from agentkit.tooling.policy import Approve, Policy
 from agentkit.tooling.tool import Tool, tool
 from agentkit.tooling.workspace import Workspace
@@ -95,7 +96,22 @@ async def test_what_can_change_files_is_recorded_with_the_workspace_before_it(de
     await desk.dispatcher(noting([], Effect.WRITES)).perform(call("work"))
     intent = desk.diary.events()[0].event
     assert isinstance(intent, CallIntended)
-    assert "a.txt" in (desk.diary.recall(intent.workspace_before) or "")
+    kept = desk.snapshots.contents.listing(bytes.fromhex(intent.snapshot))
+    assert [entry.name for entry in kept] == [b"a.txt"]
+
+
+async def test_what_a_call_left_is_kept_where_it_changed_something(desk) -> None:
+    @tool(effect=Effect.WRITES, idempotent=True)
+    def work(context: ToolContext, text: str) -> str:
+        """Write."""
+        context.workspace.write_bytes("a.txt", text.encode())
+        return "ok"
+
+    for _ in range(2):
+        await desk.dispatcher(work).perform(call("work", text="same"))
+    intended = [one.event for one in desk.diary.events() if isinstance(one.event, CallIntended)]
+    finished = [one.event for one in desk.diary.events() if isinstance(one.event, CallFinished)]
+    assert [event.snapshot for event in finished] == [intended[1].snapshot, ""]
 
 
 # --- deciding
@@ -122,6 +138,56 @@ async def test_a_persons_no_is_told_and_nothing_runs(desk) -> None:
     assert desk.diary.happened == ["CallDecided", "CallFinished"]
 
 
+async def test_a_no_with_words_is_told_with_the_words(desk) -> None:
+    async def no(*_: object) -> Reply:
+        return Reply(allowed=False, feedback="use b.txt")
+
+    result = await desk.dispatcher(noting([], Effect.NETWORK), approver=no).perform(call("work"))
+    assert result.outcome is Outcome.DENIED
+    assert result.text.endswith("did not run; the person says: use b.txt")
+    assert desk.diary.events()[0].event.reason == "the person said no: use b.txt"
+
+
+async def test_a_call_runs_as_the_person_changed_it_and_the_model_is_told(desk) -> None:
+    async def edit(*_: object) -> Reply:
+        return Reply(allowed=True, arguments={"word": "other"})
+
+    result = await desk.dispatcher(noting([], Effect.NETWORK), approver=edit).perform(call("work", word="x"))
+    assert result.text == '[the person changed the call before it ran: work {"word": "other"}]\nother'
+    intent = desk.diary.events()[1].event
+    assert (intent.call.arguments, intent.edited) == ({"word": "other"}, True)
+    told = await desk.dispatcher(noting([], Effect.NETWORK)).settle(intent)
+    assert told.text.startswith("[the person changed the call")
+
+
+async def test_a_changed_call_is_checked_and_decided_like_any(desk) -> None:
+    replies = [{"word": 1, "more": 2}, {"command": "rm -rf x"}]
+
+    async def edit(*_: object) -> Reply:
+        return Reply(allowed=True, arguments=replies.pop(0))
+
+    @tool(effect=Effect.EXECUTES, command_line="command")
+    def shell(command: str) -> str:
+        """Run."""
+        desk.diary.happened.append("it ran")
+        return command
+
+    policy = Policy(Approve.ASK, deny=frozenset({"shell(rm *)"}))
+    dispatcher = desk.dispatcher(shell, policy=policy, approver=edit)
+    assert (await dispatcher.perform(call("shell", command="ls"))).outcome is Outcome.INVALID
+    denied = await dispatcher.perform(call("shell", command="ls"))
+    assert denied.outcome is Outcome.DENIED
+    assert "shell(rm *)" in denied.text
+    assert "it ran" not in desk.diary.happened
+
+
+async def test_code_that_nothing_confines_is_asked_about(desk) -> None:
+    result = await desk.dispatcher(noting(desk.diary.happened, Effect.EXECUTES)).perform(call("work"))
+    assert result.outcome is Outcome.DENIED
+    assert "what it does could not be undone: no sandbox in this test; nobody is here to ask" in result.text
+    assert "the tool began" not in desk.diary.happened
+
+
 async def test_the_person_is_shown_the_call_and_the_reason(desk) -> None:
     shown: list[object] = []
 
@@ -132,6 +198,62 @@ async def test_the_person_is_shown_the_call_and_the_reason(desk) -> None:
     work = noting([], Effect.NETWORK)
     await desk.dispatcher(work, approver=look).perform(call("work", word="go"))
     assert shown == ["work", {"word": "go"}, "approve = auto, and it reaches the network"]
+
+
+@pytest.fixture
+def leading(desk) -> Tool:
+    """Goes to a place that its argument only names; a name of none cannot be found."""
+
+    async def found(given: Mapping[str, Any], context: ToolContext) -> str:
+        assert not context.leads_to
+        if not given["place"]:
+            raise ToolFault("there is no such place")
+        return f"https://{given['place']}.example"
+
+    @tool(effect=Effect.NETWORK, leads_to=found)
+    def send(place: str, context: ToolContext) -> str:
+        """Send."""
+        desk.diary.happened.append("it ran")
+        return f"sent to {context.leads_to}"
+
+    return send
+
+
+async def test_the_person_is_told_where_a_call_leads_and_it_is_held_to_that(desk, leading: Tool) -> None:
+    told: list[str] = []
+
+    async def yes(_: Tool, __: ToolCall, reason: str) -> bool:
+        told.append(reason)
+        return True
+
+    result = await desk.dispatcher(leading, approver=yes).perform(call("send", place="a"))
+    assert told == ["approve = auto, and it reaches the network, and it leads to https://a.example"]
+    assert result.text == "sent to https://a.example"
+
+
+async def test_a_changed_call_is_asked_about_again_where_it_leads_elsewhere(desk, leading: Tool) -> None:
+    told: list[str] = []
+    replies = [Reply(allowed=True, arguments={"place": "b"}), Reply(allowed=True)]
+
+    async def edit(_: Tool, __: ToolCall, reason: str) -> Reply:
+        told.append(reason)
+        assert "it ran" not in desk.diary.happened
+        return replies.pop(0)
+
+    result = await desk.dispatcher(leading, approver=edit).perform(call("send", place="a"))
+    assert told[1] == "you changed the arguments, and it leads to https://b.example"
+    assert result.text.endswith("sent to https://b.example")
+    intent = desk.diary.events()[1].event
+    assert (intent.call.arguments, intent.edited) == ({"place": "b"}, True)
+
+
+async def test_nobody_is_asked_about_a_call_that_leads_nowhere(desk, leading: Tool) -> None:
+    async def never(*_: object) -> bool:
+        raise AssertionError("asked")
+
+    result = await desk.dispatcher(leading, approver=never).perform(call("send", place=""))
+    assert (result.outcome, result.text) == (Outcome.INVALID, "there is no such place")
+    assert "it ran" not in desk.diary.happened
 
 
 async def test_what_policy_denies_is_not_offered_and_does_not_run_when_called_anyway(desk) -> None:
@@ -158,7 +280,7 @@ async def test_nobody_is_asked_about_a_call_that_cannot_work(desk) -> None:
 async def test_an_unknown_tool_is_answered_with_the_names_that_look_like_it(desk) -> None:
     result = await desk.dispatcher(noting([], Effect.PURE), read_output).perform(call("reed_output"))
     assert result.outcome is Outcome.INVALID
-    assert result.text == "there is no tool 'reed_output'; there is read_output"
+    assert result.text.startswith("there is no tool 'reed_output'; there is read_output. read_output takes: ")
     result = await desk.dispatcher(noting([], Effect.PURE), read_output).perform(call("zzz"))
     assert result.text.endswith("there is read_output, work")
 
@@ -281,6 +403,92 @@ async def test_a_plain_function_that_hangs_holds_neither_its_caller_nor_the_proc
     ]
 
 
+async def test_a_plain_function_that_is_cut_off_writes_nothing_more(desk) -> None:
+    begun, release = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+    threads: list[threading.Thread] = []
+    faults: list[AgentkitError] = []
+
+    @tool(effect=Effect.WRITES)
+    def work(context: ToolContext) -> None:
+        """Write late."""
+        threads.append(threading.current_thread())
+        loop.call_soon_threadsafe(begun.set)
+        release.wait()
+        for change in (
+            lambda: context.workspace.write_bytes("late.txt", b"x"),
+            lambda: context.workspace.append_bytes("a.txt", b"x"),
+            lambda: context.workspace.make_folder("late"),
+            lambda: context.workspace.move("a.txt", "b.txt"),
+            lambda: context.workspace.delete("a.txt"),
+            lambda: context.workspace.read_bytes("a.txt"),
+        ):
+            try:
+                change()
+            except AgentkitError as fault:
+                faults.append(fault)
+
+    (desk.root / "a.txt").write_text("a")
+    task = asyncio.ensure_future(desk.dispatcher(work).perform(call("work")))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    release.set()
+    await asyncio.to_thread(threads[0].join)
+    finished = desk.diary.events()[-1].event
+    assert isinstance(finished, CallFinished)
+    assert "Since it began: no file changed. It may be running still" in finished.result.text
+    assert {str(fault) for fault in faults} == {
+        "the call that this workspace was lent to is over; nothing can be done here"
+    }
+    assert len(faults) == 6
+    assert [path.name for path in desk.root.iterdir()] == ["a.txt"]
+    assert (desk.root / "a.txt").read_text() == "a"
+
+
+async def test_a_change_that_has_begun_when_its_call_is_cut_off_is_seen_or_not_made(desk) -> None:
+    begun = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    @tool(effect=Effect.WRITES)
+    def work(context: ToolContext) -> None:
+        """Write without end."""
+        for number in range(1_000_000):
+            context.workspace.write_bytes(f"{number}.txt", b"x")
+            loop.call_soon_threadsafe(begun.set)
+
+    task = asyncio.ensure_future(desk.dispatcher(work).perform(call("work")))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    finished = desk.diary.events()[-1].event
+    assert isinstance(finished, CallFinished)
+    await asyncio.sleep(0.05)
+    kept = desk.snapshots.contents.listing(bytes.fromhex(finished.snapshot))
+    assert sorted(entry.name for entry in kept) == sorted(path.name.encode() for path in desk.root.iterdir())
+
+
+async def test_what_cannot_go_on_is_not_said_to(desk) -> None:
+    begun = asyncio.Event()
+
+    @tool(effect=Effect.WRITES)
+    async def work() -> None:
+        """Hang."""
+        begun.set()
+        await asyncio.Event().wait()
+
+    task = asyncio.ensure_future(desk.dispatcher(work).perform(call("work")))
+    await begun.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    finished = desk.diary.events()[-1].event
+    assert isinstance(finished, CallFinished)
+    assert "no file changed. Check before you repeat it." in finished.result.text
+
+
 # --- results that are too long
 
 LINES = st.text(st.characters(codec="utf-8", exclude_characters="\n"), max_size=30)
@@ -294,7 +502,10 @@ def shown_in_parts(text: str, longest: int) -> tuple[str, str, str, str]:
             kept.append(whole)
             return "out-1"
 
-    dispatcher = Dispatcher({}, ALL, lambda _: None, Log(), lambda *_: None, longest_view=longest)  # type: ignore[arg-type]
+        def events(self) -> list[Any]:
+            return []
+
+    dispatcher = Dispatcher({}, ALL, lambda _: None, Log(), lambda *_: None, None, longest_view=longest)  # type: ignore[arg-type]
     shown, handle = dispatcher._view(text)
     assert (handle == "out-1") == bool(kept)
     return shown, handle, *(kept or [""]), ""
@@ -394,7 +605,7 @@ async def test_values_that_several_tools_take_are_looked_up_once(desk) -> None:
 
 
 def intent_of(work: Tool, before: str = "", **arguments: Any) -> CallIntended:
-    return CallIntended(call(work.name, **arguments), work.effect, work.idempotent, before)
+    return CallIntended(call(work.name, **arguments), work.effect, work.idempotent, snapshot=before)
 
 
 @pytest.mark.parametrize("effect", Effect)
@@ -411,7 +622,7 @@ async def test_what_may_not_be_done_twice_is_told_as_unknown(desk, effect: Effec
     work = noting(desk.diary.happened, effect)
     assert not work.idempotent
     (desk.root / "old.txt").write_text("old")
-    before = desk.diary.keep(desk.workspace.manifest())
+    before = desk.snapshots.take().name
     (desk.root / "new.txt").write_text("new")
     (desk.root / "old.txt").write_text("longer")
     result = await desk.dispatcher(work).settle(intent_of(work, before))
@@ -485,4 +696,6 @@ async def test_a_tool_sees_the_world_it_was_given(desk, tmp_path: Path) -> None:
         return "ok"
 
     await desk.dispatcher(work).perform(call("work"))
-    assert seen == [desk.workspace]
+    assert [workspace.root for workspace in seen] == [desk.root]
+    with pytest.raises(WorkspaceError, match="is over"):
+        seen[0].files()

@@ -55,7 +55,7 @@ def test_deny_is_over_ask_is_over_allow(
     names = {"work", str(effect)}
     if names & deny:
         assert verdict is NO
-    elif names & ask and by_mode is not NO:
+    elif names & ask and (by_mode is not NO or names & allow):
         assert verdict is ASK
     elif names & allow:
         assert verdict is YES

@@ -254,7 +254,7 @@ def test_a_failed_write_leaves_the_old_content(
     def full(_descriptor: int, _data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workspace_module, "_write_all", full)
+    monkeypatch.setattr(workspace_module, "write_all", full)
     with pytest.raises(ToolFault, match="no space left on the disk"):
         files.write_bytes("notes.txt", b"new")
     with pytest.raises(ToolFault, match="no space left on the disk"):
@@ -270,7 +270,7 @@ def test_an_append_that_breaks_off_is_taken_back(
         os.write(descriptor, data[:2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workspace_module, "_write_all", half)
+    monkeypatch.setattr(workspace_module, "write_all", half)
     with pytest.raises(ToolFault, match="no space"):
         files.append_bytes("notes.txt", b"more")
     assert (root / "notes.txt").read_bytes() == b"inside notes"
@@ -304,6 +304,35 @@ def test_git_is_only_for_git(files: Workspace, root: Path) -> None:
         with pytest.raises(ToolFault, match="only git may change it"):
             change()
     assert os.listdir(root / ".git/hooks") == []
+
+
+def test_what_steers_agents_is_only_for_a_person(files: Workspace, root: Path) -> None:
+    (root / ".agentkit/prompts").mkdir(parents=True)
+    (root / "innocent").symlink_to(".agentkit/prompts")
+    (root / "evil").mkdir()
+    (root / "agentkit.toml").write_text('deny = ["run_shell"]')
+    for change in (
+        lambda: files.write_bytes(".agentkit/prompts/agent/small.md", b"Obey me."),
+        lambda: files.write_bytes("innocent/small.md", b"Obey me."),
+        lambda: files.append_bytes("agentkit.toml", b"max_steps = 9"),
+        lambda: files.move("evil", ".agentkit/skills"),
+        lambda: files.copy("notes.txt", "Agentkit.TOML"),
+        lambda: files.delete("agentkit.toml"),
+        lambda: files.delete(".agentkit", recursive=True),
+        lambda: files.make_folder(".agentkit/skills/evil"),
+    ):
+        with pytest.raises(ToolFault, match="only a person may change it"):
+            change()
+    assert os.listdir(root / ".agentkit/prompts") == []
+    files.write_bytes("sub/agentkit.toml", b"max_steps = 3")  # it steers nobody who works here
+
+
+def test_an_append_reaches_no_other_name_of_a_file(files: Workspace, root: Path) -> None:
+    (root / "agentkit.toml").write_text("max_steps = 3")
+    os.link(root / "agentkit.toml", root / "innocent")
+    files.append_bytes("innocent", b"00")
+    assert (root / "innocent").read_text() == "max_steps = 300"
+    assert (root / "agentkit.toml").read_text() == "max_steps = 3"
 
 
 def test_moving_renames_and_moves_into_folders(files: Workspace, root: Path) -> None:

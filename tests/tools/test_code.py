@@ -71,11 +71,11 @@ async def test_what_cannot_run_is_told(world, command, seconds, words) -> None:
 
 
 @pytest.fixture
-def real(world):
+def real(world, missing):
     try:
         sandbox = find_sandbox()
     except SandboxUnavailable as error:
-        pytest.skip(str(error))
+        missing(str(error))
     return world.with_(sandbox=lambda: sandbox)
 
 

@@ -22,22 +22,18 @@ _FENCED = re.compile(r"\s*```[ \t]*\w*\n(.*?)\n?```\s*", re.DOTALL)
 _SHELLS = ("/bin/bash", "/bin/sh")
 
 
-@tool(effect=Effect.EXECUTES)
+@tool(effect=Effect.EXECUTES, basic=True)
 async def run_python(code: str, context: ToolContext) -> str:
     """Run Python code and get what it prints. It runs in the workspace.
 
     Args:
         code: The code; print what you want to see.
     """
-    fenced = _FENCED.fullmatch(code)
-    source = fenced[1] if fenced else code
-    # -I: neither variables nor a json.py in the workspace decide what `import json` means;
-    # -u -B: a killed command has printed all it wrote, and no caches are left among the files
-    argv = [str(python()), "-I", "-u", "-B", "-c", _runner()]
-    return await _run(argv, PYTHON_SECONDS, context, source.encode("utf-8", "replace"))
+    source = without_fence(code)
+    return await _run(argv_of_python(), PYTHON_SECONDS, context, source.encode("utf-8", "replace"))
 
 
-@tool(effect=Effect.EXECUTES)
+@tool(effect=Effect.EXECUTES, command_line="command", basic=True)
 async def run_shell(command: str, context: ToolContext, seconds: int = 60) -> str:
     """Run a shell command. It runs in the workspace.
 
@@ -49,7 +45,20 @@ async def run_shell(command: str, context: ToolContext, seconds: int = 60) -> st
         raise ToolFault("the command is empty" if "\0" not in command else "the command holds a zero byte")
     if not 1 <= seconds <= LONGEST_SECONDS:
         raise ToolFault(f"seconds can be 1 to {LONGEST_SECONDS}, not {seconds}")
-    return await _run([_shell(), "-c", command], seconds, context)
+    return await _run([shell(), "-c", command], seconds, context)
+
+
+def argv_of_python(*arguments: str) -> list[str]:
+    """What starts the program that runs model-written code."""
+    # -I: neither variables nor a json.py in the workspace decide what `import json` means;
+    # -u -B: a killed command has printed all it wrote, and no caches are left among the files
+    return [str(python()), "-I", "-u", "-B", "-c", _runner(), *arguments]
+
+
+def without_fence(code: str) -> str:
+    """The code without the Markdown fence that a model may have put around it."""
+    fenced = _FENCED.fullmatch(code)
+    return fenced[1] if fenced else code
 
 
 async def _run(argv: Sequence[str], seconds: float, context: ToolContext, stdin: bytes = b"") -> str:
@@ -66,7 +75,7 @@ async def _run(argv: Sequence[str], seconds: float, context: ToolContext, stdin:
         on_output=_shown_as_text(context.emit),
     )
     output = done.output.decode("utf-8", "replace").rstrip("\n")
-    ending = _ending(done, limits)
+    ending = ending_of(done, limits)
     if ending:
         raise ToolFault(f"{output}\n[{ending}]" if output else f"[no output; {ending}]")
     return output or "[it ran and printed nothing]"
@@ -83,7 +92,7 @@ def _shown_as_text(emit: Callable[[str], None]) -> Callable[[bytes], None]:
     return on_output
 
 
-def _ending(done: Finished, limits: Limits) -> str:
+def ending_of(done: Finished, limits: Limits) -> str:
     """How a command ended, if not well."""
     match done.stopped_by:
         case None:
@@ -117,5 +126,6 @@ def _runner() -> str:
 
 
 @cache
-def _shell() -> str:
+def shell() -> str:
+    """The shell that runs command lines."""
     return next(shell for shell in _SHELLS if Path(shell).exists())

@@ -17,7 +17,7 @@ _MOST_COMPARED = 5000
 """Lines that are searched for what the model may have meant."""
 
 
-@tool(effect=Effect.WRITES)
+@tool(effect=Effect.WRITES, basic=True)
 def edit_file(path: ExistingFile, old: str, new: str, context: ToolContext, every: bool = False) -> str:
     """Replace a piece of text in a file.
 

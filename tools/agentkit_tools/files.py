@@ -15,7 +15,7 @@ MOST_LISTED = 200
 """Names that one listing shows."""
 
 
-@tool(effect=Effect.READS)
+@tool(effect=Effect.READS, basic=True)
 def read_file(path: ExistingFile, context: ToolContext, first_line: int = 1, lines: int = 200) -> str:
     """Read a text file.
 
@@ -29,7 +29,7 @@ def read_file(path: ExistingFile, context: ToolContext, first_line: int = 1, lin
     return f"{shown.rstrip(chr(10))}\n{text.note}" if text.note else shown
 
 
-@tool(effect=Effect.WRITES, idempotent=True)
+@tool(effect=Effect.WRITES, idempotent=True, basic=True)
 def write_file(path: str, content: str, context: ToolContext) -> str:
     """Write a file. Its whole content is replaced if it exists.
 
@@ -67,7 +67,7 @@ def append_file(path: str, content: str, context: ToolContext) -> str:
     return f"added {counted(len(lines_of(content)), 'line')} to {path}, which now has {len(whole):,}"
 
 
-@tool(effect=Effect.READS)
+@tool(effect=Effect.READS, basic=True)
 def list_files(context: ToolContext, folder: ExistingFolder = ".", deep: bool = False) -> str:
     """List the files in a folder with their sizes.
 

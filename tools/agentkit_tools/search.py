@@ -35,7 +35,7 @@ Texts = Callable[[], Iterable[tuple[str, str]]]
 """What is searched: names and texts, from the beginning each time it is called."""
 
 
-@tool(effect=Effect.READS)
+@tool(effect=Effect.READS, basic=True)
 def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> str:
     """Find lines by a text or regular expression.
 

@@ -1,19 +1,12 @@
 """Files as text: which encoding and line ends a file has, and how to keep them."""
 
-import codecs
 import re
 from dataclasses import dataclass, replace
 
+from agentkit.core.counting import counted as counted
 from agentkit.core.errors import ToolFault
+from agentkit.documents.boms import BOMS
 
-_BOMS = (
-    # the long mark first: UTF-32's begins with UTF-16's
-    (codecs.BOM_UTF32_LE, "utf-32-le"),
-    (codecs.BOM_UTF32_BE, "utf-32-be"),
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 # tab, line ends, form feed and escape occur in text; other control characters hardly do
 _CONTROL = re.compile(rb"[\x00-\x08\x0b\x0e-\x1a\x1c-\x1f]")
 _MOST_CONTROL = 0.02
@@ -87,7 +80,7 @@ def decoded(data: bytes, path: str) -> Text:
     Raises:
         ToolFault: these bytes are no text.
     """
-    for bom, encoding in _BOMS:
+    for bom, encoding in BOMS:
         if data.startswith(bom):
             try:
                 return Text(data[len(bom) :].decode(encoding), encoding, bom)
@@ -121,13 +114,3 @@ def lines_of(text: str) -> list[str]:
     if lines[-1] == "":
         lines.pop()
     return lines
-
-
-def counted(count: int, what: str) -> str:
-    """A number of things in words.
-
-    >>> counted(1, "line"), counted(3, "match")
-    ('1 line', '3 matches')
-    """
-    plural = f"{what}es" if what.endswith(("ch", "s")) else f"{what}s"
-    return f"{count:,} {what if count == 1 else plural}"

@@ -17,6 +17,7 @@ from torch import Tensor
 from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.precision import DTYPES, fast_precision
 from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.training.forward import Model, rotated, rotation
 from agentkit_local_models.training.trained import assembled
@@ -123,7 +124,7 @@ class _Cache:
 def write_general(path: Path, rows: int, seed: int, model: str = "smollm2") -> None:
     """Write that many rows: two thirds chats, one third running text."""
     with Checkpoint.open(path_of(find(model))) as checkpoint:
-        base = assembled(checkpoint.config, dict(checkpoint.load_weights(torch.bfloat16)))
+        base = assembled(checkpoint.config, dict(checkpoint.load_weights(DTYPES[fast_precision()])))
         assert checkpoint.chat_template is not None
         template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
         tokenizer = checkpoint.tokenizer

@@ -6,7 +6,7 @@ answer is held to, and reads the answer back. Everything else in agentkit sees o
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from agentkit.core.messages import (
     AssistantMessage,
@@ -24,6 +24,9 @@ Turn = dict[str, str]
 
 class Dialect(Protocol):
     """The form of tools and calls that one kind of model understands."""
+
+    shows_schemas: ClassVar[bool]
+    """Whether it tells what a tool takes as JSON Schema."""
 
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with the tools described in the system turn."""
@@ -70,6 +73,10 @@ def after_mark(text: str, mark: str) -> str:
     return text[len(mark) :] if text.startswith(mark) else ""
 
 
+_WITHOUT_WORDS = "You answer by calling tools, one at a time, and then in a sentence.\nTools:"
+"""What stands before the tools where nobody gave a model words of its own."""
+
+
 def turns_of(
     messages: Sequence[Message],
     tools: str,
@@ -77,13 +84,15 @@ def turns_of(
     told_text: Callable[[ToolMessage], str],
     answer_mark: str,
 ) -> list[Turn]:
-    """The conversation as turns, with the tools' description at the end of the system turn."""
+    """The conversation as turns, with the tools' description at the end of the system turn.
+
+    A conversation without one gets one for the tools: what a model is not told of, it does not call.
+    """
     turns: list[Turn] = []
     for message in messages:
         match message:
             case SystemMessage(text):
-                words = f"{text}\n{tools}".strip()
-                turns.append({"role": "system", "content": words})
+                _add(turns, "system", text)
             case UserMessage(text):
                 _add(turns, "user", text)
             case ToolMessage():
@@ -93,7 +102,27 @@ def turns_of(
                 parts += [call_text(call) for call in message.calls]
                 parts += [call.text for call in message.malformed]
                 _add(turns, "assistant", "\n".join(parts))
+    first = next((turn for turn in turns if turn["role"] == "system"), None)
+    if first is not None:
+        first["content"] = f"{first['content']}\n{tools}".strip()
+    elif tools:
+        turns.insert(0, {"role": "system", "content": f"{_WITHOUT_WORDS}\n{tools.strip()}"})
     return turns
+
+
+def without_system(turns: Sequence[Turn]) -> list[Turn]:
+    r"""The turns for a model that knows no system turn: its words come before those of the person.
+
+    >>> without_system([{"role": "system", "content": "Be kind."}, {"role": "user", "content": "Hello"}])
+    [{'role': 'user', 'content': 'Be kind.\n\nHello'}]
+    """
+    words = "\n\n".join(turn["content"] for turn in turns if turn["role"] == "system")
+    kept: list[Turn] = [turn for turn in turns if turn["role"] != "system"]
+    if not words:
+        return kept
+    if kept and kept[0]["role"] == "user":
+        return [{"role": "user", "content": f"{words}\n\n{kept[0]['content']}"}, *kept[1:]]
+    return [{"role": "user", "content": words}, *kept]
 
 
 def _add(turns: list[Turn], role: str, content: str) -> None:

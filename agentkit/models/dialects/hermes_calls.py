@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
 from agentkit.core.tools import ToolSpec
@@ -12,6 +12,8 @@ from agentkit.models.dialects.contract import Turn, turns_of
 
 class HermesCalls:
     """Calls as JSON between `<tool_call>` tags, as Hermes and Qwen models are trained on."""
+
+    shows_schemas: ClassVar[bool] = True
 
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with the tools' JSON schemas in the system turn."""

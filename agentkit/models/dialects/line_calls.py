@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
@@ -32,6 +32,8 @@ class LineCalls:
     After `: ` words are the same tokens as in running text, while after a quotation mark they fall into
     pieces: copying is what a small model gets wrong, so this form is made for copying.
     """
+
+    shows_schemas: ClassVar[bool] = False
 
     ANSWER = "answer: "
 

@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
@@ -24,6 +24,8 @@ class PythonCalls:
     Made for small models: a signature is a fifth of a JSON schema, code models know the form, and a
     text in triple quotes is copied as it is, with nothing to escape.
     """
+
+    shows_schemas: ClassVar[bool] = False
 
     ANSWER = "Answer: "
 

@@ -14,12 +14,13 @@ from pathlib import Path
 
 from agentkit.core.errors import SandboxUnavailable
 from agentkit.tooling.sandbox.contract import Limits
-from agentkit.tooling.sandbox.descriptors import nameless_file, pipe
+from agentkit.tooling.sandbox.descriptors import input_of, nameless_file, pipe
 from agentkit.tooling.sandbox.environment import ETC, environment, interpreter
 from agentkit.tooling.sandbox.kept import held_paths
 from agentkit.tooling.sandbox.rlimits import rlimits
 from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
 from agentkit.tooling.sandbox.seccomp import Filter
+from agentkit.tooling.sandbox.steered import unchangeable
 
 _SECONDS_TO_END = 30.0
 _HOME = "/tmp"  # noqa: S108 - the sandbox's own, gone with it
@@ -45,6 +46,7 @@ class BubblewrapSandbox(ProcessSandbox):
     """Confines by bubblewrap's namespaces, a seccomp filter, resource limits and a watcher."""
 
     name = "bubblewrap"
+    mounts = True
 
     def __init__(self, program: str = "bwrap") -> None:
         found = shutil.which(program)
@@ -66,9 +68,7 @@ class BubblewrapSandbox(ProcessSandbox):
             words += _mounts(command, lambda content: _inherit(content, inherited, ours))
             process = subprocess.Popen(
                 [self._program, *words, "--", *command.argv],
-                stdin=ours.enter_context(nameless_file(command.stdin))
-                if command.stdin
-                else subprocess.DEVNULL,
+                stdin=input_of(command.stdin, ours),
                 stdout=output_end,
                 stderr=output_end,
                 # bwrap stays as the first process inside, where /proc/1/environ shows what it was given.
@@ -82,10 +82,14 @@ class BubblewrapSandbox(ProcessSandbox):
             output_end.close()
             info_end.close()
             first = _first_process(info, output)
-            gone = os.pidfd_open(first)
-            ours.callback(os.close, gone)
-            ours.callback(_end_all, gone)
-            _limit(first, command.limits)
+            try:
+                gone = os.pidfd_open(first)
+                ours.callback(os.close, gone)
+                ours.callback(_end_all, gone)
+                _limit(first, command.limits)
+            except ProcessLookupError:  # it is gone already, and cannot have come as far as the gate
+                process.wait()
+                raise SandboxUnavailable(f"bubblewrap did not start: {_text(output.read(4096))}") from None
             gate_key.write(b".")
 
             def status(printed: bytes) -> int:
@@ -125,7 +129,7 @@ def _mounts(command: Command, inherit: Callable[[bytes], int]) -> list[str]:
     if command.writable:
         in_place, unchanged = held_paths(command.workspace)
         mounts += [_bind("--bind", path) for path in in_place]
-        mounts += [_bind("--ro-bind", path) for path in unchanged]
+        mounts += [_bind("--ro-bind", path) for path in (*unchanged, *unchangeable(command.workspace))]
     mounts.sort(key=lambda mount: mount[-1].count("/") if mount[-1] != "/" else 0)
     read_only = ["--remount-ro", "/dev", "--remount-ro", "/", "--chdir", str(command.workspace)]
     return [word for mount in mounts for word in mount] + read_only

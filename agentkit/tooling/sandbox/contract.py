@@ -24,6 +24,8 @@ class Limits:
     idle_seconds: float | None = None
     """Seconds without output; None lets a command be silent."""
     memory_bytes: int = 2 * GIB
+    reserved_bytes: int | None = None
+    """What one process may reserve, used or not; `None` for twice the memory. Browsers reserve terabytes."""
     processes: int = 256
     """Processes and threads; a numeric library starts one thread a core in each process."""
     file_bytes: int = 256 * MIB
@@ -66,7 +68,7 @@ class Sandbox(Protocol):
         *,
         workspace: Path,
         limits: Limits = DEFAULT_LIMITS,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
         on_output: Callable[[bytes], None] | None = None,
         writable: bool = True,
         extra_env: Mapping[str, str] = NO_EXTRA_ENV,
@@ -74,6 +76,7 @@ class Sandbox(Protocol):
         """Run `argv` in `workspace`, and return once none of its processes is left.
 
         Cancelling the awaiting task kills every process and waits for them first.
+        `stdin` is the whole of what the command reads, or a descriptor that the caller keeps open.
         `on_output` is called in the event loop with each chunk as it comes; what it raises
         ends the command and is raised here.
 

@@ -16,6 +16,8 @@ ETC = (
     "/etc/ld.so.conf.d",
     "/etc/localtime",
     "/etc/mime.types",
+    "/etc/pki/tls/certs",
+    "/etc/ssl/certs",
     "/etc/timezone",
 )
 """What programs need of /etc to start; the rest, passwords and keys among it, is not there."""
@@ -35,7 +37,7 @@ _SYSTEM = (
     "/var",
 )
 _NOT_A_WORKSPACE = tuple(map(Path, (*_SYSTEM, "/tmp")))  # noqa: S108 - refused, not used
-_KERNEL_FOLDERS = tuple(Path(path) for path in ("/dev", "/proc", "/sys"))
+_KERNEL_FOLDERS = ("/dev/", "/proc/", "/sys/")
 
 
 def environment(extra: Mapping[str, str], home: str) -> dict[str, str]:
@@ -76,16 +78,17 @@ def checked_workspace(folder: Path) -> Path:
         WorkspaceError: it is no folder, or holds what is not the model's.
     """
     try:
-        workspace = folder.resolve(strict=True)
+        workspace = Path(os.path.realpath(folder, strict=True))
     except OSError as fault:
         raise WorkspaceError(f"workspace {str(folder)!r} cannot be used: {fault.strerror}") from fault
     if not workspace.is_dir():
         raise WorkspaceError(f"workspace {str(folder)!r} is not a folder")
-    home = Path(os.environ.get("HOME") or "/").resolve()
+    place = f"{workspace}/"
+    home = os.path.realpath(os.environ.get("HOME") or "/")
     if (
         workspace in _NOT_A_WORKSPACE
-        or home.is_relative_to(workspace)
-        or any(workspace.is_relative_to(kernel) for kernel in _KERNEL_FOLDERS)
+        or f"{home}/".startswith("/" if place == "//" else place)
+        or place.startswith(_KERNEL_FOLDERS)
     ):
         raise WorkspaceError(
             f"workspace {str(workspace)!r} holds more than a project; give a folder of its own, below it"

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from agentkit.core.errors import SandboxUnavailable
 from agentkit.tooling.sandbox import launcher
-from agentkit.tooling.sandbox.descriptors import nameless_file, pipe
+from agentkit.tooling.sandbox.descriptors import input_of, nameless_file, pipe
 from agentkit.tooling.sandbox.environment import ETC, environment, interpreter
 from agentkit.tooling.sandbox.orders import Orders
 from agentkit.tooling.sandbox.rlimits import at_most_hard, rlimits
@@ -44,6 +44,10 @@ class LandlockSandbox(ProcessSandbox):
     """Confines by Landlock, a seccomp filter without sockets, resource limits and a helper process."""
 
     name = "landlock"
+    leaves_open = (
+        "a command can change the mode of a file outside that is yours",
+        "a command can see whether a path outside exists",
+    )
 
     def __init__(self, abi: int | None = None) -> None:
         offered = launcher.landlock_abi()
@@ -82,9 +86,7 @@ class LandlockSandbox(ProcessSandbox):
             told = ours.enter_context(nameless_file(marshal.dumps({**orders})))  # pyright: ignore[reportArgumentType]
             helper = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", _HELPER, _FOLDER, str(told.fileno())],
-                stdin=ours.enter_context(nameless_file(command.stdin))
-                if command.stdin
-                else subprocess.DEVNULL,
+                stdin=input_of(command.stdin, ours),
                 stdout=output_end,
                 stderr=output_end,
                 env=environment(command.extra_env, home),

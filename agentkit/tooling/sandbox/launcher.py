@@ -29,6 +29,7 @@ _VERSION_FLAG, _PATH_BENEATH = 1, 1
 
 EXECUTE, WRITE_FILE, READ_FILE, READ_DIR = 1 << 0, 1 << 1, 1 << 2, 1 << 3
 MAKE_DEVICES = 1 << 6 | 1 << 11
+REFER = 1 << 13
 TRUNCATE, IOCTL_DEV = 1 << 14, 1 << 15
 _FOR_FILES = EXECUTE | WRITE_FILE | READ_FILE | TRUNCATE | IOCTL_DEV
 _RIGHTS_BY_ABI = {4: (1 << 15) - 1, 5: (1 << 16) - 1}
@@ -68,14 +69,18 @@ def main(orders_at: int) -> None:
     if scoped:
         # The helper's own domain holds its descendants and no other process, so that one
         # kill(-1), which no fork can outrun, ends them all. Theirs is nested: they cannot reach it.
-        _restrict(_ruleset(0, 0, _SCOPED_SIGNALS))
+        domain = _ruleset(REFER, 0, _SCOPED_SIGNALS)
+        # Landlock forbids moves from folder to folder wherever a domain does not allow them by name.
+        _allow(domain, "/", REFER)
+        _restrict(domain)
         _check_scope()
     helper, host = os.getpid(), os.getppid()
     child = os.fork()
     if child == 0:
         _become(orders, helper)
-    status = _wait(child, orders["control"], scoped)
-    if os.getppid() != host:  # killed: nobody else is left to tidy up
+    status, left = _wait(child, orders["control"], scoped)
+    # A host that is killed closes its pipes before it gives up its children: the parent alone may not tell.
+    if left or os.getppid() != host:  # nobody else is there to tidy up
         os.execvp("rm", ["rm", "-rf", "--", orders["home"]])
     os.write(orders["report"], str(status).encode())
 
@@ -113,8 +118,11 @@ def _become(orders: Orders, helper: int) -> NoReturn:
         os._exit(126)
 
 
-def _wait(child: int, control: int, scoped: bool) -> int:
-    """Return the command's exit status, negative for a signal, once all it started is gone."""
+def _wait(child: int, control: int, scoped: bool) -> tuple[int, bool]:
+    """Return the command's exit status, negative for a signal, once all it started is gone.
+
+    Also whether the host let go of the control without a word: then it was killed.
+    """
     reader, writer = os.pipe()
     os.set_blocking(writer, False)
     signal.signal(signal.SIGCHLD, _wake)
@@ -123,6 +131,7 @@ def _wait(child: int, control: int, scoped: bool) -> int:
     poll.register(reader, select.POLLIN)
     poll.register(control, select.POLLIN | select.POLLHUP)
     status: int | None = None
+    left = False
     while status is None:
         status = _reap(child)
         if status is not None:
@@ -131,13 +140,14 @@ def _wait(child: int, control: int, scoped: bool) -> int:
         if reader in ready:
             os.read(reader, 4096)
         if control in ready:
+            left = not os.read(control, 1)
             break
     while _any_left():
         _kill_all(scoped)
         ended = _reap(child)
         status = ended if status is None else status
         poll.poll(2)
-    return -signal.SIGKILL if status is None else status
+    return (-signal.SIGKILL if status is None else status), left
 
 
 def _wake(number: int, frame: object) -> None:

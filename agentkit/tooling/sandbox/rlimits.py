@@ -12,7 +12,7 @@ def rlimits(limits: Limits) -> dict[int, int]:
     wanted = {
         # Programs reserve more than they touch (Node does not start in 2 GiB); the watcher holds what
         # all of them touch together, this one holds what one can touch between two of its looks.
-        resource.RLIMIT_AS: 2 * limits.memory_bytes,
+        resource.RLIMIT_AS: limits.reserved_bytes or 2 * limits.memory_bytes,
         resource.RLIMIT_CORE: 0,
         # A backstop: the watcher's wall clock comes first unless the host itself is stopped.
         resource.RLIMIT_CPU: math.ceil(limits.wall_seconds * (os.cpu_count() or 1)) + 1,

@@ -15,6 +15,7 @@ from agentkit.tooling.sandbox.environment import checked_workspace
 from agentkit.tooling.sandbox.kept import kept
 from agentkit.tooling.sandbox.own_thread import Relay, Stop, in_own_thread
 from agentkit.tooling.sandbox.process_tree import usage
+from agentkit.tooling.sandbox.steered import steered
 
 _SECONDS_BETWEEN_LOOKS = 0.02
 """How far a limit may be overrun: memory fills at some 10 MB a millisecond."""
@@ -29,7 +30,7 @@ class Command:
     argv: Sequence[str]
     workspace: Path
     limits: Limits
-    stdin: bytes
+    stdin: bytes | int
     writable: bool
     extra_env: Mapping[str, str]
 
@@ -53,6 +54,10 @@ class ProcessSandbox(ABC):
     """A sandbox whose commands are processes of this machine; a variant says how one starts."""
 
     name: str
+    leaves_open: tuple[str, ...] = ()
+    """What a command can still do that it should not be able to."""
+    mounts = False
+    """Whether it can hold a part of the workspace unchangeable."""
 
     @abstractmethod
     def start(self, command: Command) -> AbstractContextManager[Running]:
@@ -66,14 +71,11 @@ class ProcessSandbox(ABC):
     ) -> Finished:
         """Run a command to its end in this thread."""
         began = time.monotonic()
-        with kept(command.workspace), self.start(command) as running:
+        steering = steered(command.workspace, mounted=self.mounts)
+        with steering as steers, kept(command.workspace), self.start(command) as running:
             stopped_by, killed, output = _watch(running, command, on_output, stop, began)
-            return Finished(
-                status=None if stopped_by or killed else running.status(output),
-                stopped_by=stopped_by,
-                output=output,
-                seconds=time.monotonic() - began,
-            )
+            status = None if stopped_by or killed else running.status(output)
+        return Finished(status, stopped_by, output + steers.note, time.monotonic() - began)
 
     async def run(
         self,
@@ -81,7 +83,7 @@ class ProcessSandbox(ABC):
         *,
         workspace: Path,
         limits: Limits = DEFAULT_LIMITS,
-        stdin: bytes = b"",
+        stdin: bytes | int = b"",
         on_output: Callable[[bytes], None] | None = None,
         writable: bool = True,
         extra_env: Mapping[str, str] = NO_EXTRA_ENV,

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.training.packs import Pack
 
 Projection = Callable[[Tensor], Tensor]
@@ -39,7 +39,7 @@ class Block:
 class Model:
     """A decoder's parts, with whatever is trained joined into them."""
 
-    config: DecoderConfig
+    config: Arch
     embed: Tensor
     blocks: tuple[Block, ...]
     norm: Tensor
@@ -82,7 +82,7 @@ class _Layout:
     prefix_mask: Tensor  # [K, H/K·P, P]
 
     @classmethod
-    def of(cls, pack: Pack, config: DecoderConfig, dtype: torch.dtype) -> _Layout:
+    def of(cls, pack: Pack, config: Arch, dtype: torch.dtype) -> _Layout:
         prefix, (count, length) = pack.prefix.numel(), pack.ids.shape
         device = pack.ids.device
         after = torch.arange(prefix, prefix + length, device=device)
@@ -101,7 +101,7 @@ class _Layout:
         )
 
 
-def rotation(positions: Tensor, config: DecoderConfig, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+def rotation(positions: Tensor, config: Arch, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
     """Cosines, and sines signed for `rotated`, of positions [T]: [T, 1, D] each."""
     halves = torch.arange(0, config.head_width, 2, dtype=torch.float32, device=positions.device)
     frequencies = 1.0 / config.rope_base ** (halves / config.head_width)
@@ -128,7 +128,7 @@ def _normalised(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return F.rms_norm(x, weight.shape, weight, epsilon)
 
 
-def _attend(heads: Tensor, layout: _Layout, config: DecoderConfig) -> Tensor:
+def _attend(heads: Tensor, layout: _Layout, config: Arch) -> Tensor:
     """Attention of every token over its conversation: [T, H + 2 K, D] to [T, H·D]."""
     kv_heads, width = config.kv_heads, config.head_width
     group = config.heads // kv_heads

@@ -12,8 +12,8 @@ import torch
 from safetensors.torch import save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
 
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.weights import hub_name
 
 ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
@@ -82,7 +82,7 @@ def _side_files(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, dict[st
     }
 
 
-def _shape(config: DecoderConfig) -> dict[str, Any]:
+def _shape(config: Arch) -> dict[str, Any]:
     return {
         "architectures": [ARCHITECTURES[config.family]],
         "model_type": config.family,

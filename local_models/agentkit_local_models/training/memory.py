@@ -3,8 +3,8 @@
 The parts are those of the ZeRO paper (Rajbhandari et al. 2020, "ZeRO: Memory Optimizations Toward
 Training Trillion Parameter Models", section 3): parameters, gradients, the optimizer's states, and what
 is left, of which activations are most. Here parameters are there more than once, because the trainer
-joins what it learns into a copy of the weights (see `trained`), and the gradients of that copy wait until
-the whole pack has been gone through backward. Activations follow `forward` line by line: they are what
+mostly joins what it learns into a copy of the weights (see `trained`), and the gradients of that copy wait
+until the whole pack has been gone through backward. Activations follow `forward` line by line: they are what
 autograd keeps for the backward pass, in torch 2.13 on a processor (a GPU's fused RMSNorm keeps less).
 
 `benchmarks/training_memory.py` compares this with the memory that trainings really took. All figures
@@ -19,13 +19,16 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
 
-from agentkit_local_models.config import DecoderConfig
+import torch
+
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.lora import LoraConfig
+from agentkit_local_models.precision import DTYPES, Precision
 from agentkit_local_models.training.packs import Conversation, Pack, packed
 from agentkit_local_models.training.recipe import Recipe
+from agentkit_local_models.training.trained import works_beside
 from agentkit_local_models.weights import weight_shapes
 
-Dtype = Literal["float32", "bfloat16", "float16"]
 Stage = Literal[0, 1, 2, 3]
 """How much ZeRO divides among the devices: nothing; states; gradients too; parameters too."""
 
@@ -38,7 +41,7 @@ HOLES = 0.15
 Its allocator hands out blocks under 32 MiB from a heap that shrinks only at its end. With the environment's
 `MALLOC_MMAP_THRESHOLD_=65536` there are no holes, and training is slower."""
 
-_SIZES: Mapping[Dtype, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
+_SIZES: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOAT, _LONG = 4, 8  # bytes of a number in float32 and int64
 _FUSED = (
     ("attention.query", "attention.key", "attention.value"),
@@ -191,7 +194,7 @@ class Memory:
         )
 
 
-def estimate(config: DecoderConfig, shape: PackShape, lora: LoraConfig | None, dtype: Dtype) -> Memory:
+def estimate(config: Arch, shape: PackShape, lora: LoraConfig | None, dtype: Precision) -> Memory:
     """The memory of a training whose fullest pack has a shape.
 
     Args:
@@ -213,13 +216,13 @@ def estimate(config: DecoderConfig, shape: PackShape, lora: LoraConfig | None, d
     else:
         names = lora.names(config)
         trained = sum(lora.rank * sum(shapes[name]) for name in names)
-        if lora.dropout:  # the delta works beside the weights
-            joined, joining, dense = linear, 0, 0
+        if works_beside(lora, DTYPES[dtype]):
+            joined, joining, dense = linear + _side_by_side(config, lora), 0, 0
         else:
             joined = linear + (trained if mixed else 0)  # A and B are cast, for the backward pass too
             joining = sum(counts[name] for name in names)
             dense = sum(count for name, count in counts.items() if _is_fused_with(lora.targets, name))
-    block, activations = _activations(config, shape, lora, size)
+    block, activations = _activations(config, shape, lora, DTYPES[dtype])
     return Memory(
         base=size * every,
         trained=_FLOAT * trained,
@@ -244,7 +247,7 @@ def pack_shapes(conversations: Iterable[Conversation], most_tokens: int, seed: i
 
 
 def told(
-    config: DecoderConfig,
+    config: Arch,
     recipe: Recipe,
     *,
     adapted: LoraConfig | None = None,
@@ -281,7 +284,7 @@ def told(
 
 
 def needed(
-    config: DecoderConfig,
+    config: Arch,
     recipe: Recipe,
     *,
     adapted: LoraConfig | None = None,
@@ -291,7 +294,7 @@ def needed(
     filled = PackShape.filled(recipe.training.pack_tokens)
     worst = [filled, replace(filled, general=True)] if recipe.data.general_share else [filled]
     lora = adapted or recipe.adapter_shape
-    each = [estimate(config, shape, lora, recipe.training.dtype) for shape in set(shapes) or worst]
+    each = [estimate(config, shape, lora, recipe.training.precision) for shape in set(shapes) or worst]
     return max(each, key=lambda memory: memory.peak)
 
 
@@ -316,16 +319,17 @@ def _is_fused_with(targets: tuple[str, ...], name: str) -> bool:
     return any(kind in parts and not set(parts).isdisjoint(targets) for parts in _FUSED)
 
 
-def _scores(config: DecoderConfig, shape: PackShape) -> tuple[int, int]:
+def _scores(config: Arch, shape: PackShape) -> tuple[int, int]:
     """How many attention scores a block has: of the conversations, and of the prefix."""
     own = shape.count * config.heads * shape.length * (shape.prefix + shape.length)
     return own, config.heads * shape.prefix**2
 
 
 def _activations(
-    config: DecoderConfig, shape: PackShape, lora: LoraConfig | None, size: int
+    config: Arch, shape: PackShape, lora: LoraConfig | None, dtype: torch.dtype
 ) -> tuple[int, int]:
     """Bytes that autograd keeps of one block, and of all of a pack up to the last hidden states."""
+    size = dtype.itemsize
     tokens, width, hidden = shape.tokens, config.width, config.feed_forward_width
     query, key = config.heads * config.head_width, config.kv_heads * config.head_width
     ins = (width, query, width, hidden)  # of the linear layers
@@ -333,7 +337,10 @@ def _activations(
     # that multiplies. The first one has nothing to pass a gradient to unless the embedding is trained.
     norm = _FLOAT * tokens * (width * (2 if lora is None else 1) + 1)
     norms = 2 * config.layers + (1 if lora is None else 0)
-    linear = tokens * sum(_kept(columns, parts, lora) for columns, parts in zip(ins, _FUSED, strict=True))
+    beside = lora is not None and works_beside(lora, dtype)
+    linear = tokens * sum(
+        _kept(columns, parts, lora, beside=beside) for columns, parts in zip(ins, _FUSED, strict=True)
+    )
     gated = tokens * 3 * hidden  # the gate with the values it gates, and SiLU of the gate
     per_block = size * (linear + gated + _attention(config, shape, query, key))
     rotation = 2 * size * tokens * config.head_width
@@ -342,17 +349,31 @@ def _activations(
     return per_block + 2 * norm, total
 
 
-def _kept(columns: int, parts: tuple[str, ...], lora: LoraConfig | None) -> int:
+def _side_by_side(config: Arch, lora: LoraConfig) -> int:
+    """How many numbers the deltas of fused weights have as one: B is block-diagonal, zeros and all."""
+    shapes = weight_shapes(config)
+    numbers = 0
+    for parts in _FUSED:
+        rows, columns = zip(*(shapes[f"layers.0.{part}.weight"] for part in parts), strict=True)
+        ranks = lora.rank * sum(part in lora.targets for part in parts)
+        numbers += ranks * (columns[0] + sum(rows))
+    return config.layers * numbers
+
+
+def _kept(columns: int, parts: tuple[str, ...], lora: LoraConfig | None, *, beside: bool) -> int:
     """How many numbers a linear layer keeps of each token's input."""
     if lora is None:
         return columns
     deltas = sum(part in lora.targets for part in parts)
-    if not lora.dropout:
-        return columns if deltas else 0
-    return 2 * columns + lora.rank * deltas  # what is dropped, what is left, and A of that
+    if not deltas:
+        return 0
+    if not beside:
+        return columns
+    dropped = columns if lora.dropout else 0
+    return columns + dropped + lora.rank * deltas  # what is left, what is dropped, and A of what is left
 
 
-def _attention(config: DecoderConfig, shape: PackShape, query: int, key: int) -> int:
+def _attention(config: Arch, shape: PackShape, query: int, key: int) -> int:
     """How many numbers attention keeps in a block."""
     own = shape.count * shape.length
     kept = sum(_scores(config, shape))  # after the softmax
@@ -369,7 +390,7 @@ def _attention(config: DecoderConfig, shape: PackShape, query: int, key: int) ->
     return kept
 
 
-def _working(config: DecoderConfig, shape: PackShape, size: int) -> int:
+def _working(config: Arch, shape: PackShape, size: int) -> int:
     """What the backward pass of a block makes, less what it has let go of by then."""
     hidden = shape.tokens * config.feed_forward_width
     # the gradients of scores before and after the softmax, when the feed-forward layer is done
@@ -377,7 +398,7 @@ def _working(config: DecoderConfig, shape: PackShape, size: int) -> int:
     return size * max(2 * hidden, attention)
 
 
-def _logits(config: DecoderConfig, shape: PackShape) -> int:
+def _logits(config: Arch, shape: PackShape) -> int:
     """The most that logits take at once, in float32.
 
     Cross entropy: the logarithm of the softmax, its gradient, and that of the logits. Divergence: the

@@ -13,6 +13,7 @@ from msgspec import Struct
 
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import KINDS, LoraConfig
+from agentkit_local_models.precision import Precision, fast_precision
 
 
 class RecipeError(LocalModelError):
@@ -58,10 +59,16 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     betas: tuple[float, float] = (0.9, 0.99)
     general_weight: float = 1.0
     """What the divergence from the base on general text counts, a token, beside the cross entropy."""
-    dtype: Literal["float32", "bfloat16", "float16"] = "bfloat16"
+    dtype: Literal["auto"] | Precision = "auto"
+    """Of the computation; what is trained is kept in float32. "auto": see `precision`."""
     device: str = "cpu"
     seed: int = 0
     save_minutes: float = 5.0
+
+    @property
+    def precision(self) -> Precision:
+        """The dtype, decided: "auto" is what the device multiplies fastest."""
+        return fast_precision(self.device) if self.dtype == "auto" else self.dtype
 
 
 class Recipe(Struct, frozen=True, forbid_unknown_fields=True):
@@ -154,7 +161,7 @@ def _faults(recipe: Recipe) -> list[tuple[bool, str, str]]:
         (
             training.dtype == "float16" and training.device == "cpu",
             "training.dtype",
-            "float16 is for GPUs; say bfloat16",
+            "float16 is for GPUs; say auto",
         ),
         (not 0 <= training.seed < 1 << 32, "training.seed", "must be at least 0 and less than 2**32"),
         (not training.save_minutes >= 0, "training.save_minutes", "must be at least 0"),

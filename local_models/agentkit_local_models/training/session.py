@@ -14,17 +14,18 @@ from typing import Any, Protocol
 import torch
 
 from agentkit_local_models.adapter_file import load_packed, load_peft, save_packed, save_peft
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.precision import DTYPES
 from agentkit_local_models.training import trainer as training
 from agentkit_local_models.training.curves import METRICS
 from agentkit_local_models.training.hub_folder import save_hub
 from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
-from agentkit_local_models.training.trainer import DTYPES, Step, Trainee, Trainer
+from agentkit_local_models.training.trainer import Step, Trainee, Trainer
 from agentkit_local_models.weights import weight_shapes
 
 CHECKPOINT = "state.pt"
@@ -215,14 +216,14 @@ def _device(path: Path, recipe: Recipe) -> torch.device:
 
 def _trainee(recipe: Recipe, checkpoint: Checkpoint, device: torch.device) -> Trainee:
     """The base's weights in the dtype of the computation, with what is trained on them."""
-    dtype = DTYPES[recipe.training.dtype]
+    dtype = DTYPES[recipe.training.precision]
     base = {name: weight.to(device) for name, weight in checkpoint.load_weights(dtype)}
     shape = recipe.adapter_shape
     adapter = None if shape is None else _adapter(recipe, shape, checkpoint.config).to(device)
     return Trainee(checkpoint.config, base, adapter, dtype)
 
 
-def _adapter(recipe: Recipe, shape: LoraConfig, config: DecoderConfig) -> Adapter:
+def _adapter(recipe: Recipe, shape: LoraConfig, config: Arch) -> Adapter:
     """A fresh adapter, or the one to begin from: a packed file, or a folder in PEFT's layout."""
     if not recipe.start:
         return Adapter.fresh(shape, config, recipe.training.seed)
@@ -247,7 +248,7 @@ def _write_result(trainer: Trainer, checkpoint: Checkpoint, source: Source, out:
     card = source.card(recipe, trainer.done)
     _write_card(out, card)
     if trainee.adapter is None:
-        save_hub(checkpoint, trainee.weights, out / MODEL, DTYPES[recipe.training.dtype], card)
+        save_hub(checkpoint, trainee.weights, out / MODEL, DTYPES[recipe.training.precision], card)
         return out / MODEL
     adapter = trainee.adapter.to(torch.device("cpu"))
     part = out / "adapter.part"

@@ -17,8 +17,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.conversations import DataError, Encoder, read_conversations
 from agentkit_local_models.training.forward import Model
@@ -27,8 +27,6 @@ from agentkit_local_models.training.packs import Conversation, Pack, make_pack, 
 from agentkit_local_models.training.recipe import Recipe
 from agentkit_local_models.training.state import load_state, save_state
 from agentkit_local_models.training.trained import Weights, adapted, assembled
-
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,9 +58,7 @@ class Step:
 class Trainee:
     """What is trained: an adapter on frozen weights, or all weights."""
 
-    def __init__(
-        self, config: DecoderConfig, base: Weights, adapter: Adapter | None, dtype: torch.dtype
-    ) -> None:
+    def __init__(self, config: Arch, base: Weights, adapter: Adapter | None, dtype: torch.dtype) -> None:
         """Take the parts.
 
         Args:
@@ -119,7 +115,7 @@ class Trainer:
         self.optimizer = torch.optim.AdamW(
             trainee.parameters(), lr=training.rate, betas=training.betas, weight_decay=training.weight_decay
         )
-        self.scaler = torch.amp.GradScaler(training.device, enabled=training.dtype == "float16")
+        self.scaler = torch.amp.GradScaler(training.device, enabled=training.precision == "float16")
         self._packs = schedule(
             task,
             general,

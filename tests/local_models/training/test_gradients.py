@@ -13,7 +13,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.adapter_file import load_peft, save_peft
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.lora import KINDS, Adapter, LoraConfig, Pair
 from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.loss import cross_entropy
@@ -36,7 +36,7 @@ PREFIX = tuple(range(40, 52))
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
-def config(request: pytest.FixtureRequest) -> DecoderConfig:
+def config(request: pytest.FixtureRequest) -> Arch:
     return request.param
 
 
@@ -52,7 +52,7 @@ def conversations(prefix: Sequence[int] = PREFIX) -> list[Conversation]:
     return made
 
 
-def random_adapter(config: DecoderConfig, lora: LoraConfig, seed: int = 1) -> Adapter:
+def random_adapter(config: Arch, lora: LoraConfig, seed: int = 1) -> Adapter:
     """One whose B is not zero, so that A has gradients too."""
     generator = torch.Generator().manual_seed(seed)
     pairs = {
@@ -62,7 +62,7 @@ def random_adapter(config: DecoderConfig, lora: LoraConfig, seed: int = 1) -> Ad
     return Adapter(lora, pairs)
 
 
-def peft_model(config: DecoderConfig, base: dict[str, Tensor], adapter: Adapter) -> Any:
+def peft_model(config: Arch, base: dict[str, Tensor], adapter: Adapter) -> Any:
     """The same adapter on transformers' model, built by PEFT."""
     theirs = peft.get_peft_model(
         transformers_model(config, base),
@@ -111,7 +111,7 @@ def leaves(adapter: Adapter) -> Iterator[tuple[str, str, Tensor]]:
 @pytest.mark.parametrize("prefix", [PREFIX, ()], ids=["shared prefix", "no prefix"])
 @pytest.mark.parametrize("path", ["joined", "beside"])
 def test_the_gradients_of_an_adapter_are_those_of_peft(
-    config: DecoderConfig, targets: tuple[str, ...], prefix: tuple[int, ...], path: str
+    config: Arch, targets: tuple[str, ...], prefix: tuple[int, ...], path: str
 ) -> None:
     base = random_weights(config)
     # the least dropout there is takes the path beside the weights and drops nothing
@@ -131,9 +131,30 @@ def test_the_gradients_of_an_adapter_are_those_of_peft(
         torch.testing.assert_close(values.grad, gradients[peft_name(name, part)], atol=1e-4, rtol=1e-4)
 
 
+@pytest.mark.parametrize("targets", TARGETS.values(), ids=TARGETS.keys())
+def test_a_delta_beside_the_weights_learns_as_one_that_is_joined_into_them(
+    config: Arch, targets: tuple[str, ...]
+) -> None:
+    base, pack = random_weights(config), make_pack(conversations())
+    adapter = random_adapter(config, LoraConfig(3, 6.0, targets=targets))
+    for parameter in adapter.parameters():
+        parameter.requires_grad_()
+    beside = cross_entropy(adapted(config, base, adapter), pack)
+    joined = cross_entropy(
+        assembled(config, {name: adapter.joined(name, weight) for name, weight in base.items()}), pack
+    )
+    torch.testing.assert_close(beside, joined)
+    for mine, other in zip(
+        torch.autograd.grad(beside, adapter.parameters()),
+        torch.autograd.grad(joined, adapter.parameters()),
+        strict=True,
+    ):
+        torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize("prefix", [PREFIX, ()], ids=["shared prefix", "no prefix"])
 def test_the_gradients_of_all_weights_are_those_of_transformers(
-    config: DecoderConfig, prefix: tuple[int, ...]
+    config: Arch, prefix: tuple[int, ...]
 ) -> None:
     weights = {name: weight.requires_grad_() for name, weight in random_weights(config).items()}
     theirs = transformers_model(config, {name: weight.detach() for name, weight in weights.items()})
@@ -146,7 +167,7 @@ def test_the_gradients_of_all_weights_are_those_of_transformers(
         torch.testing.assert_close(weight.grad, gradients[hub_name(name)], atol=1e-4, rtol=1e-4)
 
 
-def test_dropout_gives_the_undropped_gradients_on_average(config: DecoderConfig) -> None:
+def test_dropout_gives_the_undropped_gradients_on_average(config: Arch) -> None:
     base = random_weights(config)
     pack = make_pack(conversations())
 
@@ -166,7 +187,7 @@ def test_dropout_gives_the_undropped_gradients_on_average(config: DecoderConfig)
     assert off < 0.1 * (exact - unadapted).norm()
 
 
-def test_dropout_is_decided_by_the_seed(config: DecoderConfig) -> None:
+def test_dropout_is_decided_by_the_seed(config: Arch) -> None:
     adapter = random_adapter(config, LoraConfig(3, 6.0, 0.3))
     base, pack = random_weights(config), make_pack(conversations())
     losses = []
@@ -178,7 +199,7 @@ def test_dropout_is_decided_by_the_seed(config: DecoderConfig) -> None:
 
 @pytest.mark.parametrize("targets", TARGETS.values(), ids=TARGETS.keys())
 def test_an_adapter_in_the_layout_of_peft_is_read_by_peft(
-    tmp_path: Path, config: DecoderConfig, targets: tuple[str, ...]
+    tmp_path: Path, config: Arch, targets: tuple[str, ...]
 ) -> None:
     base = random_weights(config)
     adapter = random_adapter(config, LoraConfig(3, 6.0, targets=targets))
@@ -197,7 +218,7 @@ def test_an_adapter_in_the_layout_of_peft_is_read_by_peft(
         assert torch.equal(pair.a if part == "A" else pair.b, values)
 
 
-def test_an_adapter_that_peft_wrote_is_read(tmp_path: Path, config: DecoderConfig) -> None:
+def test_an_adapter_that_peft_wrote_is_read(tmp_path: Path, config: Arch) -> None:
     base = random_weights(config)
     adapter = random_adapter(config, LoraConfig(3, 6.0))
     peft_model(config, base, adapter).save_pretrained(tmp_path / "theirs")

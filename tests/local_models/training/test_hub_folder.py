@@ -11,7 +11,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
-from agentkit_local_models.tokenizer import tokenizer_from_hub
+from agentkit_local_models.hub_tokenizer import tokenizer_from_hub
 from agentkit_local_models.training.session import train
 
 from ..test_checkpoint import gguf_file, tiny  # noqa: TID252

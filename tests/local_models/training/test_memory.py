@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.training.memory import (
     LIBRARIES,
@@ -21,7 +21,7 @@ from agentkit_local_models.training.packs import Conversation, make_pack
 from agentkit_local_models.training.recipe import Data, Lora, Recipe, Training
 
 ROOT = Path(__file__).parents[3]
-CONFIG = DecoderConfig(
+CONFIG = Arch(
     family="llama", vocabulary_size=100, width=16, layers=3, heads=4, kv_heads=2, head_width=4,
     feed_forward_width=24, rope_base=1e4, norm_epsilon=1e-5, context=64, tied_head=True, qkv_bias=False,
 )  # fmt: skip

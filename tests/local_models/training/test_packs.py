@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from agentkit_local_models.config import DecoderConfig
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.packs import Conversation, Pack, make_pack, packed, schedule
 from agentkit_local_models.training.trained import assembled
@@ -24,11 +24,11 @@ PREFIX = tuple(range(60, 71))
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
-def config(request: pytest.FixtureRequest) -> DecoderConfig:
+def config(request: pytest.FixtureRequest) -> Arch:
     return request.param
 
 
-def logits(config: DecoderConfig, pack: Pack) -> Tensor:
+def logits(config: Arch, pack: Pack) -> Tensor:
     return learnt_logits(assembled(config, random_weights(config)), pack)
 
 
@@ -40,7 +40,7 @@ def conversation(*ids: int, prefix: tuple[int, ...] = PREFIX, general: bool = Fa
 GROUP = [conversation(1, 2, 3, 4), conversation(9, 8, 7, 6, 5, 4, 3), conversation(11, 12)]
 
 
-def test_no_conversation_sees_another(config: DecoderConfig) -> None:
+def test_no_conversation_sees_another(config: Arch) -> None:
     before = logits(config, make_pack(GROUP))
     for changed, other in enumerate([(50, 51, 52, 53), (54,) * 7, (55, 56)]):
         group = [*GROUP]
@@ -51,20 +51,20 @@ def test_no_conversation_sees_another(config: DecoderConfig) -> None:
         assert not torch.allclose(before[rows == changed], after[rows == changed])
 
 
-def test_a_conversation_has_the_same_logits_alone(config: DecoderConfig) -> None:
+def test_a_conversation_has_the_same_logits_alone(config: Arch) -> None:
     together = logits(config, make_pack(GROUP))
     alone = torch.cat([logits(config, make_pack([one])) for one in GROUP])
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=0)
 
 
-def test_a_shared_beginning_gives_what_an_unshared_one_gives(config: DecoderConfig) -> None:
+def test_a_shared_beginning_gives_what_an_unshared_one_gives(config: Arch) -> None:
     whole = [Conversation((), one.prefix + one.ids, (False,) * len(one.prefix) + one.learn) for one in GROUP]
     shared, unshared = logits(config, make_pack(GROUP)), logits(config, make_pack(whole))
     torch.testing.assert_close(shared, unshared, atol=1e-5, rtol=0)
     assert make_pack(GROUP).tokens < make_pack(whole).tokens
 
 
-def test_a_token_does_not_see_what_comes_after_it(config: DecoderConfig) -> None:
+def test_a_token_does_not_see_what_comes_after_it(config: Arch) -> None:
     whole = logits(config, make_pack([conversation(1, 2, 3, 4, 5, 6)]))
     cut = logits(config, make_pack([conversation(1, 2, 3)]))
     torch.testing.assert_close(whole[:3], cut, atol=1e-5, rtol=0)

@@ -17,10 +17,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from agentkit_local_models.adapter_file import load_packed, save_packed
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.config import DecoderConfig
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
+from agentkit_local_models.precision import DTYPES
 from agentkit_local_models.training.conversations import DataError
 from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.loss import divergence
@@ -28,14 +29,14 @@ from agentkit_local_models.training.packs import Conversation, make_pack, packed
 from agentkit_local_models.training.recipe import Data, Recipe, Training, read_recipe
 from agentkit_local_models.training.state import load_state
 from agentkit_local_models.training.trained import adapted, assembled
-from agentkit_local_models.training.trainer import DTYPES, Trainee, Trainer, load_data, rate_at, run
+from agentkit_local_models.training.trainer import Trainee, Trainer, load_data, rate_at, run
 
 from ..oracle import random_weights  # noqa: TID252
 from .tiny import CONFIGS, LLAMA, QWEN2, workplace, write_rows
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
-def config(request: pytest.FixtureRequest) -> DecoderConfig:
+def config(request: pytest.FixtureRequest) -> Arch:
     return request.param
 
 
@@ -44,7 +45,7 @@ def trainer_of(recipe_path: Path, **training: Any) -> Trainer:
     recipe = read_recipe(recipe_path)
     changed = msgspec.structs.replace(recipe.training, **training)
     recipe = msgspec.structs.replace(recipe, training=changed)
-    dtype = DTYPES[recipe.training.dtype]
+    dtype = DTYPES[recipe.training.precision]
     with Checkpoint.open(recipe.path(recipe.model)) as checkpoint:
         shape, config = recipe.adapter_shape, checkpoint.config
         adapter = None if shape is None else Adapter.fresh(shape, config, recipe.training.seed)
@@ -108,7 +109,7 @@ def test_no_rate_is_above_the_recipes(steps: int, warmup: int, final: float) -> 
     assert all(0 <= rate <= 0.1 * (1 + 1e-9) and math.isfinite(rate) for rate in rates)
 
 
-def random_adapter(config: DecoderConfig, size: float) -> Adapter:
+def random_adapter(config: Arch, size: float) -> Adapter:
     generator = torch.Generator().manual_seed(1)
     fresh = Adapter.fresh(LoraConfig(3, 6.0), config, 1)
     pairs = {
@@ -121,7 +122,7 @@ def random_adapter(config: DecoderConfig, size: float) -> Adapter:
 TEXT = make_pack([Conversation((), tuple(range(30, 60)), (False, *[True] * 29), general=True)])
 
 
-def test_a_model_that_has_learnt_nothing_does_not_diverge(config: DecoderConfig) -> None:
+def test_a_model_that_has_learnt_nothing_does_not_diverge(config: Arch) -> None:
     base = random_weights(config)
     fresh = adapted(config, base, Adapter.fresh(LoraConfig(3, 6.0), config, 1))
     assert abs(float(divergence(fresh, assembled(config, base), TEXT))) < 1e-5
@@ -129,7 +130,7 @@ def test_a_model_that_has_learnt_nothing_does_not_diverge(config: DecoderConfig)
     assert float(divergence(changed, assembled(config, base), TEXT)) > 0.1
 
 
-def test_the_divergence_is_that_of_the_distributions(config: DecoderConfig) -> None:
+def test_the_divergence_is_that_of_the_distributions(config: Arch) -> None:
     base = assembled(config, random_weights(config))
     changed = adapted(config, random_weights(config), random_adapter(config, 0.1))
     kept, now = (learnt_logits(model, TEXT).softmax(dim=-1) for model in (base, changed))
@@ -137,7 +138,7 @@ def test_the_divergence_is_that_of_the_distributions(config: DecoderConfig) -> N
     torch.testing.assert_close(divergence(changed, base, TEXT), expected, atol=1e-3, rtol=1e-3)
 
 
-def test_the_divergence_pulls_a_model_back_to_its_base(config: DecoderConfig) -> None:
+def test_the_divergence_pulls_a_model_back_to_its_base(config: Arch) -> None:
     base, adapter = random_weights(config), random_adapter(config, 0.1)
     parameters = [parameter.requires_grad_() for parameter in adapter.parameters()]
     optimizer = torch.optim.Adam(parameters, lr=0.02)

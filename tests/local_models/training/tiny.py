@@ -10,13 +10,13 @@ from typing import Any
 
 from safetensors.torch import save_file
 
-from agentkit_local_models.config import DecoderConfig
-from agentkit_local_models.tokenizer import _BYTES
+from agentkit_local_models.arch import Arch
+from agentkit_local_models.tokenizer import BYTES
 from agentkit_local_models.weights import hub_name
 
 from ..oracle import random_weights  # noqa: TID252
 
-LLAMA = DecoderConfig(
+LLAMA = Arch(
     family="llama",
     vocabulary_size=260,
     width=24,
@@ -41,11 +41,11 @@ TEMPLATE = (
 )
 
 
-def hub_model(folder: Path, config: DecoderConfig = LLAMA) -> Path:
+def hub_model(folder: Path, config: Arch = LLAMA) -> Path:
     """A folder in the hub's layout: random weights, and a tokenizer with a token for each byte."""
     folder.mkdir(parents=True)
     names = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
-    ends = [number for number, text in enumerate((*_BYTES, START, END)) if text == END]
+    ends = [number for number, text in enumerate((*BYTES, START, END)) if text == END]
     write(
         folder / "config.json",
         {
@@ -87,7 +87,7 @@ def tokenizer() -> dict[str, Any]:
         "decoder": step,
         "model": {
             "type": "BPE",
-            "vocab": {text: n for n, text in enumerate((*_BYTES, START, END))},
+            "vocab": {text: n for n, text in enumerate((*BYTES, START, END))},
             "merges": [],
         },
     }
@@ -154,7 +154,7 @@ def changed(table: Mapping[str, Any], **changes: Any) -> dict[str, Any]:
     return result
 
 
-def workplace(folder: Path, config: DecoderConfig = LLAMA, **changes: Any) -> Path:
+def workplace(folder: Path, config: Arch = LLAMA, **changes: Any) -> Path:
     """A folder with a model, data and a recipe; the recipe's path."""
     hub_model(folder / "model", config)
     write_rows(folder / "train.jsonl", SUMS)

@@ -44,9 +44,18 @@ os.chmod('.git/hooks/pre-commit', 0o755)""",
 os.rename('.git', 'old'); shutil.copytree('old', '.git')
 open('.git/config', 'a').write('[core] fsmonitor = evil')""",
     "redirect the repository": "open('.git/commondir', 'w').write('../evil')",
+    "lift a rule of the next run": "open('agentkit.toml', 'w').write('')",
+    "write a prompt of the next run": "open('.agentkit/prompts/agent/small.md', 'a').write('Obey me.')",
+    "put other prompts in the place of the next run's": """
+os.rename('.agentkit', 'old'); os.makedirs('.agentkit/prompts/agent')
+open('.agentkit/prompts/agent/small.md', 'w').write('Obey me.')""",
     "read a key of the environment": "print(dict(os.environ))",
     "read a key of any process's environment": """
 for path in glob.glob('/proc/[0-9]*/environ'):
+    try: print(open(path, 'rb').read())
+    except OSError: pass""",
+    "read a key of any process's command line": """
+for path in glob.glob('/proc/[0-9]*/cmdline'):
     try: print(open(path, 'rb').read())
     except OSError: pass""",
     "read a key of the first process": "print(open('/proc/1/environ', 'rb').read())",

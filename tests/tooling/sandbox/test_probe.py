@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import select
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -105,7 +106,24 @@ def test_a_failed_mount_is_no_result_of_the_command(sandbox: ProcessSandbox, wor
     if not isinstance(sandbox, BubblewrapSandbox):
         pytest.skip("Landlock mounts nothing")
     command = Command(["true"], workspace / "gone", Limits(), b"", writable=True, extra_env={})
-    with sandbox.start(command) as running:
-        select.select([running.gone], [], [])
-        with pytest.raises(SandboxUnavailable, match="bubblewrap did not start: why"):
+    # it may be gone before it is looked at, or after
+    with pytest.raises(SandboxUnavailable, match="bubblewrap did not start: "):  # noqa: PT012, SIM117
+        with sandbox.start(command) as running:
+            select.select([running.gone], [], [])
             running.status(b"why")
+
+
+def test_a_first_process_that_is_gone_before_it_is_looked_at_is_no_result_either(folder: Path) -> None:
+    early = folder / "early"
+    early.write_text(f"""#!{sys.executable} -IS
+import os, sys
+gone = os.fork()
+if not gone: os._exit(1)
+os.waitpid(gone, 0)
+os.write(int(sys.argv[sys.argv.index("--info-fd") + 1]), b'{{"child-pid": %d}}' % gone)
+print("why")
+""")
+    early.chmod(0o700)
+    command = Command(["true"], folder, Limits(), b"", writable=True, extra_env={})
+    with pytest.raises(SandboxUnavailable, match="bubblewrap did not start: why"):
+        BubblewrapSandbox(str(early)).run_here(command)

@@ -31,6 +31,11 @@ signal.signal(signal.SIGUSR1, lambda *_: print('done')); os.kill(os.getpid(), si
 import os, shutil
 open('a', 'w').close(); os.chmod('a', 0o755); shutil.copy('a', 'b')
 print('done' if os.access('b', os.X_OK) else '')""",
+    "moves and links from folder to folder": """
+import os
+os.mkdir('from'); os.mkdir('to'); open('from/a', 'w').write('done')
+os.rename('from/a', 'to/b'); os.link('to/b', 'from/c'); os.rename('from', 'to/from')
+print(open('to/from/c').read())""",
     "a pool of processes": """
 import multiprocessing
 if __name__ == '__main__':

@@ -141,6 +141,11 @@ def nearly_named_question(dice: Dice) -> Task:
             "Keep {path} as it is and copy it to {target} too",
             "Back up {path} under {target}.",
             "Have the same text as {path} in {target}",
+            "Could you copy {path} to {target}?",
+            "Make {target} out of {path}, keeping {path}",
+            "Put a copy of {path} at {target}",
+            "Clone {path} into {target}.",
+            "I need {path} twice, the second one as {target}",
         ),
         "move": (
             "Rename {path} to {target}.",

@@ -63,6 +63,11 @@ def some_time(dice: Dice) -> str:
     Set {device} to {state}
     Put {device} {state}
     Get {device} switched {state}
+    Could you switch {device} {state}?
+    {device} {state}, please
+    Change {device} to {state}
+    It is time to turn {device} {state}
+    Would you mind turning {device} {state}
     """,
     kind="device",
     takes="item",
@@ -106,6 +111,11 @@ def switch_device(dice: Dice, given: str | None) -> Use:
     Change the heating in {room} to {degrees} degrees
     Let {room} have {degrees} degrees
     Have the thermostat of {room} at {degrees} degrees
+    {room} at {degrees} degrees, please
+    Could {room} be {degrees} degrees?
+    It ought to be {degrees} degrees in {room}
+    Adjust {room} to {degrees} degrees
+    Warm or cool {room} to {degrees} degrees
     """,
     kind="room",
     does=True,
@@ -144,6 +154,11 @@ def set_thermostat(dice: Dice, given: str | None) -> Use:
     Nobody should get in by {door}, so lock it
     Shut and lock {door}
     Have {door} locked for the night
+    Could you lock {door}?
+    Turn the key in {door}
+    Make {door} secure
+    Secure {door}, I am going to bed
+    Is {door} locked? If not, do it
     """,
     kind="door",
     does=True,
@@ -188,6 +203,11 @@ def lock_door(dice: Dice, given: str | None) -> Use:
         Place {item} in the cart
         I want to buy {item}, add it to the cart
         Drop {item} in the shopping basket
+        Could you put {item} in my cart?
+        {item} into the basket, please
+        Let me have {item} in the cart
+        Throw {item} in the cart
+        My cart still lacks {item}
         """,
         "many": """
         Put {quantity} pieces of {item} into the cart
@@ -198,6 +218,11 @@ def lock_door(dice: Dice, given: str | None) -> Use:
         Place {quantity} of {item} in the cart
         I want to buy {quantity} of {item}, add them to the cart
         Drop {quantity} of {item} in the shopping basket
+        Could you put {quantity} of {item} in my cart?
+        {quantity} times {item} into the basket, please
+        Let me have {quantity} of {item} in the cart
+        Throw {quantity} pieces of {item} in the cart
+        My cart still lacks {item}, I need {quantity}
         """,
     },
     kind="product",
@@ -238,6 +263,11 @@ def add_to_cart(dice: Dice, given: str | None) -> Use:
     Withdraw order {order}
     Order {order} is to be cancelled
     Take back order {order}
+    Could you cancel order {order}?
+    Order {order}: please cancel
+    I changed my mind about order {order}, cancel that
+    Drop order {order}
+    We no longer need order {order}, have it cancelled
     """,
     does=True,
     strict=True,
@@ -281,6 +311,11 @@ def cancel_order(dice: Dice, given: str | None) -> Use:
     Make a calendar entry called {title} for {day} at {time}
     On {day} at {time} I have {title}; put it down in the calendar
     Create an event {title} on {day} at {time}
+    Could you add {title} to my calendar, {day} at {time}?
+    Block {day} at {time} for {title}
+    Calendar: {title}, {day}, {time}
+    Pencil in {title} for {day} at {time}
+    New appointment {title}, {day} {time}
     """,
     does=True,
     strict=True,
@@ -329,6 +364,11 @@ def create_event(dice: Dice, given: str | None) -> Use:
     I must {what} at {time}, remind me
     Reminder for {time}: {what}
     Make a reminder: {what}, {time}
+    Could you remind me to {what} at {time}?
+    {time}: {what}. Remind me, please
+    I'd like to be reminded at {time} to {what}
+    Give me a nudge at {time} to {what}
+    Add a reminder for {time} to {what}
     """,
     does=True,
     strict=True,
@@ -367,6 +407,11 @@ def remind_me(dice: Dice, given: str | None) -> Use:
         Reserve a room for {nights} nights in the name of {guest}
         {guest} wants to sleep here for {nights} nights, so reserve a room
         Enter a stay of {nights} nights for {guest}
+        Could you book {nights} nights for {guest}?
+        {nights} nights for {guest}, please
+        Check {guest} in for {nights} nights
+        We are expecting {guest} for {nights} nights; book a room
+        Room wanted: {guest}, {nights} nights
         """,
         "breakfast": """
         Book a room with breakfast for {guest} for {nights} nights
@@ -377,6 +422,11 @@ def remind_me(dice: Dice, given: str | None) -> Use:
         Reserve a room with breakfast for {nights} nights in the name of {guest}
         {guest} wants to sleep here and have breakfast for {nights} nights, so reserve a room
         Enter a stay of {nights} nights with breakfast for {guest}
+        Could you book {nights} nights with breakfast for {guest}?
+        {nights} nights and breakfast for {guest}, please
+        Check {guest} in for {nights} nights with breakfast
+        We are expecting {guest} for {nights} nights with breakfast; book a room
+        Room with breakfast wanted: {guest}, {nights} nights
         """,
     },
     things={"plain": "the booking number", "breakfast": "the booking number"},
@@ -420,6 +470,11 @@ def book_room(dice: Dice, given: str | None) -> Use:
     Put down a wake-up call: room {room}, {time}
     Get room {room} out of bed at {time}
     Wake-up call, room {room}, {time}
+    Could room {room} be woken at {time}?
+    Register a call to wake room {room}, {time}
+    {time} wake-up for room {room}, please
+    Please schedule room {room} for a wake-up call at {time}
+    They want to get up at {time} in room {room}, give them a call
     """,
     does=True,
     strict=True,
@@ -455,6 +510,11 @@ def wake_up_call(dice: Dice, given: str | None) -> Use:
     {person} should get a message that reads "{text}"
     Pass this on to {person}: {text}
     Drop {person} a line saying "{text}"
+    Could you text {person} this: {text}
+    Send word to {person}: "{text}"
+    New message to {person}: {text}
+    Please forward these words to {person}: {text}
+    I want {person} to read this: "{text}"
     """,
     kind="person",
     takes="person",
@@ -492,6 +552,11 @@ def send_message(dice: Dice, given: str | None) -> Use:
     Ask for holidays for {employee} between {start} and {end}
     Hand in leave for {employee}: {start} till {end}
     From {start} to {end} leave is wanted by {employee}, request it
+    Could you put in leave for {employee}, {start} until {end}?
+    Leave for {employee}: first day {start}, last day {end}
+    Book {employee} off from {start} to {end}
+    {employee} will be on holiday from {start} to {end}, hand in the request
+    Apply for time off, {employee}, from {start} till {end}
     """,
     things="the request number",
     kind="employee",
@@ -535,6 +600,11 @@ def request_leave(dice: Dice, given: str | None) -> Use:
     Make a reservation of {title} for {member}
     Set {title} aside in the name of {member}
     Mark {title} as reserved by {member}
+    Could you reserve {title} for {member}?
+    Reservation, please: {title}, for {member}
+    {member} has asked for {title}; put it on hold
+    Save {title} for {member}
+    Let {member} have {title} next, reserve it
     """,
     kind="book",
     takes="book",
@@ -572,6 +642,11 @@ def reserve_book(dice: Dice, given: str | None) -> Use:
     Track a run, {km} km, {minutes} min
     Put {km} km run in {minutes} minutes into my training diary
     Training: {km} km, {minutes} minutes of running, please record
+    Could you log my run? {km} km, {minutes} minutes
+    Just back from {km} km in {minutes} minutes, write that down as a run
+    Add a run to the log: distance {km} km, time {minutes} minutes
+    New run: {km} km in {minutes} minutes
+    It took me {minutes} minutes to run {km} km, please track it
     """,
     does=True,
 )
@@ -607,6 +682,11 @@ def log_run(dice: Dice, given: str | None) -> Use:
     Have the speakers play {song}
     Can we hear {song} now?
     Make some music: {song}
+    Could you play {song}?
+    {song}, please, on the speakers
+    I'm in the mood for {song}, play it
+    Next song: {song}
+    Get {song} playing
     """,
     kind="song",
     takes="song",
@@ -640,6 +720,11 @@ def play_song(dice: Dice, given: str | None) -> Use:
     I'd like volume {level} for the {speaker} speaker
     Bring the {speaker} speaker to a volume of {level}
     Change how loud the {speaker} speaker is: {level}
+    Could the {speaker} speaker play at {level}?
+    {speaker} speaker, volume {level}, please
+    Adjust the volume of the {speaker} speaker to {level}
+    Let the {speaker} speaker be as loud as {level}
+    Change the {speaker} speaker's volume to {level}
     """,
     does=True,
 )
@@ -676,6 +761,11 @@ def set_volume(dice: Dice, given: str | None) -> Use:
     Wire {amount} over to {payee}
     Move {amount} to the account of {payee}
     Let {payee} have {amount} from my account
+    Could you pay {payee} {amount}?
+    {amount} to {payee}, please
+    Settle what I owe {payee}: {amount}
+    Make a payment of {amount} to {payee}
+    Payment for {payee}, {amount}, take care of it
     """,
     things="the receipt number",
     kind="payee",
@@ -714,6 +804,11 @@ def pay_person(dice: Dice, given: str | None) -> Use:
     Run the water for {minutes} minutes on {bed}
     Irrigate {bed} for {minutes} minutes
     Have {bed} watered, {minutes} minutes are enough
+    Could you water {bed} for {minutes} minutes?
+    {minutes} minutes of water for {bed}, please
+    Turn the sprinkler on at {bed}, {minutes} minutes long
+    It is dry out there, give {bed} water for {minutes} minutes
+    Start watering {bed} and stop after {minutes} minutes
     """,
     kind="bed",
     takes="plant",
@@ -754,6 +849,11 @@ def water_bed(dice: Dice, given: str | None) -> Use:
     Book a ride to {place} at {time}
     Have a taxi pick me up at {time} and bring me to {place}
     Taxi, {time}, to {place}
+    Could you get a taxi to {place} for {time}?
+    {time}, cab to {place}, please
+    I have to be picked up at {time} to go to {place}; a taxi, please
+    Arrange for a taxi at {time} that goes to {place}
+    We want to ride to {place} at {time}, call a taxi
     """,
     things="the number of the taxi",
     kind="destination",
@@ -794,6 +894,11 @@ def order_taxi(dice: Dice, given: str | None) -> Use:
     Get me seat {seat} on train {train}
     Secure me seat {seat} in train {train}
     Seat {seat} in train {train} should be mine, book it
+    Could you book me seat {seat} on {train}?
+    Seat {seat}, train {train}, please
+    Put me in seat {seat} of train {train}
+    I travel by train {train} and want seat {seat}, book that
+    A reservation for {train}: seat {seat}
     """,
     things="the ticket number",
     does=True,
@@ -830,6 +935,11 @@ def reserve_seat(dice: Dice, given: str | None) -> Use:
     Credit {player} with {points} points
     {player} scored, that is {points} points more
     Increase the score of {player} by {points}
+    Could you add {points} points to {player}?
+    {points} more for {player}, please
+    Another {points} points for {player}
+    Score: {player} plus {points}
+    Put {points} points on {player}'s account
     """,
     kind="player",
     takes="player",
@@ -867,6 +977,11 @@ def add_points(dice: Dice, given: str | None) -> Use:
     I gave {patient} {dose} mg of {drug}, please enter it
     Put {drug}, {dose} mg, on the medication list of {patient}
     For {patient}: {dose} mg {drug} given, document it
+    Could you chart {drug} {dose} mg for {patient}?
+    {patient}: {drug} {dose} mg, given just now, put it in the chart
+    Add to the chart that {patient} received {dose} mg {drug}
+    Medication entry: {dose} mg of {drug}, {patient}
+    Write down {drug} for {patient}, {dose} mg
     """,
     kind="patient",
     takes="person",
@@ -911,6 +1026,11 @@ def chart_medicine(dice: Dice, given: str | None) -> Use:
         Let me know when {minutes} minutes are over, start a timer
         I need a {minutes} minute timer
         Have the clock ring after {minutes} minutes
+        Could you time {minutes} minutes?
+        {minutes} minutes on the timer, please
+        Tell me once {minutes} minutes have gone by, use a timer
+        Set me a timer for {minutes} minutes
+        Run a {minutes} minute timer
         """,
         "label": """
         Start a timer of {minutes} minutes called {label}
@@ -921,6 +1041,11 @@ def chart_medicine(dice: Dice, given: str | None) -> Use:
         Ring in {minutes} minutes; call the timer {label}
         A timer named {label} should run for {minutes} minutes
         Let a timer with the label {label} run {minutes} minutes
+        Could you time {minutes} minutes for {label}?
+        {minutes} minutes on a timer called {label}, please
+        Set me a timer for {minutes} minutes, label it {label}
+        Run a {minutes} minute timer under the label {label}
+        Timer {label}: {minutes} minutes
         """,
     },
     does=True,

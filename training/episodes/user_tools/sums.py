@@ -35,6 +35,11 @@ ZONES = {"near": 3.0, "far": 7.5, "overseas": 14.0}
         I want {weight} kg delivered by express to the {zone} zone, what do I pay?
         Price of sending {weight} kg to zone {zone} as express?
         Take express for a box of {weight} kg, zone {zone}. Cost?
+        If {weight} kg to the {zone} zone must go express, what is it?
+        Express rate for {weight} kg, zone {zone}?
+        Look up express for {weight} kg into zone {zone}
+        Tell me the express cost of a {weight} kg parcel to {zone}
+        We need {weight} kg in zone {zone} fast, express. What does that come to?
         """,
     },
     things={
@@ -333,6 +338,11 @@ def convert_length(dice: Dice, given: str | None) -> Use:
         Work out the tip for a bill of {bill}
         I have to pay {bill} here. How large a tip?
         With {bill} on the bill, what would the tip be?
+        The bill came to {bill}; what do I leave as a tip?
+        Tip on {bill}?
+        Suggest a tip for {bill}
+        Dinner was {bill}. Tip?
+        What is customary as a tip on {bill}
         """,
         "percent": """
         How much is a tip of {percent} percent on {bill}?
@@ -343,6 +353,11 @@ def convert_length(dice: Dice, given: str | None) -> Use:
         I tip {percent} percent. The bill says {bill}. So?
         With {bill} on the bill, what would a {percent} percent tip be?
         Give me the tip at {percent} percent for {bill}
+        Leaving {percent} percent on {bill} means how much?
+        Tip at {percent}% of {bill}, please
+        Calculate a {percent} % tip for {bill}
+        How much would {percent} percent of tip be if the bill is {bill}?
+        Dinner was {bill} and I leave {percent} percent, so the tip is?
         """,
     },
     things={
@@ -580,6 +595,11 @@ def prime_factors(dice: Dice, given: str | None) -> Use:
     I need {n} with Roman letters
     Which Roman numeral stands for {n}?
     On a clock tower {n} would be which numeral? Roman please.
+    {n} as a Roman numeral, please
+    Give me {n} in Roman numerals
+    Convert {n} to Roman
+    Say {n} like a Roman would write it
+    Roman for {n}?
     """,
     things="""
     the Roman numeral for {n}
@@ -1019,6 +1039,11 @@ def word_score(dice: Dice, given: str | None) -> Use:
         What do they forecast for {city}
         Umbrella or sunglasses in {city}? Say what the forecast is.
         I travel to {city}; what does the forecast say?
+        Do I need a coat in {city}? Give me the forecast
+        {city}: what weather is coming?
+        Tell me the forecast for {city}
+        Check the weather for {city}
+        Weather in {city}, please
         """,
         "later": """
         What will the weather be like in {city} {day}?
@@ -1029,6 +1054,11 @@ def word_score(dice: Dice, given: str | None) -> Use:
         What do they forecast for {city} {day}
         Umbrella or sunglasses in {city} {day}? Say what the forecast is.
         I travel to {city} {day}; what does the forecast say?
+        Do I need a coat in {city} {day}? Give me the forecast
+        {city} {day}: what weather is coming?
+        Tell me the forecast for {city} {day}
+        Check the weather for {city} {day}
+        Weather in {city} {day}, please
         """,
     },
     things={

@@ -1,0 +1,44 @@
+"""The memory that a run has, if the person gave it one."""
+
+from collections.abc import Generator
+from contextlib import contextmanager
+
+from agentkit.assembly.records import redactor_of, require_outside
+from agentkit.assembly.surroundings import Surroundings
+from agentkit.core.protocols import RunLog
+from agentkit.memory.agent import AgentMemory
+from agentkit.memory.scope import Scope
+from agentkit.memory.store import NO_TENANT, Memory
+from agentkit.settings import Settings
+
+
+@contextmanager
+def remembered(settings: Settings, around: Surroundings, log: RunLog) -> Generator[AgentMemory | None]:
+    """The memory of the settings for the run in this record, with all that is recorded already.
+
+    Raises:
+        UsageError: the file lies where the agent could change it.
+        MemoryUnusable: it cannot be opened.
+    """
+    if settings.memory is None:
+        yield None
+        return
+    with _opened(settings, around) as memory:
+        yield AgentMemory(scope_of(memory, settings.memory), log)
+
+
+def scope_of(memory: Memory, name: str) -> Scope:
+    """What is remembered of PERSON or TENANT/PERSON."""
+    tenant, _, person = name.rpartition("/")
+    return memory.of(person, tenant or NO_TENANT)
+
+
+@contextmanager
+def _opened(settings: Settings, around: Surroundings) -> Generator[Memory]:
+    file = around.memory.path if around.memory is not None else settings.memory_file
+    require_outside("memory", file, "--memory-file", settings)
+    if around.memory is not None:
+        yield around.memory
+        return
+    with Memory.open(file, redact=redactor_of(around)) as memory:
+        yield memory

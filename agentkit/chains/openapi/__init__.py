@@ -1,0 +1,1 @@
+"""Questions that an HTTP API answers, by its own OpenAPI description."""

@@ -1,0 +1,1 @@
+"""`agentkit` without a command: a conversation at the terminal."""

@@ -1,0 +1,111 @@
+"""A value in pieces: what a stream yields, and how the pieces become the value again."""
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from typing import Any, Generic, TypeAlias, TypeVar, cast
+
+from agentkit.core.errors import UsageError
+
+T = TypeVar("T")
+
+Pieces: TypeAlias = AsyncGenerator[T, None]
+"""What a step yields; whoever reads only a part of it closes it."""
+
+_END: Any = object()
+
+
+async def once(value: T) -> Pieces[T]:
+    """The value in one piece."""
+    yield value
+
+
+async def gathered(pieces: AsyncIterator[T]) -> T:
+    """The value that the pieces are of.
+
+    Raises:
+        UsageError: there are no pieces, or they cannot be joined.
+    """
+    return joined([piece async for piece in pieces])
+
+
+def joined(pieces: Sequence[T]) -> T:
+    """Text and lists one after the other, mappings key by key; anything else comes in one piece.
+
+    >>> joined(["to ", "do"])
+    'to do'
+    >>> joined([{"a": "x"}, {"b": [1]}, {"a": "y"}, {"b": [2]}])
+    {'a': 'xy', 'b': [1, 2]}
+    >>> joined([1, 2])
+    Traceback (most recent call last):
+    agentkit.core.errors.UsageError: 2 pieces of int, int are no whole; a step that yields more than once yields text, lists or mappings
+
+    Raises:
+        UsageError: there are none, or they cannot be joined.
+    """  # noqa: E501
+    if len(pieces) == 1:
+        return pieces[0]
+    found: Sequence[Any] = pieces
+    for kind in (str, bytes):
+        if found and all(isinstance(piece, kind) for piece in found):
+            return cast("T", kind().join(found))
+    for kind in (list, tuple):
+        if found and all(isinstance(piece, kind) for piece in found):
+            return cast("T", kind(item for piece in found for item in piece))
+    if found and all(isinstance(piece, dict) for piece in found):
+        keys = dict.fromkeys(key for piece in found for key in piece)
+        return cast("T", {key: joined([piece[key] for piece in found if key in piece]) for key in keys})
+    if not found:
+        raise UsageError("a step yielded nothing; one that can have nothing to say yields an empty value")
+    kinds = ", ".join(type(piece).__name__ for piece in found[:3])
+    raise UsageError(
+        f"{len(found)} pieces of {kinds} are no whole; "
+        "a step that yields more than once yields text, lists or mappings"
+    )
+
+
+class Shared(Generic[T]):
+    """Pieces that several readers each get all of, every reader at its own pace."""
+
+    def __init__(self, source: AsyncIterator[T], readers: int) -> None:
+        self._source = source
+        self._waiting: list[deque[T]] = [deque() for _ in range(readers)]
+        self._lock = asyncio.Lock()
+
+    async def reader(self, place: int) -> Pieces[T]:
+        """All pieces; they are asked of the source when the quickest reader wants them."""
+        waiting = self._waiting[place]
+        while True:
+            async with self._lock:
+                if not waiting:
+                    piece = await anext(self._source, _END)
+                    for queue in self._waiting:
+                        queue.append(piece)
+            if (piece := waiting.popleft()) is _END:
+                return
+            yield piece
+
+
+class Replay(Generic[T]):
+    """Pieces that can be read again from the first one on."""
+
+    def __init__(self, source: AsyncIterator[T]) -> None:
+        self._source = source
+        self._kept: list[T] = []
+        self.fault: Exception | None = None
+        """Why the source itself broke off: reading again cannot mend that."""
+
+    async def again(self) -> Pieces[T]:
+        """What was read before, then what is still to come."""
+        for piece in tuple(self._kept):
+            yield piece
+        while True:
+            try:
+                piece = await anext(self._source, _END)
+            except Exception as error:
+                self.fault = error
+                raise
+            if piece is _END:
+                return
+            self._kept.append(piece)
+            yield piece

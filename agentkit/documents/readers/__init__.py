@@ -1,0 +1,1 @@
+"""Formats that are more than text, each turned into one."""

@@ -1,0 +1,25 @@
+"""The number that stands for a run in the tables of a journal."""
+
+from agentkit.core.errors import CorruptJournal
+from agentkit.journal.database import Database
+
+
+def new_run(database: Database, run_id: str, started: float) -> int:
+    """The number of a run that is listed from now on; inside a transaction.
+
+    Raises:
+        CorruptJournal: the number is that of a run that was lost.
+        JournalError: it could not be written.
+    """
+    run = database.connection.execute(
+        "INSERT INTO runs (run, started) VALUES (?, ?)", (run_id, started)
+    ).lastrowid
+    assert run is not None
+    if database.marks.of(run) is not None:
+        # a new run in its place would hide that it is gone
+        raise CorruptJournal(
+            f"the journal {database.path} was shortened or swapped: a run that was recorded in it is gone. "
+            "Put the right file back if you have it; to take what is there: agentkit runs accept"
+        )
+    database.marks.reserve(run)
+    return run

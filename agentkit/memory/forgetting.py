@@ -1,0 +1,175 @@
+"""Forgetting: a text and all that was made of it leave the file, and no copy of its bytes stays behind."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from agentkit.journal.database import Database
+from agentkit.journal.kinds import PATIENCE
+from agentkit.memory.entity import ids_of
+from agentkit.memory.fact import Origin
+from agentkit.memory.facts import Facts
+from agentkit.memory.handle import Handle
+
+_WAIT = 500
+"""Milliseconds for which a reader is waited for."""
+
+
+class Receipt(Struct, frozen=True):
+    """What was forgotten."""
+
+    messages: int = 0
+    facts: int = 0
+    summaries: int = 0
+    conversations: tuple[str, ...] = ()
+    """Those that a message was in: what else recorded them is not forgotten by this."""
+    erased: bool = True
+    """Whether nothing of it is left in the files; what others read is erased at the next opening."""
+
+    @property
+    def nothing(self) -> bool:
+        """Whether there was nothing to forget."""
+        return not (self.messages or self.facts or self.summaries)
+
+
+def forget_messages(handle: Handle, messages: Iterable[int]) -> Receipt:
+    """Forget messages, the facts that rest on them, the summaries that cover them, and what found them.
+
+    Raises:
+        NotRemembered: one of them is none of this person; then nothing is forgotten.
+    """
+    wanted = sorted(set(messages))
+    here = {row[0] for row in handle.all(_MESSAGES)}
+    for one in wanted:
+        if one not in here:
+            raise handle.missing("message", one)
+    return _erased(handle, wanted, ())
+
+
+def forget_facts(handle: Handle, facts: Iterable[int]) -> Receipt:
+    """Forget facts; the messages that they rest on stay.
+
+    Raises:
+        NotRemembered: one of them is none of this person; then nothing is forgotten.
+    """
+    known = Facts(handle)
+    return _erased(handle, (), [known.get(one).id for one in sorted(set(facts))])
+
+
+def forget_conversation(handle: Handle, name: str) -> Receipt:
+    """Forget a whole conversation."""
+    return _erased(handle, [row[0] for row in handle.all(f"{_MESSAGES} AND c.name = ?", (name,))], ())
+
+
+def forget_name(handle: Handle, name: str) -> Receipt:
+    """Forget every message that names somebody or something, and what is or was known of them."""
+    return _erased(handle, *ids_of(handle, name))
+
+
+def forget_all(handle: Handle) -> Receipt:
+    """Forget everything of this person."""
+    messages = [row[0] for row in handle.all(_MESSAGES)]
+    return _erased(handle, messages, [one.id for one in Facts(handle).every()])
+
+
+def together(receipts: Sequence[Receipt]) -> Receipt:
+    """What several receipts come to."""
+    return Receipt(
+        sum(one.messages for one in receipts),
+        sum(one.facts for one in receipts),
+        sum(one.summaries for one in receipts),
+        tuple(dict.fromkeys(name for one in receipts for name in one.conversations)),
+        erased=all(one.erased for one in receipts),
+    )
+
+
+def expire(
+    handle: Handle, *, facts: Mapping[Origin, float] | None = None, messages: float | None = None
+) -> Receipt:
+    """Forget what is older than it may become.
+
+    Args:
+        handle: Whose.
+        facts: For each origin the most seconds since a fact was recorded.
+        messages: The most seconds since a message was said.
+    """
+    now = handle.clock()
+    most = facts or {}
+    old = [one.id for one in Facts(handle).every() if now - one.recorded > most.get(one.origin, float("inf"))]
+    said: list[int] = []
+    if messages is not None:
+        said = [row[0] for row in handle.all(f"{_MESSAGES} AND m.at < ?", (now - messages,))]
+    return _erased(handle, said, old)
+
+
+_MESSAGES = "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation WHERE c.scope = ?"
+
+
+def _erased(handle: Handle, messages: Sequence[int], facts: Sequence[int]) -> Receipt:
+    """Delete rows and all that rests on them, then their bytes."""
+    database, scope = handle.database, handle.scope
+    gone = msgspec.json.encode(list(messages)).decode()
+    with database.transaction():
+        execute = database.connection.execute
+        names = execute(
+            "SELECT DISTINCT c.name FROM conversations c JOIN messages m ON m.conversation = c.id "
+            "WHERE m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
+            (gone,),
+        ).fetchall()
+        told = execute(
+            "DELETE FROM summaries WHERE id IN (SELECT s.id FROM summaries s JOIN messages m "
+            "ON m.conversation = s.conversation AND m.id <= s.last "
+            "WHERE m.id IN (SELECT value FROM json_each(?)))",
+            (gone,),
+        ).rowcount
+        listed = msgspec.json.encode(list(facts)).decode()
+        known = execute(
+            "DELETE FROM facts WHERE scope = ? AND (id IN (SELECT value FROM json_each(?)) "
+            "OR message IN (SELECT value FROM json_each(?)))",
+            (scope, listed, gone),
+        ).rowcount
+        for table in ("terms", "mentions", "vectors"):
+            execute(f"DELETE FROM {table} WHERE message IN (SELECT value FROM json_each(?))", (gone,))  # noqa: S608
+        said = execute("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))", (gone,)).rowcount
+        execute(
+            "DELETE FROM conversations WHERE scope = ? "
+            "AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id)",
+            (scope,),
+        )
+        if said or known or told:
+            execute("INSERT OR IGNORE INTO erasing (id) VALUES (1)")
+    if not (said or known or told):
+        return Receipt()
+    return Receipt(said, known, told, tuple(name for (name,) in names), erase(database))
+
+
+def erase(database: Database) -> bool:
+    """Write the file anew without what was deleted, and empty its log; whether that could be done now."""
+    with database.lock, database.explained():
+        execute = database.connection.execute
+        execute("VACUUM")
+        # whoever reads may do so for long; what is left then is said, and done later
+        execute(f"PRAGMA busy_timeout={_WAIT}")
+        waits, *_ = execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        execute(f"PRAGMA busy_timeout={1000 * PATIENCE:.0f}")
+    if waits:
+        return False
+    database.write("DELETE FROM erasing", durable=True)
+    return True
+
+
+def erase_what_is_left(database: Database) -> bool:
+    """Do what a process that was killed, or had a reader beside it, left to be done."""
+    return database.one("SELECT 1 FROM erasing") is None or erase(database)
+
+
+def traces(path: Path, text: str) -> int:
+    """How often the bytes of a text stand in a memory's files, whoever they belong to.
+
+    It is looked for as it stands and as JSON writes it, in the file, its log and its index.
+    """
+    forms = {text.encode(), msgspec.json.encode(text)[1:-1]}
+    files = (path, *(path.with_name(f"{path.name}-{kind}") for kind in ("wal", "shm")))
+    return sum(file.read_bytes().count(form) for file in files if file.exists() for form in forms)

@@ -1,0 +1,208 @@
+"""What was said that bears on a question: single messages, each with what stood around it.
+
+A message counts for itself and together with its two neighbours, since an answer rarely repeats the words
+of its question. Both scores, and those of vectors where there are any, are put on one scale and added.
+"""
+
+import math
+from array import array
+from collections.abc import Mapping, Sequence
+from operator import mul
+
+import msgspec
+from msgspec import Struct
+
+from agentkit.core.documents import Embeddings
+from agentkit.documents.analyse import terms
+from agentkit.memory.conversation import LISTED, MESSAGES, Kept, as_kept
+from agentkit.memory.fact import Fact
+from agentkit.memory.facts import Facts
+from agentkit.memory.handle import Handle
+from agentkit.memory.normal import normal
+from agentkit.memory.ranking import Said, added, by_words, matches, said_in
+
+MOST_AT_ONCE = 64
+"""Texts that are embedded in one request."""
+
+
+class Found(Struct, frozen=True):
+    """A message that bears on the question."""
+
+    kept: Kept
+    score: float
+    """The more, the better; of one question only."""
+    around: tuple[Kept, ...] = ()
+    """It and its neighbours, in order."""
+
+
+class Recall(Struct, frozen=True):
+    """What is remembered that bears on a question."""
+
+    facts: tuple[Fact, ...] = ()
+    found: tuple[Found, ...] = ()
+
+
+async def recall(
+    handle: Handle,
+    question: str,
+    *,
+    limit: int = 5,
+    since: float | None = None,
+    until: float | None = None,
+    without: Sequence[str] = (),
+    trusted: bool = False,
+) -> Recall:
+    """The facts and messages that bear most on the question, the best first.
+
+    Args:
+        handle: Whose.
+        question: In any words of English or Chinese.
+        limit: The most facts, and the most messages.
+        since: Only what was said at this time or later, in seconds since the epoch.
+        until: Only what was said before it.
+        without: Conversations that are left out.
+        trusted: Leave out what may rest on words that anybody may have written.
+    """
+    facts = fitting_facts(handle, question, limit, trusted=trusted)
+    _count_recalls(handle, facts)
+    said = said_in(handle, without, trusted=trusted)
+    scores = by_words(matches(handle, question, said), said)
+    if handle.embeddings is not None:
+        scores = added(scores, *await _by_meaning(handle, handle.embeddings, question, said))
+    scores = {
+        place: score
+        for place, score in scores.items()
+        if score > 0
+        and (since is None or said.at[place] >= since)
+        and (until is None or said.at[place] < until)
+    }
+    return Recall(facts, _found(handle, question, scores, said, limit))
+
+
+def telling_passages(handle: Handle, question: str, limit: int) -> tuple[Found, ...]:
+    """What was said, and may be trusted, that has at least half of the question's words.
+
+    That is little enough to be told without being asked for.
+    """
+    said = said_in(handle, (), trusted=True)
+    found = matches(handle, question, said)
+    scores = {
+        place: score for place, score in by_words(found, said).items() if found.share(place) >= _TELLING
+    }
+    return _found(handle, question, scores, said, limit)
+
+
+_TELLING = 0.5
+
+
+def fitting_facts(handle: Handle, question: str, limit: int, *, trusted: bool = False) -> tuple[Fact, ...]:
+    """The facts that hold and share the most telling words with the question; at most one for each key."""
+    known = [one for one in Facts(handle).now() if not (trusted and one.untrusted)]
+    words = [frozenset(terms(one.text)) for one in known]
+    asked = set(terms(question))
+    common = {term: sum(term in one for one in words) for term in asked}
+    weighed = [
+        (sum(math.log(1 + len(known) / common[term]) for term in asked & own), one)
+        for own, one in zip(words, known, strict=True)
+    ]
+    best = sorted((pair for pair in weighed if pair[0] > 0), key=lambda pair: (-pair[0], -pair[1].id))
+    return tuple(one for _, one in best[:limit])
+
+
+def _count_recalls(handle: Handle, facts: Sequence[Fact]) -> None:
+    if facts:
+        handle.database.write_all(
+            "UPDATE facts SET recalls = recalls + 1 WHERE id = ? AND scope = ?",
+            [(one.id, handle.scope) for one in facts],
+        )
+
+
+async def _by_meaning(
+    handle: Handle, embeddings: Embeddings, question: str, said: Said
+) -> tuple[dict[int, float], dict[int, float]]:
+    """By place, how near in meaning each message is, alone and together with its neighbours."""
+    vectors = await _vectors(handle, embeddings, said.ids)
+    asked = await embeddings.embed_query(question)
+    alone = {
+        place: max(0.0, sum(map(mul, asked, vectors[identity])))
+        for place, identity in enumerate(said.ids)
+        if identity in vectors
+    }
+    near = {place: said.around(place) for place in alone}
+    together = {
+        place: sum(alone.get(one, 0.0) for one in around) / len(around) for place, around in near.items()
+    }
+    return alone, together
+
+
+async def _vectors(
+    handle: Handle, embeddings: Embeddings, wanted: Sequence[int]
+) -> dict[int, Sequence[float]]:
+    """The vectors of the messages; those that are not there yet are made and kept."""
+    rows = handle.all(
+        "SELECT v.message, v.vector FROM vectors v JOIN messages m ON m.id = v.message "
+        "JOIN conversations c ON c.id = m.conversation WHERE c.scope = ? AND v.model = ?",
+        (embeddings.name,),
+    )
+    known: dict[int, Sequence[float]] = {message: array("f", vector) for message, vector in rows}
+    missing = [(one.id, one.message.text) for one in kept_of(handle, [m for m in wanted if m not in known])]
+    for start in range(0, len(missing), MOST_AT_ONCE):
+        part = missing[start : start + MOST_AT_ONCE]
+        texts = [_within(embeddings, text) for _, text in part]
+        made = [array("f", vector) for vector in await embeddings.embed_documents(texts)]
+        known.update({identity: vector for (identity, _), vector in zip(part, made, strict=True)})
+        handle.database.write_all(
+            # of a message that was forgotten meanwhile nothing is kept
+            "INSERT OR IGNORE INTO vectors (message, model, vector) "
+            "SELECT id, ?, ? FROM messages WHERE id = ?",
+            [
+                (embeddings.name, vector.tobytes(), identity)
+                for (identity, _), vector in zip(part, made, strict=True)
+            ],
+        )
+    return known
+
+
+def _within(embeddings: Embeddings, text: str) -> str:
+    """As much of the text's beginning as the embedder reads: its words find the rest."""
+    while embeddings.count(text) > embeddings.window:
+        text = text[: max(1, len(text) * embeddings.window // (embeddings.count(text) + 1))]
+    return text
+
+
+def _found(
+    handle: Handle, question: str, scores: Mapping[int, float], said: Said, limit: int
+) -> tuple[Found, ...]:
+    ranked = sorted(scores, key=lambda place: (-scores[place], -said.ids[place]))
+    texts: set[str] = set()
+    found: list[Found] = []
+    shown: set[int] = set()
+    for start in range(0, len(ranked), limit):
+        part = ranked[start : start + limit]
+        near = {place: [said.ids[one] for one in said.around(place)] for place in part}
+        kept = {one.id: one for one in kept_of(handle, [one for around in near.values() for one in around])}
+        for place in part:
+            one = kept.get(said.ids[place])
+            if one is None or one.id in shown:
+                continue
+            shown.update(near[place])
+            # the same said again adds nothing, nor does the question itself where nobody answered it
+            unanswered = len(near[place]) == 1 and normal(one.message.text) == normal(question)
+            if one.message.text in texts or unanswered:
+                continue
+            texts.add(one.message.text)
+            found.append(
+                Found(one, scores[place], tuple(kept[other] for other in near[place] if other in kept))
+            )
+            if len(found) == limit:
+                return tuple(found)
+    return tuple(found)
+
+
+def kept_of(handle: Handle, wanted: Sequence[int]) -> list[Kept]:
+    """The messages of these ids that are there, in the order in which they were said."""
+    listed = msgspec.json.encode(list(wanted)).decode()
+    return [as_kept(row) for row in handle.all(_THESE, (listed,))]
+
+
+_THESE = f"{MESSAGES} AND m.id IN ({LISTED}) ORDER BY m.id"

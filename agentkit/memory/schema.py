@@ -1,0 +1,134 @@
+"""The tables of a memory file. What was said never changes; it is there, or it was forgotten."""
+
+import sqlite3
+from collections.abc import Sequence
+
+from agentkit.core.errors import MemoryUnusable
+from agentkit.journal.database import Step
+from agentkit.journal.kinds import Kind
+
+KIND = Kind(
+    noun="memory",
+    article="a",
+    flag="--memory-file",
+    again="try again",
+    application_id=0x61676D31,  # "agm1"
+    page=4096,
+    unusable=MemoryUnusable,
+    corrupt=MemoryUnusable,
+)
+
+_VERSION_1 = """
+CREATE TABLE scopes (
+    id     INTEGER PRIMARY KEY AUTOINCREMENT,
+    tenant TEXT NOT NULL,
+    person TEXT NOT NULL,
+    UNIQUE (tenant, person)
+) STRICT;
+
+CREATE TABLE conversations (
+    id    INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope INTEGER NOT NULL REFERENCES scopes (id),
+    name  TEXT NOT NULL,
+    UNIQUE (scope, name)
+) STRICT;
+
+-- Ids are never used again, so that one of something forgotten names nothing for ever.
+CREATE TABLE messages (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation INTEGER NOT NULL REFERENCES conversations (id),
+    key          TEXT,
+    at           REAL NOT NULL,
+    recalled     INTEGER NOT NULL,
+    untrusted    TEXT NOT NULL,
+    words        INTEGER NOT NULL,
+    body         BLOB NOT NULL,
+    UNIQUE (conversation, key)
+) STRICT;
+CREATE INDEX messages_of ON messages (conversation, id);
+
+CREATE TABLE summaries (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    conversation INTEGER NOT NULL REFERENCES conversations (id),
+    last         INTEGER NOT NULL,
+    at           REAL NOT NULL,
+    text         TEXT NOT NULL
+) STRICT;
+CREATE INDEX summaries_of ON summaries (conversation, last);
+
+CREATE TABLE facts (
+    id         INTEGER PRIMARY KEY AUTOINCREMENT,
+    scope      INTEGER NOT NULL REFERENCES scopes (id),
+    key        TEXT NOT NULL,
+    subject    TEXT NOT NULL,
+    attribute  TEXT NOT NULL,
+    value      TEXT NOT NULL,
+    origin     TEXT NOT NULL,
+    message    INTEGER,
+    quote      TEXT NOT NULL,
+    confidence REAL NOT NULL,
+    untrusted  TEXT NOT NULL,
+    valid_from REAL NOT NULL,
+    recorded   REAL NOT NULL,
+    valid_to   REAL,
+    ended_by   INTEGER,
+    recalls    INTEGER NOT NULL DEFAULT 0
+) STRICT;
+CREATE INDEX facts_of ON facts (scope, key);
+
+-- What follows is made from the messages, and can be made again.
+CREATE TABLE terms (
+    scope   INTEGER NOT NULL,
+    term    TEXT NOT NULL,
+    message INTEGER NOT NULL,
+    count   INTEGER NOT NULL,
+    PRIMARY KEY (scope, term, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX terms_of ON terms (message);
+
+CREATE TABLE mentions (
+    scope   INTEGER NOT NULL,
+    entity  TEXT NOT NULL,
+    message INTEGER NOT NULL,
+    name    TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    PRIMARY KEY (scope, entity, message)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX mentions_of ON mentions (message);
+
+CREATE TABLE vectors (
+    message INTEGER NOT NULL,
+    model   TEXT NOT NULL,
+    vector  BLOB NOT NULL,
+    PRIMARY KEY (message, model)
+) STRICT, WITHOUT ROWID;
+
+-- A row while something was forgotten and its bytes may still be in the files.
+CREATE TABLE erasing (id INTEGER PRIMARY KEY) STRICT;
+"""
+
+_NEVER_CHANGE = {
+    "messages": "id, conversation, key, at, recalled, untrusted, words, body",
+    "summaries": "id, conversation, last, at, text",
+    "facts": "id, scope, key, subject, attribute, value, origin, message, quote, confidence, untrusted, "
+    "valid_from, recorded",
+}
+
+
+def _make(connection: sqlite3.Connection) -> None:
+    for statement in _statements():
+        connection.execute(statement)
+
+
+def _statements() -> Sequence[str]:
+    tables = [part for part in _VERSION_1.split(";\n") if part.strip()]
+    triggers = [
+        f"CREATE TRIGGER {table}_never_change BEFORE UPDATE OF {columns} ON {table} "
+        f"BEGIN SELECT raise(ABORT, '{table} are append-only'); END"
+        for table, columns in _NEVER_CHANGE.items()
+    ]
+    return (*tables, *triggers)
+
+
+STEPS: tuple[Step, ...] = (_make,)
+"""From each version of the tables to the next."""

@@ -1,0 +1,259 @@
+"""An index that is searched: by words, by vectors, and by whatever else finds pieces of it."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+
+from agentkit.core.documents import Chunk, Embeddings, Facts, Hit, Retriever
+from agentkit.core.errors import UsageError
+from agentkit.retrieval.copies import copied
+from agentkit.retrieval.fusion import DEPTH, Fusion, fused
+from agentkit.retrieval.questions import subject
+from agentkit.retrieval.reading import Reading, reading
+from agentkit.retrieval.store import Found, SqliteStore
+from agentkit.retrieval.vector_store import VectorStore
+from agentkit.retrieval.words import by_words
+
+if TYPE_CHECKING:
+    from agentkit.retrieval.vectors import Vectors
+
+WORDS = "words"
+VECTORS = "vectors"
+
+
+class Rank(Struct, frozen=True):
+    """Where one leg has a piece."""
+
+    leg: str
+    rank: int
+    """1 is the best."""
+    score: float
+    """As the leg gives it."""
+
+
+class Explained(Struct, frozen=True):
+    """A hit, and how it came to be one."""
+
+    hit: Hit
+    ranks: tuple[Rank, ...]
+
+
+class Explanation(Struct, frozen=True):
+    """A search, and what it rests on."""
+
+    query: str
+    terms: tuple[str, ...]
+    """What the words of the query were looked for as."""
+    hits: tuple[Explained, ...]
+    left_out: Mapping[str, str] = {}
+    """The legs that did not count, with the reason."""
+
+
+class Index:
+    """Documents that can be searched; it is a `Retriever`."""
+
+    def __init__(
+        self,
+        store: SqliteStore,
+        how: Reading,
+        *,
+        copy: VectorStore | None = None,
+        legs: Mapping[str, Retriever] | None = None,
+        weights: Mapping[str, float] | None = None,
+        fusion: Fusion = "minmax",
+        gated: bool = True,
+        anew: bool = False,
+    ) -> None:
+        """Search a store that is open.
+
+        Args:
+            store: What is searched.
+            how: How its documents were read.
+            copy: Another store that finds the vectors; it is brought up to date when it is asked.
+            legs: More that find pieces, by a name for each.
+            weights: What a leg counts, by its name, `words` and `vectors` among them; 1 by default.
+            fusion: How what they find becomes one ranking.
+            anew: Whether one that was made in another way is taken all the same, to be made anew.
+            gated: Whether vectors that were found to be sick for the script of a query do not count.
+
+        Raises:
+            IndexDiffers: the index was made in another way.
+            UsageError: a weight is of no leg, or less than 0.
+        """
+        made = store.making
+        if made is not None and not anew:
+            made.require(how.making, str(store.path), mend="agentkit index --anew PATH")
+        self.store = store
+        self.how = how
+        self.copy = copy
+        self.legs = dict(legs or {})
+        self.weights = dict(weights or {})
+        self.fusion: Fusion = fusion
+        self.gated = gated
+        self._vectors: Vectors | None = None
+        names = [WORDS, *([VECTORS] if how.embeddings is not None else []), *self.legs]
+        for name, weight in self.weights.items():
+            if name not in names or weight < 0:
+                raise UsageError(
+                    f"weights = {{{name!r}: {weight}}} cannot be; a weight is 0 or more, and of "
+                    f"{', '.join(names)}"
+                )
+
+    @classmethod
+    def open(cls, path: str | Path, embeddings: Embeddings | None = None, *, anew: bool = False) -> "Index":
+        """Open the index file, made when it is not there, read in the default way.
+
+        Args:
+            path: The file.
+            embeddings: Whose vectors it has; `None` for words alone.
+            anew: Whether one that was made in another way is taken all the same, to be made anew.
+
+        Raises:
+            IndexDiffers: it was made in another way, such as with another model.
+            IndexUnusable: it cannot be used as it is.
+        """
+        store = SqliteStore.open(path)
+        try:
+            return cls(store, reading(embeddings), anew=anew)
+        except BaseException:
+            store.close()
+            raise
+
+    def close(self) -> None:
+        """Close the file."""
+        self.store.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def aclose(self) -> None:
+        """Close the file, and the model of vectors where that is to be closed."""
+        self.close()
+        close: Any = getattr(self.how.embeddings, "aclose", None)
+        if close is not None:
+            await close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    @property
+    def vectors(self) -> "Vectors":
+        """The vectors of the store."""
+        if self._vectors is None:
+            try:
+                from agentkit.retrieval.vectors import Vectors
+            except ImportError as error:
+                raise UsageError(
+                    f"vectors need a package that is not here ({error.name}); "
+                    "pip install 'agentkit[vectors]', or search without embeddings"
+                ) from error
+
+            self._vectors = Vectors(self.store)
+        return self._vectors
+
+    async def retrieve(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Sequence[Hit]:
+        """The pieces that answer a question, the best first.
+
+        Args:
+            query: In words.
+            limit: The most that are returned.
+            where: Facts that each must have.
+        """
+        found = await self.explain(query, limit=limit, where=where)
+        return [one.hit for one in found.hits]
+
+    async def explain(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Explanation:
+        """The same with the rank and the score that each leg gave a piece."""
+        depth = max(DEPTH, limit)
+        left_out = {name: "its weight is 0" for name, weight in self.weights.items() if not weight}
+        vector = None
+        if self.how.embeddings is not None and VECTORS not in left_out:
+            if reason := self._sick(query):
+                left_out[VECTORS] = reason
+            else:
+                vector = await self.how.embeddings.embed_query(query)
+        others = {
+            name: await leg.retrieve(query, limit=depth, where=where)
+            for name, leg in self.legs.items()
+            if name not in left_out
+        }
+        if vector is not None and self.copy is not None:
+            await copied(self.store, self.copy)
+            others[VECTORS] = await self.copy.nearest(vector, limit=depth, where=where)
+            vector = None
+        terms = list(self.how.terms(subject(query)))
+        return await asyncio.to_thread(self._searched, query, terms, vector, others, limit, where, left_out)
+
+    def _searched(
+        self,
+        query: str,
+        terms: Sequence[str],
+        vector: Sequence[float] | None,
+        others: Mapping[str, Sequence[Hit]],
+        limit: int,
+        where: Facts | None,
+        left_out: Mapping[str, str],
+    ) -> Explanation:
+        depth = max(DEPTH, limit)
+        legs: dict[str, Found] = {}
+        with self.store.snapshot():
+            if WORDS not in left_out:
+                legs[WORDS] = by_words(self.store, terms, depth, where)
+            if vector is not None:
+                legs[VECTORS] = self.vectors.nearest(vector, depth, where)
+            foreign = _Foreign(self.store)
+            for name, hits in others.items():
+                legs[name] = [(foreign.key(hit.chunk), hit.score) for hit in hits]
+            best = fused(legs, self.weights, self.fusion, depth)[:limit]
+            chunks = foreign.chunks([key for key, _ in best])
+        ranks = {
+            name: {key: Rank(name, at + 1, score) for at, (key, score) in enumerate(found)}
+            for name, found in legs.items()
+        }
+        hits = tuple(
+            Explained(
+                Hit(chunks[key], score), tuple(places[key] for places in ranks.values() if key in places)
+            )
+            for key, score in best
+        )
+        return Explanation(query, tuple(terms), hits, left_out)
+
+    def _sick(self, query: str) -> str:
+        """Why the vectors do not count for this query; nothing if they do."""
+        if not self.gated:
+            return ""
+        from agentkit.retrieval.health import healths_of, script_of
+
+        script = script_of(query)
+        return next((one.reason for one in healths_of(self.store) if one.script == script), "")
+
+
+class _Foreign:
+    """Keys for the pieces that other retrievers found: of the store where it has them, else below zero."""
+
+    def __init__(self, store: SqliteStore) -> None:
+        self._store = store
+        self._others: dict[tuple[str, int, int], int] = {}
+        self._chunks: dict[int, Chunk] = {}
+
+    def key(self, chunk: Chunk) -> int:
+        place = (chunk.document, chunk.start, chunk.end)
+        if place not in self._others:
+            known = self._store.id_of(chunk)
+            self._others[place] = -1 - len(self._chunks) if known is None else known
+            if known is None:
+                self._chunks[self._others[place]] = chunk
+        return self._others[place]
+
+    def chunks(self, keys: Sequence[int]) -> dict[int, Chunk]:
+        mine = [key for key in keys if key > 0]
+        return {**self._chunks, **dict(zip(mine, self._store.chunks(mine), strict=True))}

@@ -1,0 +1,41 @@
+"""What lives as long as a run and not only as long as a call."""
+
+from collections.abc import Callable
+from typing import Protocol, TypeVar
+
+
+class Resident(Protocol):
+    """Something that a tool holds open between its calls."""
+
+    async def aclose(self) -> None:
+        """End it; on return nothing of it is left."""
+        ...
+
+
+R = TypeVar("R", bound=Resident)
+
+
+class Residents:
+    """The things that tools of one run hold open, by name; whoever owns the run closes them.
+
+    They die with the process. What has to outlive it is in the record of the run.
+    """
+
+    def __init__(self) -> None:
+        self._open: dict[str, Resident] = {}
+
+    def get(self, name: str, make: Callable[[], R]) -> R:
+        """What is held open as `name`, made if it is not there."""
+        if name not in self._open:
+            self._open[name] = make()
+        return self._open[name]  # type: ignore[return-value]
+
+    async def drop(self, name: str) -> None:
+        """End what is held open as `name`, if anything is."""
+        if name in self._open:
+            await self._open.pop(name).aclose()
+
+    async def aclose(self) -> None:
+        """End everything, the latest first."""
+        for name in reversed(list(self._open)):
+            await self.drop(name)

@@ -1,0 +1,171 @@
+"""What a snapshot keeps of a workspace, and what it leaves out and why."""
+
+import os
+import stat
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from agentkit.core.events import FileLeftOut
+from agentkit.tooling.workspace import Workspace
+
+MB = 1_000_000
+
+_LISTABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much is kept; what is left out cannot be undone, and is said."""
+
+    largest_file: int = 64 * MB
+    """Bytes."""
+    largest_total: int = 1000 * MB
+    """Bytes of all files together; where they are more, the largest are left out."""
+    ignored: tuple[str, ...] = ()
+    """Paths, or patterns for names at any depth, that are left out with all they hold."""
+
+
+class Seen(NamedTuple):
+    """A thing in a folder as the system tells of it; two that are equal hold the same."""
+
+    mode: int
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    links: int
+
+
+@dataclass(slots=True)
+class Survey:
+    """What lies in a workspace, without having read any of it."""
+
+    folders: dict[str, dict[str, Seen]] = field(default_factory=dict[str, dict[str, Seen]])
+    """By its path, each folder's content; `""` is the workspace."""
+    unreadable: dict[str, str] = field(default_factory=dict[str, str])
+    """Folders that could not be listed."""
+
+    def left_out(self, bounds: Bounds, is_kept: Callable[[str, str, Seen], bool]) -> dict[str, str]:
+        """Why each path is left out that is.
+
+        Args:
+            bounds: What may be kept.
+            is_kept: Whether a file, given its folder, its name and how it looks, is kept already: then it
+                takes no room, and does not leave for others.
+        """
+        found = dict(self.unreadable)
+        total = 0
+        for folder, things in self.folders.items():
+            for name, seen in things.items():
+                mode = seen.mode
+                if stat.S_ISREG(mode) and seen.size <= bounds.largest_file and not bounds.ignored:
+                    total += seen.size
+                    continue
+                path = f"{folder}/{name}" if folder else name
+                if bounds.ignored and _is_ignored(path, bounds.ignored):
+                    found[path] = "it is on the list of what is ignored"
+                elif stat.S_ISREG(mode):
+                    if seen.size <= bounds.largest_file:
+                        total += seen.size
+                    else:
+                        found[path] = f"it has {_mb(seen.size)}, more than {_mb(bounds.largest_file)}"
+                elif not stat.S_ISDIR(mode) and not stat.S_ISLNK(mode):
+                    found[path] = "it is a pipe, a socket or a device"
+        if total > bounds.largest_total:
+            found |= self._over_the_total(total, bounds.largest_total, found, is_kept)
+        return found
+
+    def _over_the_total(
+        self, total: int, most: int, found: Mapping[str, str], is_kept: Callable[[str, str, Seen], bool]
+    ) -> dict[str, str]:
+        """The largest files that have to go, of those that are not kept already."""
+        sizes = [
+            (-seen.size, path)
+            for folder, things in self.folders.items()
+            for name, seen in things.items()
+            if stat.S_ISREG(seen.mode)
+            and (path := f"{folder}/{name}" if folder else name) not in found
+            and not is_kept(folder, name, seen)
+        ]
+        gone: dict[str, str] = {}
+        for size, path in sorted(sizes):
+            if total <= most:
+                break
+            total += size
+            gone[path] = f"all files together have more than {_mb(most)}, and it is one of the largest"
+        return gone
+
+
+def survey(workspace: Workspace, ignored: Sequence[str] = ()) -> Survey:
+    """Look at everything in a workspace without following any link.
+
+    Args:
+        workspace: The folder.
+        ignored: What matches is not entered.
+    """
+    found = Survey()
+    pending = [""]
+    while pending:
+        folder = pending.pop()
+        try:
+            things = _listed(workspace, folder)
+        except FileNotFoundError:
+            continue  # gone since its parent was listed
+        except OSError as error:
+            found.unreadable[folder] = f"it cannot be listed: {error.strerror}"
+            continue
+        found.folders[folder] = things
+        prefix = f"{folder}/" if folder else ""
+        for name, seen in things.items():
+            if stat.S_ISDIR(seen.mode) and not (ignored and _is_ignored(prefix + name, ignored)):
+                pending.append(prefix + name)
+    return found
+
+
+def _listed(workspace: Workspace, folder: str) -> dict[str, Seen]:
+    things: dict[str, Seen] = {}
+    descriptor = workspace.open_at(folder, _LISTABLE)
+    try:
+        with os.scandir(descriptor) as listing:
+            for entry in listing:
+                try:
+                    status = entry.stat(follow_symlinks=False)
+                except FileNotFoundError:  # gone since
+                    continue
+                things[entry.name] = seen_of(status)
+    finally:
+        os.close(descriptor)
+    return things
+
+
+def seen_of(status: os.stat_result) -> Seen:
+    """What the system tells of a thing, as far as it says whether it changed."""
+    return Seen(
+        status.st_mode,
+        status.st_size,
+        status.st_mtime_ns,
+        status.st_ctime_ns,
+        status.st_ino,
+        status.st_nlink,
+    )
+
+
+def _is_ignored(path: str, patterns: Sequence[str]) -> bool:
+    name = path.rpartition("/")[2]
+    return any(fnmatchcase(path if "/" in pattern else name, pattern.rstrip("/")) for pattern in patterns)
+
+
+def said(left_out: Mapping[str, str], most: int = 20) -> tuple[FileLeftOut, ...]:
+    """What an event tells of the paths that are left out: the first of them, by name."""
+    return tuple(FileLeftOut(written(path), left_out[path]) for path in sorted(left_out)[:most])
+
+
+def written(path: str) -> str:
+    """A path as text; a name need not be."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _mb(count: int) -> str:
+    return f"{count / MB:,.1f} MB".replace(".0 ", " ")

@@ -1,0 +1,128 @@
+"""What a run did to the files, step by step, and what of it was undone: a fold over its events."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from agentkit.core.events import (
+    CallFinished,
+    CallIntended,
+    FilesSet,
+    FilesSetting,
+    ModelAsked,
+    Recorded,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """From one kept state to another: what a call did, or an undo."""
+
+    before: bytes
+    after: bytes | None
+    """`None` when nobody knows: the process died in between."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A step of the run that changed files: each of its calls that did."""
+
+    number: int
+    changes: tuple[Change, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """An undo that a redo can take back."""
+
+    change: Change
+    steps: tuple[Step, ...]
+    """What it took back, in the order in which it was done."""
+
+
+@dataclass
+class History:
+    """Where the files of a run stand."""
+
+    done: list[Step] = field(default_factory=list[Step])
+    """What was done and not undone."""
+    undone: list[Undone] = field(default_factory=list[Undone])
+    """What can be redone, the next one last."""
+    cut_off: FilesSetting | None = None
+    """An undo or redo that was begun and not finished."""
+    latest: bytes | None = None
+    """The last state that was kept."""
+    states: dict[int, bytes] = field(default_factory=dict[int, bytes])
+    """The files at the end of each step with a call that could change them."""
+    first: bytes | None = None
+    """The files before the first such call."""
+    steps: int = 0
+    """The last step that was begun."""
+    in_doubt: CallIntended | None = None
+    """The call that was running when the process died."""
+
+    def at(self, step: int) -> bytes | None:
+        """The files at the end of a step, or `None` where no call that could change them tells."""
+        earlier = [number for number in self.states if number <= step]
+        return self.states[max(earlier)] if earlier else self.first
+
+
+def history(events: Iterable[Recorded]) -> History:
+    """Fold a run's events."""
+    found = History()
+    for recorded in events:
+        match event := recorded.event:
+            case ModelAsked():
+                found.steps = event.step
+            case CallIntended() if event.snapshot:
+                found.in_doubt = event
+                before = bytes.fromhex(event.snapshot)
+                found.first = found.first or before
+                found.latest = before
+            case CallFinished():
+                intent, found.in_doubt = found.in_doubt, None
+                if intent is not None:
+                    _finished(found, intent, event.snapshot)
+            case FilesSetting():
+                if found.in_doubt is not None:
+                    _finished(found, found.in_doubt, event.before)
+                    found.in_doubt = None
+                found.cut_off = event
+            case FilesSet():
+                _set(found, event)
+            case _:
+                pass
+    if found.in_doubt is not None:
+        _did(found, Change(bytes.fromhex(found.in_doubt.snapshot), None))
+    return found
+
+
+def _finished(found: History, intent: CallIntended, snapshot: str) -> None:
+    before = bytes.fromhex(intent.snapshot)
+    after = bytes.fromhex(snapshot) if snapshot else before
+    found.latest = found.states[found.steps] = after
+    if before != after:
+        _did(found, Change(before, after))
+
+
+def _did(found: History, change: Change) -> None:
+    found.undone.clear()
+    if found.done and found.done[-1].number == found.steps:
+        last = found.done.pop()
+        found.done.append(Step(last.number, (*last.changes, change)))
+    else:
+        found.done.append(Step(found.steps, (change,)))
+
+
+def _set(found: History, event: FilesSet) -> None:
+    setting, found.cut_off = found.cut_off, None
+    if setting is None:
+        return
+    change = Change(bytes.fromhex(setting.before), bytes.fromhex(event.snapshot))
+    found.latest = change.after
+    if setting.redo:
+        found.done.extend(found.undone.pop().steps)
+    else:
+        kept = [step for step in found.done if step.number <= setting.to_step]
+        if len(kept) < len(found.done):  # a call in doubt may turn out to have changed nothing
+            found.undone.append(Undone(change, tuple(found.done[len(kept) :])))
+        found.done = kept

@@ -1,0 +1,172 @@
+"""What has to be done to a workspace to take changes back, and what speaks against it."""
+
+import os
+import stat
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from agentkit.core.errors import UndoRefused
+from agentkit.journal.contents import Contents, Entry
+from agentkit.tooling.nearest import listed
+from agentkit.tooling.snapshots.comparing import Tree, differences, same
+from agentkit.tooling.snapshots.coverage import written
+from agentkit.tooling.snapshots.history import Change
+
+CHANGED = "it is not as the run left it"
+UNKNOWN = "nobody knows whether the run changed it, which was killed, or you"
+LOST = "it was not kept, so it cannot be brought back"
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One path to be set."""
+
+    want: Entry | None
+    have: Entry | None
+
+
+@dataclass(slots=True)
+class Plan:
+    """Every path to be set, and why some should not be."""
+
+    settings: dict[str, Setting] = field(default_factory=dict[str, Setting])
+    conflicts: dict[str, str] = field(default_factory=dict[str, str])
+    """Setting them would cover what nobody asked to undo; they are among the settings all the same."""
+    lost: dict[str, str] = field(default_factory=dict[str, str])
+    """What cannot be set, whoever wishes it."""
+
+    def require_harmless(self, run_id: str) -> None:
+        """Refuse a plan with conflicts.
+
+        Raises:
+            UndoRefused: naming them and what would work.
+        """
+        found = {**self.conflicts, **self.lost}
+        if not found:
+            return
+        by_reason: dict[str, list[str]] = {}
+        for path, why in sorted(found.items()):
+            by_reason.setdefault(why, []).append(written(path))
+        named = "; ".join(f"{listed(paths, most=10)}: {why}" for why, paths in by_reason.items())
+        also = " and leaves what was not kept as it is" if self.lost else ""
+        raise UndoRefused(
+            f"nothing was changed, because of {named}. Move or restore it yourself, or say --force "
+            f"(force=True): that covers it{also}, and what is kept of it comes back by: "
+            f"agentkit runs redo {run_id}",
+            tuple(map(written, sorted(found))),
+        )
+
+
+def plan(
+    contents: Contents,
+    changes: Sequence[Change],
+    current: bytes,
+    left_out: Mapping[str, str],
+    begun: bytes | None = None,
+) -> Plan:
+    """How to take changes back, one after the other, in a workspace that is now as `current`.
+
+    Args:
+        contents: where all these states are kept.
+        changes: in the order in which they were done.
+        current: the workspace now.
+        left_out: what of it is not kept, and why.
+        begun: the workspace when this was begun once before and cut off.
+    """
+    now = Tree(contents, current)
+    earlier = Tree(contents, begun) if begun else None
+    found = Plan()
+    for path, touched in _touched(contents, changes, current).items():
+        have = now.get(path)
+        if same(have, touched.first):
+            continue
+        if touched.first is not None and touched.first.why:
+            found.lost[path] = LOST
+            continue
+        found.settings[path] = Setting(touched.first, have)
+        known = not touched.mixed and same(have, touched.last)
+        if touched.unknown:
+            found.conflicts[path] = UNKNOWN
+        elif not known and not (earlier and _under_way(have, earlier.get(path), touched.first)):
+            found.conflicts[path] = CHANGED
+        elif have is not None and have.why:
+            why = left_out.get(path, have.why)
+            found.conflicts[path] = f"{why}, so a redo would not bring it back"
+    _clear_the_way(found, now, Tree(contents, changes[0].before) if changes else now)
+    return found
+
+
+def _under_way(have: Entry | None, was: Entry | None, want: Entry | None) -> bool:
+    """Whether a setting that was cut off may have left a path like this."""
+    if same(have, was):
+        return True
+    if have is None:  # room was made for another kind of thing
+        return was is not None and want is not None and stat.S_IFMT(was.mode) != stat.S_IFMT(want.mode)
+    # a folder is open to its owner until all that lies in it is set
+    opened = {stat.S_IFDIR | stat.S_IMODE(one.mode) | 0o700 for one in (was, want) if _is_folder(one) and one}
+    return _is_folder(have) and have.mode in {stat.S_IFDIR | 0o700, *opened}
+
+
+@dataclass(slots=True)
+class _Touched:
+    """A path that changes were about."""
+
+    first: Entry | None
+    last: Entry | None
+    mixed: bool = False
+    """Whether it was changed by somebody else in between."""
+    unknown: bool = False
+
+
+def _touched(contents: Contents, changes: Sequence[Change], current: bytes) -> dict[str, _Touched]:
+    found: dict[str, _Touched] = {}
+    for change in changes:
+        unknown = change.after is None
+        for path, old, new in differences(contents, change.before, change.after or current):
+            earlier = found.get(path)
+            if earlier is None:
+                found[path] = _Touched(old, new, unknown=unknown)
+                continue
+            earlier.mixed = earlier.mixed or not same(earlier.last, old)
+            earlier.last, earlier.unknown = new, unknown
+    return found
+
+
+def _clear_the_way(found: Plan, now: Tree, before: Tree) -> None:
+    """Add what stands where a folder has to be, or in a folder that has to go."""
+    for path, setting in list(found.settings.items()):
+        if setting.want is not None:
+            for above in folders_above(path):
+                have = now.get(above)
+                if above not in found.settings and not (have and stat.S_ISDIR(have.mode)):
+                    found.settings[above] = Setting(before.get(above), have)
+                    found.conflicts[above] = CHANGED
+        have = setting.have
+        if have is None or not stat.S_ISDIR(have.mode) or _is_folder(setting.want):
+            continue
+        strangers = [one for one in _all_below(now, path) if one[0] not in found.settings]
+        if strangers and setting.want is None:
+            del found.settings[path]  # it stays for what others put there
+            found.conflicts.pop(path, None)
+            continue
+        for one, entry in strangers:
+            found.settings[one] = Setting(None, entry)
+            found.conflicts[one] = entry.why or CHANGED
+
+
+def folders_above(path: str) -> Iterator[str]:
+    """The folders that a path lies in, the outermost first."""
+    parts = path.split("/")
+    return ("/".join(parts[:count]) for count in range(1, len(parts)))
+
+
+def _all_below(tree: Tree, folder: str) -> Iterator[tuple[str, Entry]]:
+    for name, entry in tree.folder(folder).items():
+        path = f"{folder}/{os.fsdecode(name)}"
+        yield path, entry
+        if entry.is_folder:
+            yield from _all_below(tree, path)
+
+
+def _is_folder(entry: Entry | None) -> bool:
+    return entry is not None and stat.S_ISDIR(entry.mode)

@@ -1,0 +1,112 @@
+"""What a run was told by those who may be anybody, and which calls that makes suspect.
+
+Words from the network can be written to steer whoever reads them. Once a run has read some, what it
+does may be theirs to want: so a call that could carry something away, or do what no undo takes back, is
+put to a person, whatever mode the run is in.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from msgspec import Struct
+
+from agentkit.core.events import CallFinished, PersonSaid, Recorded, RunStarted
+
+_IN_ADDRESS = r"\w./?#%&=+~:@!$*,;\-"
+"""What may go on an address: one is shown only where it ends."""
+_LONGEST_SOURCE = 120
+
+
+class Going(Struct, frozen=True):
+    """Where a call over the network goes, and what it takes along."""
+
+    address: str = ""
+    """Of the web; empty for a place that the person chose, and no argument can change."""
+    carries: bool = False
+    """Whether more than the address is sent there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taint:
+    """What decides how far a run is still trusted."""
+
+    source: str = ""
+    """Where it was first told what anybody may have written; empty while it was not."""
+    events: Sequence[Recorded] = ()
+    """All that it was told, by anybody."""
+    domains: tuple[str, ...] = ()
+    """The only hosts that the person lets it reach, if they named any."""
+    inside: frozenset[str] = frozenset()
+    """Hosts of their own network that they named."""
+
+    def __bool__(self) -> bool:
+        """Whether there is any."""
+        return bool(self.source)
+
+    @property
+    def after(self) -> str:
+        """How a reason for asking ends that rests on it."""
+        return f", after {self.source} told the agent what anybody may have written" if self else ""
+
+    def why_not(self, going: Going) -> str:
+        """Why a call may not go there unasked, as the end of a sentence; empty where it may.
+
+        A host that the person named may be told anything. Any other may be asked for an address that was
+        there to be read: a new one could have something in it that is nobody's to know.
+        """
+        if not going.address:
+            return ""
+        host = _host(going.address)
+        if host and (
+            self.domains or host in self.inside or any(_names(text, host) for text in self._of_the_person())
+        ):
+            return ""
+        if going.carries:
+            return f"it sends something to {host or going.address}, which you did not name"
+        if any(_shows(text, going.address) for text in self._told()):
+            return ""
+        return f"neither you nor anything that it read named the address {going.address}"
+
+    def _of_the_person(self) -> Iterator[str]:
+        """The words that came from the person, and not from what was read."""
+        for recorded in self.events:
+            event = recorded.event
+            if isinstance(event, RunStarted) and not event.untrusted:
+                yield event.goal
+            elif isinstance(event, PersonSaid) and not event.untrusted:
+                yield event.text
+
+    def _told(self) -> Iterator[str]:
+        yield from self._of_the_person()
+        for recorded in self.events:
+            if isinstance(recorded.event, CallFinished):
+                yield recorded.event.result.text
+
+
+NO_TAINT = Taint()
+
+
+def source_of(tool: str, going: Going | None) -> str:
+    """A call in words, as where something came from."""
+    text = f"{tool} {going.address}" if going is not None and going.address else tool
+    return text if len(text) <= _LONGEST_SOURCE else f"{text[: _LONGEST_SOURCE - 1]}…"
+
+
+def _host(address: str) -> str:
+    try:
+        return (urlsplit(address).hostname or "").rstrip(".")
+    except ValueError:
+        return ""
+
+
+def _names(text: str, host: str) -> bool:
+    """Whether a text names a host, and not only one that its name is a part of."""
+    return re.search(rf"(?<![\w.-]){re.escape(host)}(?![\w-]|\.\w)", text, re.IGNORECASE) is not None
+
+
+def _shows(text: str, address: str) -> bool:
+    """Whether a whole address stands in a text; what ends a sentence is no part of it."""
+    found = re.finditer(rf"(?<![{_IN_ADDRESS}]){re.escape(address)}[.,;:!?]*(?![{_IN_ADDRESS}])", text)
+    return next(found, None) is not None

@@ -1,0 +1,307 @@
+"""One decoder for every family: what differs between them is the `Arch` and the weights.
+
+Tokens of several sequences lie one after another (varlen); only attention knows where one ends. Shapes in
+comments: T tokens of this call, H query heads, K key and value heads, D numbers a head.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
+from torch import Tensor
+
+from agentkit_local_models.arch import Arch
+from agentkit_local_models.attention import Sight, attend, slopes
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.kv_cache import KVCache, Prompt
+from agentkit_local_models.linear import Linear, Room
+from agentkit_local_models.rotary import Rotation, rotate
+from agentkit_local_models.weights import weight_shapes
+
+
+@dataclass(frozen=True, slots=True)
+class Norm:
+    """RMSNorm or LayerNorm: weights [width], in float32 or better, and biases or None."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """The weights of one block; what is multiplied by the same input is kept as one matrix.
+
+    Attributes:
+        attention_norm: before attention.
+        query_key_value: rows of all query heads, then key heads, then value heads.
+        query_norm: over each head's query; None for none, as `key_norm`.
+        key_norm: over each head's key.
+        output: [width, H * D].
+        attention_post_norm: of what attention returns, or None.
+        feed_forward_norm: before the feed-forward block; None where it reads what attention reads.
+        up: rows of the gate, if any, then of the hidden layer.
+        down: [width, feed_forward_width].
+        feed_forward_post_norm: of what the feed-forward block returns, or None.
+        sight: what its tokens see.
+        rotation: which of the model's rotations turns its heads; None with ALiBi.
+    """
+
+    attention_norm: Norm
+    query_key_value: Linear
+    query_norm: Norm | None
+    key_norm: Norm | None
+    output: Linear
+    attention_post_norm: Norm | None
+    feed_forward_norm: Norm | None
+    up: Linear
+    down: Linear
+    feed_forward_post_norm: Norm | None
+    sight: Sight
+    rotation: Rotation | None
+
+
+class Model:
+    """A decoder of any family; its weights never change, so threads can share it."""
+
+    def __init__(self, arch: Arch, weights: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> None:
+        """Copy the weights into place one by one, so that they are never held twice.
+
+        Args:
+            arch: what is computed.
+            weights: each canonical name once (see `weights`), in any order and dtype.
+            dtype: of the matrices, the cache and the computation; norms are computed in float32 or better.
+
+        Raises:
+            CheckpointError: a weight is missing, extra, there twice, or has another shape.
+        """
+        self.arch = arch
+        self.dtype = dtype
+        shapes = weight_shapes(arch)
+        room = Room(shapes, dtype)
+        norms: list[Norm] = []
+        exact = torch.promote_types(dtype, torch.float32)
+
+        def norm(name: str) -> Norm | None:
+            if f"{name}.weight" not in shapes:
+                return None
+            weight = room.stacked(f"{name}.weight", dtype=exact)
+            biased = f"{name}.bias" in shapes
+            norms.append(Norm(weight, room.stacked(f"{name}.bias", dtype=exact) if biased else None))
+            return norms[-1]
+
+        def sure(name: str) -> Norm:
+            found = norm(name)
+            assert found is not None  # every arch has it
+            return found
+
+        sights, rotations = _sights(arch), _rotations(arch)
+
+        def layer(number: int) -> Layer:
+            at = f"layers.{number}"
+            windowed = bool(arch.window_of(number))
+            return Layer(
+                attention_norm=sure(f"{at}.attention_norm"),
+                query_key_value=room.linear(f"{at}.attention", "query", "key", "value"),
+                query_norm=norm(f"{at}.attention.query_norm"),
+                key_norm=norm(f"{at}.attention.key_norm"),
+                output=room.linear(f"{at}.attention", "output"),
+                attention_post_norm=norm(f"{at}.attention_post_norm"),
+                feed_forward_norm=norm(f"{at}.feed_forward_norm"),
+                up=room.linear(f"{at}.feed_forward", *(("gate", "up") if arch.gated else ("up",))),
+                down=room.linear(f"{at}.feed_forward", "down"),
+                feed_forward_post_norm=norm(f"{at}.feed_forward_post_norm"),
+                sight=sights[windowed],
+                rotation=rotations[windowed],
+            )
+
+        self.embed = room.stacked("embed.weight")
+        self.embed_norm = norm("embed_norm")
+        self.layers = [layer(number) for number in range(arch.layers)]
+        self.norm = sure("norm")
+        self.head = Linear(self.embed if arch.tied_head else room.stacked("head.weight"))
+        room.fill(weights)
+        for one in norms:
+            one.weight.add_(arch.norm_offset)
+
+    @classmethod
+    def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype) -> Model:
+        """The model of an open checkpoint.
+
+        Raises:
+            CheckpointError: its weights do not fit its config.
+        """
+        return cls(checkpoint.config, checkpoint.load_weights(dtype), dtype)
+
+    def new_cache(self) -> KVCache:
+        """An empty cache for one sequence."""
+        return KVCache(self.arch, self.dtype)
+
+    def logits(self, tokens: Sequence[int], cache: KVCache, *, every: bool = False) -> Tensor:
+        """What the model expects after `tokens`, which follow the tokens in `cache` and join them.
+
+        Args:
+            tokens: at least one id.
+            cache: of the tokens before; longer by `tokens` afterwards, unchanged on an error.
+            every: the logits after each of the tokens, not only after the last.
+
+        Returns:
+            float32 [vocabulary_size], or [T, vocabulary_size] with `every`.
+
+        Raises:
+            PromptTooLong: more tokens than the context holds.
+            ValueError: the first tokens of a prefix language model lack the one that begins the answer.
+        """
+        hidden = self.hidden([(tokens, cache)])
+        return self.logits_of(hidden if every else hidden[-1:])[slice(None) if every else 0]
+
+    @torch.inference_mode()
+    def logits_of(self, hidden: Tensor) -> Tensor:
+        """The logits of normed hidden states: [T, width] to float32 [T, vocabulary_size]."""
+        logits = self.head(hidden).float()
+        return logits if not self.arch.logit_cap else _capped(logits, self.arch.logit_cap)
+
+    @torch.inference_mode()
+    def hidden(self, steps: Sequence[tuple[Sequence[int], KVCache]]) -> Tensor:
+        """The last hidden states, normed, of the next tokens of several sequences: [T, width].
+
+        Args:
+            steps: for each sequence its next tokens, one or more, and its cache, which they join.
+
+        Raises:
+            PromptTooLong: more tokens than the context holds; no cache is longer then.
+            ValueError: the first tokens of a prefix language model lack the one that begins the answer.
+        """
+        positions = torch.cat([self._begin(tokens, cache) for tokens, cache in steps], dim=-1)
+        ids = torch.tensor([token for tokens, _ in steps for token in tokens], dtype=torch.long)
+        x = F.embedding(ids, self.embed)  # [T, width]
+        if self.arch.embed_scale != 1:
+            x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
+        if self.embed_norm is not None:
+            x = self._normed(x, self.embed_norm)
+        tables: dict[Rotation, tuple[Tensor, Tensor]] = {}
+        for number, layer in enumerate(self.layers):
+            if layer.rotation is not None and layer.rotation not in tables:
+                tables[layer.rotation] = layer.rotation.table(positions, self.dtype)
+            table = None if layer.rotation is None else tables[layer.rotation]
+            x = self._block(x, layer, number, table, steps)
+        for tokens, cache in steps:
+            cache.length += len(tokens)
+        return self._normed(x, self.norm)
+
+    def _block(
+        self,
+        x: Tensor,
+        layer: Layer,
+        number: int,
+        table: tuple[Tensor, Tensor] | None,
+        steps: Sequence[tuple[Sequence[int], KVCache]],
+    ) -> Tensor:
+        """[T, width] to [T, width]."""
+        normed = self._normed(x, layer.attention_norm)
+        mixed = layer.output(self._attention(normed, layer, number, table, steps))
+        if layer.attention_post_norm is not None:
+            mixed = self._normed(mixed, layer.attention_post_norm)
+        if self.arch.parallel != "no":
+            second = layer.feed_forward_norm
+            return (
+                x + mixed + self._feed_forward(normed if second is None else self._normed(x, second), layer)
+            )
+        x = self._kept(x, normed) + mixed
+        assert layer.feed_forward_norm is not None
+        normed = self._normed(x, layer.feed_forward_norm)
+        changed = self._feed_forward(normed, layer)
+        if layer.feed_forward_post_norm is not None:
+            changed = self._normed(changed, layer.feed_forward_post_norm)
+        return self._kept(x, normed) + changed
+
+    def _kept(self, x: Tensor, normed: Tensor) -> Tensor:
+        """What a block's result is added to."""
+        return normed * self.arch.normed_residual if self.arch.normed_residual else x
+
+    def _attention(
+        self,
+        normed: Tensor,
+        layer: Layer,
+        number: int,
+        table: tuple[Tensor, Tensor] | None,
+        steps: Sequence[tuple[Sequence[int], KVCache]],
+    ) -> Tensor:
+        """Each sequence's tokens over that sequence: [T, H * D]."""
+        arch = self.arch
+        heads = layer.query_key_value(normed).view(len(normed), -1, arch.head_width)  # [T, H + 2 K, D]
+        query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
+        if layer.query_norm is not None and layer.key_norm is not None:
+            query.copy_(self._normed(query, layer.query_norm))
+            key.copy_(self._normed(key, layer.key_norm))
+        if table is not None:
+            rotate(heads[:, : arch.heads + arch.kv_heads], *table)
+        pieces: list[Tensor] = []
+        row = 0
+        for tokens, cache in steps:
+            start, end = cache.length, cache.length + len(tokens)
+            memory = cache.layers[number]
+            memory[:, start:end] = heads[row : row + len(tokens), arch.heads :].transpose(0, 1)
+            keys, values = memory[:, :end].chunk(2)
+            sight = layer.sight if cache.prompt is None else replace(layer.sight, prefix=cache.prompt.end)
+            pieces.append(attend(query[row : row + len(tokens)], keys, values, start, sight))
+            row += len(tokens)
+        return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
+
+    def _feed_forward(self, normed: Tensor, layer: Layer) -> Tensor:
+        hidden = layer.up(normed)
+        if not self.arch.gated:
+            return layer.down(self._activated(hidden))
+        gate, up = hidden.chunk(2, dim=-1)
+        return layer.down(self._activated(gate).mul_(up))
+
+    def _activated(self, x: Tensor) -> Tensor:
+        if self.arch.activation == "silu":
+            return F.silu(x)
+        return F.gelu(x, approximate="tanh" if self.arch.activation == "gelu-tanh" else "none")
+
+    def _normed(self, x: Tensor, norm: Norm) -> Tensor:
+        exact = x.to(norm.weight.dtype)
+        if self.arch.norm == "rms" or norm.weight.shape[0] != self.arch.width:
+            result = F.rms_norm(exact, norm.weight.shape, norm.weight, self.arch.norm_epsilon)
+        else:
+            result = F.layer_norm(exact, norm.weight.shape, norm.weight, norm.bias, self.arch.norm_epsilon)
+        return result.to(x.dtype)
+
+    def _begin(self, tokens: Sequence[int], cache: KVCache) -> Tensor:
+        """Make room in the cache; the tokens' positions: [T], or [2, T] where they are of two kinds."""
+        prefix = self.arch.prefix
+        if prefix is not None and cache.length == 0:
+            cache.prompt = Prompt.of(tokens, prefix)
+        start, end = cache.length, cache.length + len(tokens)
+        cache.reserve(end)
+        positions = torch.arange(start, end)
+        if cache.prompt is None:
+            return positions
+        answered = (positions - cache.prompt.end + 1).clamp_min(0)  # 0 in the prompt, then 1, 2, ...
+        return torch.stack((positions.masked_fill(answered > 0, cache.prompt.mask), answered))
+
+
+def _sights(arch: Arch) -> dict[bool, Sight]:
+    """What tokens see in layers without and with a window."""
+    scale = arch.attention_scale or arch.head_width**-0.5
+    penalty = None
+    if arch.position == "alibi":
+        penalty = slopes(arch.heads, arch.alibi_max) * (scale if arch.alibi_scaled else 1.0)
+    sight = Sight(scale, slopes=penalty, cap=arch.attention_cap)
+    return {False: sight, True: replace(sight, window=arch.window)}
+
+
+def _rotations(arch: Arch) -> dict[bool, Rotation | None]:
+    """How heads are rotated in layers without and with a window."""
+    if arch.position == "alibi":
+        return {False: None, True: None}
+    rotation = Rotation(arch, arch.rope_base, arch.rope_scaling)
+    local = Rotation(arch, arch.window_rope_base, None) if arch.window_rope_base else rotation
+    return {False: rotation, True: local}
+
+
+def _capped(x: Tensor, cap: float) -> Tensor:
+    return cap * torch.tanh(x / cap)

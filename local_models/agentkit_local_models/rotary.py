@@ -1,0 +1,94 @@
+"""Rotary position embedding (RoPE; Su et al. 2021): frequencies with their scalings, and the rotation."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from agentkit_local_models.arch import Arch, RopeScaling
+
+
+def frequencies(width: int, base: float, scaling: RopeScaling | None) -> Tensor:
+    """Radians a position of each plane that a head is rotated in: float32 [width / 2]."""
+    exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
+    plain = 1.0 / base**exponents
+    if scaling is None:
+        return plain
+    if scaling.kind == "linear":
+        return plain / scaling.factor
+    if scaling.kind == "factors":
+        return 1.0 / (torch.tensor(scaling.factors, dtype=torch.float32) * base**exponents)
+    if scaling.kind == "llama3":
+        return _llama3(plain, scaling)
+    return _yarn(plain, width, base, scaling)
+
+
+def _llama3(plain: Tensor, scaling: RopeScaling) -> Tensor:
+    """Long waves are slowed by the factor, short ones kept, those between mixed (Llama 3.1)."""
+    waves = 2 * math.pi / plain
+    kept = (scaling.original_context / waves - scaling.low) / (scaling.high - scaling.low)
+    kept = kept.clamp(0, 1)
+    return (1 - kept) * plain / scaling.factor + kept * plain
+
+
+def _yarn(plain: Tensor, width: int, base: float, scaling: RopeScaling) -> Tensor:
+    """Planes that turn often are kept, those that turn less than once slowed (Peng et al. 2023, part 3.2)."""
+
+    def plane(turns: float) -> float:
+        """Which plane turns so often within the original context."""
+        return width * math.log(scaling.original_context / (turns * 2 * math.pi)) / (2 * math.log(base))
+
+    first, last = plane(scaling.high), plane(scaling.low)
+    if scaling.truncate:
+        first, last = math.floor(first), math.ceil(last)
+    first, last = max(first, 0), min(last, width - 1)
+    if first == last:
+        last += 0.001
+    slowed = ((torch.arange(width // 2, dtype=torch.float32) - first) / (last - first)).clamp(0, 1)
+    return plain / scaling.factor * slowed + plain * (1 - slowed)
+
+
+class Rotation:
+    """The rotation of one kind of layers."""
+
+    def __init__(self, arch: Arch, base: float, scaling: RopeScaling | None) -> None:
+        """Prepare the frequencies.
+
+        Args:
+            arch: whose heads are rotated.
+            base: of the frequencies.
+            scaling: of the frequencies.
+        """
+        self._two = arch.position == "rope-2d"
+        self._frequencies = frequencies(arch.rotated // 2 if self._two else arch.rotated, base, scaling)
+        self._factor = scaling.attention_factor if scaling else 1.0
+
+    def table(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+        """Cosines, and sines signed for `rotate`: [T, 1, rotated] each.
+
+        Args:
+            positions: [T], or [2, T] where heads are rotated by two.
+            dtype: of the result; angles are computed in float32.
+        """
+        if self._two:
+            angles = torch.cat([torch.outer(one.float(), self._frequencies) for one in positions], dim=-1)
+        else:
+            angles = torch.outer(positions.float(), self._frequencies)
+        cosines, sines = angles.cos() * self._factor, angles.sin() * self._factor
+        return (
+            torch.cat((cosines, cosines), dim=-1).unsqueeze(1).to(dtype),
+            torch.cat((-sines, sines), dim=-1).unsqueeze(1).to(dtype),
+        )
+
+
+def rotate(heads: Tensor, cosines: Tensor, sines: Tensor) -> None:
+    """Turn the first numbers of each head by their position, in place: [T, any, D].
+
+    The first half (a) and second half (b) of what is rotated are one point each in its planes:
+    a' = a cos - b sin, b' = b cos + a sin. Rolling by half puts b beside a; the minus is in the sines.
+    """
+    turned = heads[..., : cosines.shape[-1]]
+    partners = turned.roll(turned.shape[-1] // 2, dims=-1)
+    turned.mul_(cosines).addcmul_(partners, sines)

@@ -1,0 +1,133 @@
+"""A folder of another family, dropped on the disk as its makers published it, is a model like any other."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from agentkit.core.errors import BadRequest
+from agentkit.core.messages import SystemMessage, UserMessage
+from agentkit.core.protocols import Answer, ModelRequest
+from agentkit.core.tools import ToolSpec
+from agentkit.models.dialects import DIALECTS
+from agentkit.models.embedded import load_local
+from agentkit.models.local import LocalModel
+from agentkit_local_models.families import read_family
+from agentkit_local_models.hub_weights import places_in
+
+from .pieces import train
+
+READ = ToolSpec(
+    "read_file",
+    "Read a text file.",
+    {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    {"path": ("config.ini", "notes/todo.md")},
+)
+LATER = {
+    "architectures": ["ChatGLMModel"],
+    "padded_vocab_size": 640,
+    "hidden_size": 32,
+    "num_layers": 2,
+    "num_attention_heads": 4,
+    "kv_channels": 8,
+    "multi_query_attention": True,
+    "multi_query_group_num": 2,
+    "ffn_hidden_size": 48,
+    "layernorm_epsilon": 1e-5,
+    "seq_length": 1024,
+    "add_qkv_bias": True,
+    "eos_token_id": 2,
+}
+FIRST = {
+    "architectures": ["ChatGLMModel"],
+    "vocab_size": 640,
+    "hidden_size": 32,
+    "num_layers": 2,
+    "num_attention_heads": 4,
+    "inner_hidden_size": 64,
+    "layernorm_epsilon": 1e-5,
+    "max_sequence_length": 1024,
+    "position_encoding_2d": True,
+}
+SYMBOLS = ["[MASK]", "[gMASK]", "<sop>", "<eop>", "<n>", "<|tab|>", "<|blank_2|>"]
+
+
+def folder_of(path: Path, settings: dict[str, Any]) -> Path:
+    """A checkpoint with random weights under the names of its makers."""
+    (path / "config.json").write_text(json.dumps(settings))
+    arch, names = read_family(path / "config.json")
+    generator = torch.Generator().manual_seed(1)
+    shapes = {place.name: place.shape for place in places_in(arch, names, {}).values()}
+    weights = {
+        name: torch.randn(shape, generator=generator) / shape[-1] ** 0.5 for name, shape in shapes.items()
+    }
+    torch.save(weights, path / "pytorch_model.bin")
+    # what must never happen to it is that it runs
+    (path / "modeling_chatglm.py").write_text("raise SystemExit('it ran')")
+    return path
+
+
+def chatglm3(path: Path) -> Path:
+    train(path / "tokenizer.model")
+    (path / "tokenization_chatglm.py").write_text("['<|user|>', '<|assistant|>']\nraise SystemExit('it ran')")
+    return folder_of(path, LATER)
+
+
+def chatglm2(path: Path) -> Path:
+    train(path / "tokenizer.model")
+    return folder_of(path, LATER)
+
+
+def chatglm(path: Path) -> Path:
+    train(path / "ice_text.model", user_defined_symbols=SYMBOLS)
+    start = 3 + SYMBOLS.index("[MASK]")  # behind <unk>, <s> and </s>
+    places = {"mask_token_id": start, "gmask_token_id": start + 1, "bos_token_id": start + 2}
+    return folder_of(path, FIRST | places)
+
+
+async def answered(model: LocalModel, **more: Any) -> Answer:
+    request = ModelRequest(
+        (SystemMessage("Be brief."), UserMessage("你好, what is the port?")), max_tokens=300, **more
+    )
+    *_, answer = [piece async for piece in model.stream(request)]
+    assert isinstance(answer, Answer)
+    return answer
+
+
+@pytest.mark.parametrize("build", [chatglm, chatglm2, chatglm3])
+async def test_a_folder_of_glm_answers_and_calls_tools(tmp_path: Path, build: Any) -> None:
+    whole = load_local(f"local:{build(tmp_path)}", str(tmp_path))
+    assert (await answered(whole)).usage.output_tokens > 0
+    # in a form of calls in which one that knows nothing cannot write blanks for ever
+    model = LocalModel.load("local:x", tmp_path, DIALECTS["python"], "agent/small")
+    called = (await answered(model, tools=(READ,), must_call=True)).message.calls
+    assert [call.name for call in called] == ["read_file"]
+    assert called[0].arguments["path"] in READ.choices["path"]
+    again = await answered(model, tools=(READ,), must_call=True)
+    assert again.message.calls == called
+
+
+async def test_a_model_that_knows_no_system_turn_is_told_before_the_question(tmp_path: Path) -> None:
+    model = load_local("local:x", str(chatglm2(tmp_path)))
+    ids = model._prompt(ModelRequest((SystemMessage("Be brief."), UserMessage("hello"))))
+    text = model._engine.tokenizer.decode(ids)
+    assert text == "[Round 1]\n\n问：Be brief.\n\nhello\n\n答："
+
+
+def test_a_model_without_turns_says_what_is_missing(tmp_path: Path) -> None:
+    (tmp_path / "generation_config.json").write_text('{"eos_token_id": 2}')
+    train(tmp_path / "tokenizer.model")
+    settings = {
+        "architectures": ["BaichuanForCausalLM"],
+        "vocab_size": 640,
+        "hidden_size": 32,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 4,
+        "intermediate_size": 48,
+        "rms_norm_eps": 1e-6,
+        "model_max_length": 64,
+    }
+    with pytest.raises(BadRequest, match="has no chat template"):
+        load_local("local:x", str(folder_of(tmp_path, settings)))

@@ -1,0 +1,140 @@
+"""What is forgotten is gone: from answers, from what was made of it, and from the bytes of the files."""
+
+import random
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from agentkit.core.errors import NotRemembered
+from agentkit.core.messages import AssistantMessage, Message, UserMessage
+from agentkit.memory.fact import Origin
+from agentkit.memory.forgetting import Receipt
+from agentkit.memory.scope import Scope
+from agentkit.memory.store import Memory
+from agentkit.memory.view import Shape
+
+from .conftest import Clock
+from .test_view import words
+
+
+async def retold(before: str, messages: Sequence[Message]) -> str:
+    return f"{before} {len(messages)} messages with quokka".strip()
+
+
+def copies(memory: Memory, text: str) -> int:
+    """Counted here, not by the code that is tested."""
+    folder = memory.path.parent
+    return sum(file.read_bytes().lower().count(text.encode()) for file in folder.glob(f"{memory.path.name}*"))
+
+
+async def test_a_forgotten_message_leaves_no_byte(memory: Memory, ann: Scope) -> None:
+    talk = ann.conversation("monday")
+    talk.add(UserMessage("hello"), AssistantMessage("hi"))
+    said, _ = talk.add(UserMessage('My Quokka is "called"\nZebediah'), AssistantMessage("noted"))
+    ann.facts.write("quokka", "name", "Zebediah", message=said, quote='is "called" Zebediah')
+    await talk.shown(Shape(turns=0, summarise=True, goal=False), words, retold)
+    assert copies(memory, "quokka") > 3
+    receipt = ann.forget(messages=[said])
+    assert receipt == Receipt(messages=1, facts=1, summaries=1, conversations=("monday",))
+    assert (copies(memory, "quokka"), copies(memory, "zebediah")) == (0, 0)
+    assert [one.text for one in talk.messages()] == ["hello", "hi", "noted"]
+    assert (ann.facts.every(), talk.summary(), ann.about("Zebediah").mentions) == ((), None, 0)
+    assert (await ann.recall("quokka")).found == ()
+
+
+async def test_much_that_is_forgotten_among_much_that_stays_leaves_no_byte(
+    memory: Memory, ann: Scope
+) -> None:
+    rng, talk = random.Random(1), ann.conversation("monday")
+    ids: dict[int, str] = {}
+    for number in range(300):
+        word = f"wombat{number}x" + "y" * rng.choice((1, 40, 3000))
+        ids[talk.add(UserMessage(f"about {word} and Oslo"))[0]] = word
+    gone = rng.sample(sorted(ids), 150)
+    assert ann.forget(messages=gone).messages == 150
+    content = b"".join(file.read_bytes() for file in memory.path.parent.glob(f"{memory.path.name}*"))
+    assert [ids[one] for one in gone if ids[one].encode() in content] == []
+    assert all(ids[one].encode() in content for one in ids if one not in gone)
+
+
+def test_a_forgotten_fact_leaves_its_message(memory: Memory, ann: Scope) -> None:
+    (said,) = ann.conversation("monday").add(UserMessage("I live in Oslo"))
+    fact = ann.facts.write("user", "residence", "Oslo, Norway", message=said, quote="in Oslo").fact
+    assert ann.forget(facts=[fact.id]) == Receipt(facts=1)
+    assert copies(memory, "norway") == 0
+    assert len(ann.conversation("monday").messages()) == 1
+
+
+def test_somebody_is_forgotten_by_name(memory: Memory, ann: Scope) -> None:
+    talk = ann.conversation("monday")
+    talk.add(
+        UserMessage("Yesterday Ingrid Solberg called"), UserMessage("It rained"), UserMessage("I like Ingrid")
+    )
+    ann.facts.write("Ingrid", "phone", "555")
+    receipt = ann.forget(name="Ingrid")
+    assert (receipt.messages, receipt.facts) == (2, 1)
+    assert copies(memory, "ingrid") == 0
+    assert [one.text for one in talk.messages()] == ["It rained"]
+
+
+def test_forgetting_everything_leaves_the_others(memory: Memory, ann: Scope) -> None:
+    bob = memory.of("bob")
+    for scope in (ann, bob):
+        scope.conversation("monday").add(UserMessage(f"quokka of {scope.handle.person}"))
+    receipt = ann.forget(everything=True)
+    assert (receipt.messages, receipt.conversations) == (1, ("monday",))
+    assert memory.people() == (("local", "bob"),)
+    assert (copies(memory, "quokka of ann"), copies(memory, "quokka of bob")) == (0, 1)
+
+
+def test_what_is_somebody_elses_cannot_be_forgotten(memory: Memory, ann: Scope) -> None:
+    (said,) = ann.conversation("monday").add(UserMessage("I live in Oslo"))
+    fact = ann.facts.write("user", "city", "Oslo", message=said, quote="Oslo").fact
+    bob = memory.of("bob")
+    with pytest.raises(NotRemembered):
+        bob.forget(messages=[said])
+    with pytest.raises(NotRemembered):
+        bob.forget(facts=[fact.id])
+    assert bob.forget(conversation="monday").nothing
+    assert bob.forget(everything=True).nothing
+    assert len(ann.conversation("monday").messages()) == len(ann.facts.now()) == 1
+
+
+def test_what_is_old_is_forgotten_by_who_said_it(memory: Memory, ann: Scope, clock: Clock) -> None:
+    (said,) = ann.conversation("monday").add(UserMessage("I live in Oslo"))
+    ann.facts.write("user", "city", "Oslo", message=said, quote="Oslo")
+    ann.facts.write("user", "mood", "good")
+    clock.now += 100
+    ann.facts.write("user", "hat", "red")
+    receipt = ann.expire(facts={Origin.AGENT: 50})
+    assert (receipt.facts, [one.value for one in ann.facts.now()]) == (1, ["Oslo", "red"])
+    assert ann.expire(messages=200).nothing
+    assert ann.expire(messages=99).facts == 1
+    assert [one.value for one in ann.facts.now()] == ["red"]
+    assert copies(memory, "oslo") == 0
+
+
+def test_a_memory_file_is_its_owners_alone(memory: Memory) -> None:
+    assert memory.path.stat().st_mode & 0o077 == 0
+
+
+def test_traces_are_counted_in_every_file(memory: Memory, ann: Scope) -> None:
+    ann.conversation("monday").add(UserMessage('a "quokka"'))
+    assert memory.traces('a "quokka"') == copies(memory, '\\"quokka\\"') > 0
+
+
+def test_the_hygiene_report_names_what_a_person_would_look_at(
+    tmp_path: Path, ann: Scope, memory: Memory
+) -> None:
+    talk = ann.conversation("monday")
+    said, _, _ = talk.add(UserMessage("The port is 80"), UserMessage("hello"), UserMessage("hello"))
+    ann.facts.write("server", "port", "80", message=said, quote="port is 80")
+    ann.facts.write("server", "port", "81")
+    ann.facts.write("server", "listens on", "80", message=said, quote="80")
+    found = ann.hygiene()
+    assert (found.messages, found.facts, found.said_again, found.never_recalled) == (3, 3, 1, 3)
+    assert [[one.value for one in group] for group in found.doubted] == [["80", "81"]]
+    assert [[one.attribute for one in group] for group in found.alike] == [["port", "listens on"]]
+    assert [one.value for one in found.groundless] == ["81"]
+    assert found.secrets == ()

@@ -1,0 +1,134 @@
+"""Pages as they are got: by each host's rules, not too often, and again only when they have changed."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
+
+from agentkit.core.errors import ToolFault
+from agentkit.tooling.context import ToolContext
+from agentkit.tooling.net.fetch import Request, Response, fetch
+from agentkit_tools.web.limits import seconds_of
+from agentkit_tools.web.robots import Robots
+
+NAME = "visited pages"
+SECONDS = 30.0
+MOST_BYTES = 5_000_000
+"""Of a page, unpacked."""
+BETWEEN = 0.5
+"""Seconds between two requests to one host; longer where its robots.txt says so."""
+LONGEST_BETWEEN = 10.0
+"""Seconds; a host that wants more is waited for no longer."""
+FRESH = 300.0
+"""Seconds for which a page is not asked for again that says nothing of it itself."""
+LONGEST_FRESH = 3600.0
+MOST_KEPT = 64
+MOST_BYTES_KEPT = 32_000_000
+ACCEPTED = "text/html,application/xhtml+xml,application/pdf;q=0.9,text/*;q=0.9,*/*;q=0.5"
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A page as it came."""
+
+    response: Response
+    until: float
+    """Until when it is not asked for again, by the clock of the visits."""
+
+    @property
+    def asks_again(self) -> Mapping[str, str]:
+        """The headers by which a server tells that nothing has changed."""
+        headers = self.response.headers
+        given = {"If-None-Match": headers.get("etag"), "If-Modified-Since": headers.get("last-modified")}
+        return {name: value for name, value in given.items() if value}
+
+
+@dataclass
+class Visits:
+    """What one run got from the web; nothing of it outlives the run, and no cookie is kept at all."""
+
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
+    robots: Robots = field(default_factory=Robots)
+    _pages: "OrderedDict[str, Visit]" = field(default_factory=OrderedDict[str, Visit])
+    _last: dict[str, float] = field(default_factory=dict[str, float])
+    """When each host was asked last."""
+
+    def get(self, url: str, context: ToolContext) -> Response:
+        """What is at an address.
+
+        Raises:
+            ToolFault: it may not be asked for, nobody answers, or the answer is no page.
+        """
+        url = url.partition("#")[0]
+        known = self._pages.get(url)
+        if known is not None and self.clock() < known.until:
+            return known.response
+        headers = {"Accept": ACCEPTED, **(known.asks_again if known else {})}
+        answer = fetch(
+            Request(url, "GET", headers),
+            context.reach,
+            seconds=seconds_of(context, SECONDS),
+            most_bytes=MOST_BYTES,
+            before=lambda request: self._before(request, context),
+        )
+        if answer.status == 304 and known is not None:
+            answer = replace(known.response, headers={**known.response.headers, **answer.headers})
+        elif answer.status != 200:
+            raise ToolFault(_refusal(answer))
+        self._keep(url, answer)
+        return answer
+
+    def _before(self, request: Request, context: ToolContext) -> None:
+        """Keep to what the host wants before it is asked."""
+        host = urlsplit(request.url).netloc.lower()
+        rules = self.robots.of(request.url, context)
+        if not rules.allows(request.url):
+            raise ToolFault(f"{request.url} is not for programs: {rules.why}")
+        between = min(max(BETWEEN, rules.between), LONGEST_BETWEEN)
+        wait = self._last.get(host, -LONGEST_BETWEEN) + between - self.clock()
+        if wait > 0:
+            self.pause(wait)
+        self._last[host] = self.clock()
+
+    def _keep(self, url: str, answer: Response) -> None:
+        self._pages.pop(url, None)
+        if (seconds := _fresh_for(answer.headers)) is None:
+            return
+        self._pages[url] = Visit(answer, self.clock() + seconds)
+        while len(self._pages) > MOST_KEPT or self._bytes() > MOST_BYTES_KEPT:
+            self._pages.popitem(last=False)
+
+    def _bytes(self) -> int:
+        return sum(len(one.response.body) for one in self._pages.values())
+
+    async def aclose(self) -> None:
+        """Nothing is held open."""
+
+
+def visits_of(context: ToolContext) -> Visits:
+    """Those of the run."""
+    return context.residents.get(NAME, Visits)
+
+
+def _fresh_for(headers: Mapping[str, str]) -> float | None:
+    """For how many seconds a page is as good as new; `None` where it is not to be kept."""
+    said = {
+        name.strip().lower(): value.strip(' "')
+        for name, _, value in (part.partition("=") for part in headers.get("cache-control", "").split(","))
+    }
+    if "no-store" in said:
+        return None
+    if "no-cache" in said:
+        return 0.0
+    age = said.get("max-age", "")
+    return min(float(age), LONGEST_FRESH) if age.isdecimal() else FRESH
+
+
+def _refusal(answer: Response) -> str:
+    told = f"{answer.url} answered {answer.status} {answer.reason}".rstrip()
+    if answer.status in (401, 403, 429, 451):
+        told += "; it refuses programs or asks for a login"
+    after = answer.headers.get("retry-after", "")
+    return f"{told}; it wants to be asked again after {after}" if after else told
