@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -60,7 +61,7 @@ class Database:
         connection.text_factory = _lossless
         try:
             with database.explained():
-                _prepare(database, steps, made=made, marked=marked)
+                _patiently(lambda: _prepare(database, steps, made=made, marked=marked))
         except BaseException:
             database.close()
             raise
@@ -162,6 +163,22 @@ class Database:
         self._full = full
 
 
+def _patiently(prepare: Callable[[], None]) -> None:
+    """Prepare a file that other processes may be preparing too.
+
+    Where two of them want the log at once SQLite tells one so at once, whatever its timeout, since
+    waiting with what it holds could last for ever.
+    """
+    deadline = time.monotonic() + PATIENCE
+    while True:
+        try:
+            return prepare()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+        time.sleep(0.01)
+
+
 def _prepare(database: Database, steps: Sequence[Step], *, made: bool, marked: bool) -> None:
     connection = database.connection
     version = _version(database, len(steps))
@@ -188,10 +205,8 @@ def _prepare(database: Database, steps: Sequence[Step], *, made: bool, marked: b
 
 def _version(database: Database, newest: int) -> int:
     """The schema's version; zero for an empty file."""
-    connection, kind = database.connection, database.kind
-    ours = connection.execute("PRAGMA application_id").fetchone()[0]
-    version = connection.execute("PRAGMA user_version").fetchone()[0]
-    empty = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0] == 0
+    kind = database.kind
+    ours, version, empty = _heading(database.connection)
     if empty and not ours and not version:
         return 0
     if ours != kind.application_id:
@@ -209,6 +224,21 @@ def _version(database: Database, newest: int) -> int:
             f"the {kind.noun} {database.path} is damaged (no schema); move it away to start a new one"
         )
     return version
+
+
+def _heading(connection: sqlite3.Connection) -> tuple[int, int, bool]:
+    """Whose file it is, its schema's version, and whether it has no table, all of one moment."""
+    alone = not connection.in_transaction
+    if alone:
+        connection.execute("BEGIN")  # between two reads another process may make the file
+    try:
+        ours = connection.execute("PRAGMA application_id").fetchone()[0]
+        version = connection.execute("PRAGMA user_version").fetchone()[0]
+        tables = connection.execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]
+    finally:
+        if alone and connection.in_transaction:
+            connection.execute("ROLLBACK")  # nothing was written
+    return ours, version, not tables
 
 
 def _begin_marks(database: Database, *, made: bool) -> None:

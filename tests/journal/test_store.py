@@ -5,6 +5,7 @@ import sqlite3
 import stat
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import msgspec
@@ -344,3 +345,12 @@ def test_a_journal_lets_go_of_the_runs_that_were_let_go(journal: Journal, starte
         assert kept() is None
         assert held.is_open
     assert not held.is_open
+
+
+def test_many_openers_make_a_new_file_at_the_same_moment(tmp_path: Path) -> None:
+    with ThreadPoolExecutor(6) as pool:
+        for number in range(40):
+            path = tmp_path / f"{number}.db"
+            opened = [pool.submit(Journal.open, path) for _ in range(6)]
+            for each in opened:
+                each.result().close()
