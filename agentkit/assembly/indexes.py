@@ -2,13 +2,14 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from agentkit.assembly.parts import options_of
-from agentkit.core.documents import Document, Embeddings, Facts, Hit
-from agentkit.core.errors import AgentkitError, IndexUnusable, ToolFault, UsageError
+from agentkit.core.documents import Document, Embeddings, Facts, Findings, Hit
+from agentkit.core.errors import AgentkitError, IndexUnusable, ModelError, ToolFault, UsageError
 from agentkit.documents import load
 from agentkit.documents.media_types import media_type_of
 from agentkit.models.embedded import best_encoder
@@ -35,7 +36,7 @@ def index_of(settings: Settings, *, make: bool, anew: bool = False) -> Index:
 
     Raises:
         UsageError: there is none.
-        UnknownModel: the encoder that it was made with is not here.
+        UnknownModel: the encoder that the settings name is not here.
         IndexUnusable: it cannot be used as it is.
     """
     if settings.index is None:
@@ -47,7 +48,7 @@ def index_of(settings: Settings, *, make: bool, anew: bool = False) -> Index:
         )
     store = SqliteStore.open(settings.index)
     try:
-        return Index(store, reading(_embeddings_of(settings, store.making)), anew=anew)
+        return Index(store, reading(_embeddings_of(settings, store.making, writes=make)), anew=anew)
     except BaseException:
         store.close()
         raise
@@ -65,18 +66,26 @@ class SettledIndex:
         """As the index does.
 
         Raises:
-            ToolFault: it cannot be opened, or its model of vectors fails.
+            ToolFault: it cannot be opened or searched.
         """
-        try:
-            async with self._opening:
-                if self._index is None:
-                    # its encoder may take seconds to load
-                    self._index = await in_daemon(
-                        lambda: index_of(self._settings, make=False), "open the index"
-                    )
-            return await self._index.retrieve(query, limit=limit, where=where)
-        except AgentkitError as error:
-            raise ToolFault(str(error)) from error
+        with _as_fault():
+            return await (await self._opened()).retrieve(query, limit=limit, where=where)
+
+    async def find(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Findings:
+        """As the index does.
+
+        Raises:
+            ToolFault: it cannot be opened or searched.
+        """
+        with _as_fault():
+            return await (await self._opened()).find(query, limit=limit, where=where)
+
+    async def _opened(self) -> Index:
+        async with self._opening:
+            if self._index is None:
+                # its encoder may take seconds to load
+                self._index = await in_daemon(lambda: index_of(self._settings, make=False), "open the index")
+            return self._index
 
     async def aclose(self) -> None:
         """Close it if it was opened."""
@@ -84,15 +93,65 @@ class SettledIndex:
             await self._index.aclose()
 
 
-def _embeddings_of(settings: Settings, made: Making | None) -> Embeddings | None:
+@contextmanager
+def _as_fault() -> Generator[None]:
+    try:
+        yield
+    except AgentkitError as error:
+        raise ToolFault(str(error)) from error
+
+
+def _embeddings_of(settings: Settings, made: Making | None, *, writes: bool) -> Embeddings | None:
     """What the settings name; for `auto` what the index was made with, or what there is for a new one."""
     name = settings.embeddings
-    if name == "auto":
+    chosen = name != "auto"
+    if not chosen:
         name = best_encoder() if made is None else _DIGEST.sub("", made.embeddings)
     if not name:
         return None
-    # the window of a chat model is none of an encoder's
-    return make_embeddings(name, replace(options_of(settings), context_window=None))
+    try:
+        # the window of a chat model is none of an encoder's
+        return make_embeddings(name, replace(options_of(settings), context_window=None))
+    except (UsageError, ModelError) as error:
+        if chosen or writes or made is None:
+            raise
+        return Absent(made, str(error))
+
+
+class Absent:
+    """Stands for the encoder of an index that is not here, so that its words can be searched."""
+
+    def __init__(self, made: Making, reason: str) -> None:
+        self.name = made.embeddings
+        self.window = made.limit
+        self._reason = reason
+
+    def count(self, text: str) -> int:  # noqa: ARG002 - named as the protocol has it
+        """Refused, as is all that needs the encoder.
+
+        Raises:
+            ModelError: always, with the reason why it is not here.
+        """
+        raise ModelError(self._reason)
+
+    async def embed_documents(
+        self,
+        texts: Sequence[str],  # noqa: ARG002 - the same
+    ) -> Sequence[Sequence[float]]:
+        """Refused.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(self._reason)
+
+    async def embed_query(self, text: str) -> Sequence[float]:  # noqa: ARG002 - the same
+        """Refused.
+
+        Raises:
+            ModelError: always.
+        """
+        raise ModelError(self._reason)
 
 
 def folder_source(path: Path) -> Folder:

@@ -38,6 +38,7 @@ async def _search(
 ) -> int:
     async with index_of(load_settings(flags), make=False) as index:
         found = await index.explain(query, limit=limit, where=where)
+        _tell_lacking(found)
         if as_json:
             click.echo(json_line(found))
         else:
@@ -54,10 +55,13 @@ def ask_command(question: str, flags: dict[str, Any]) -> int:
 async def _ask(question: str, limit: int, where: Facts | None, as_json: bool, flags: dict[str, Any]) -> int:
     settings = load_settings(flags)
     async with index_of(settings, make=False) as index:
-        text, citations = await _answer(question, index, settings, limit, where)
+        found = await index.explain(question, limit=limit, where=where)
+        _tell_lacking(found)
+        text, citations = await _answer(question, [one.hit for one in found.hits], index, settings)
         changed = {one.document for one in citations if _has_changed(one.document, index)}
         if as_json:
-            click.echo(json_line({"answer": text, "citations": citations, "changed": sorted(changed)}))
+            told = {"answer": text, "citations": citations, "changed": sorted(changed)}
+            click.echo(json_line({**told, "left_out": found.left_out, "failed": found.failed}))
         else:
             _tell_answer(text, citations, changed, index)
     if not text and not citations:
@@ -100,10 +104,9 @@ def _fact(text: str) -> Fact:
 
 
 async def _answer(
-    question: str, index: Index, settings: Settings, limit: int, where: Facts | None
+    question: str, hits: Sequence[Hit], index: Index, settings: Settings
 ) -> tuple[str, Sequence[Citation]]:
     """The words of an answer, none without a model, and its quotes."""
-    hits = await index.retrieve(question, limit=limit, where=where)
     if not hits:
         return "", ()
     # a small model that happens to be here is not asked: words that stand there are sooner right
@@ -134,9 +137,15 @@ def _asked(text: str) -> str:
     return text
 
 
-def _tell_found(found: Explanation, index: Index, *, explains: bool) -> None:
+def _tell_lacking(found: Explanation) -> None:
+    """Tell which ways to search did not count, and which failed."""
     for name, reason in found.left_out.items():
         click.echo(f"{name} did not count: {reason}", err=True)
+    for name, reason in found.failed.items():
+        click.echo(f"searched without {name}: {clipped(reason, 300)}", err=True)
+
+
+def _tell_found(found: Explanation, index: Index, *, explains: bool) -> None:
     if explains:
         click.echo(f"looked for: {on_one_line(' '.join(found.terms))}")
     if not found.hits:

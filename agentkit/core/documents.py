@@ -1,7 +1,7 @@
 """Texts that are searched: what they are, where a piece of one stands, and who finds it."""
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, TypeAlias
+from typing import Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -84,9 +84,35 @@ class Embeddings(Protocol):
         ...
 
 
+@runtime_checkable
+class TellsUnknown(Protocol):
+    """A model of vectors that says what it cannot read."""
+
+    def unknown(self, text: str) -> float:
+        """The part of the text's tokens that stand for nothing it knows, from 0 to 1."""
+        ...
+
+
 class Retriever(Protocol):
     """Finds what answers a question."""
 
     async def retrieve(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Sequence[Hit]:
         """The best first, at most `limit`; with `where` only what has all these facts."""
+        ...
+
+
+class Findings(Struct, frozen=True):
+    """What was found, and what could not be asked for it."""
+
+    hits: tuple[Hit, ...]
+    failed: Mapping[str, str] = {}
+    """The ways to search that failed, by name, with the reason: what only they find is not here."""
+
+
+@runtime_checkable
+class TellsFailures(Protocol):
+    """A retriever that goes on with what works, and says what did not."""
+
+    async def find(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Findings:
+        """As a `Retriever` does it, with what failed."""
         ...

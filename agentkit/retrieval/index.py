@@ -1,16 +1,17 @@
 """An index that is searched: by words, by vectors, and by whatever else finds pieces of it."""
 
 import asyncio
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
-from agentkit.core.documents import Chunk, Embeddings, Facts, Hit, Retriever
-from agentkit.core.errors import UsageError
-from agentkit.retrieval.copies import copied
+from agentkit.core.documents import Chunk, Embeddings, Facts, Findings, Hit, Retriever
+from agentkit.core.errors import IndexUnusable, UsageError
 from agentkit.retrieval.fusion import DEPTH, Fusion, fused
+from agentkit.retrieval.legs import VECTORS, WORDS, Answers, Legs
 from agentkit.retrieval.questions import subject
 from agentkit.retrieval.reading import Reading, reading
 from agentkit.retrieval.store import Found, SqliteStore
@@ -20,8 +21,9 @@ from agentkit.retrieval.words import by_words
 if TYPE_CHECKING:
     from agentkit.retrieval.vectors import Vectors
 
-WORDS = "words"
-VECTORS = "vectors"
+
+class LegFailed(UserWarning):
+    """A search went on without one of its legs; `explain` and `find` say so in what they return."""
 
 
 class Rank(Struct, frozen=True):
@@ -50,6 +52,8 @@ class Explanation(Struct, frozen=True):
     hits: tuple[Explained, ...]
     left_out: Mapping[str, str] = {}
     """The legs that did not count, with the reason."""
+    failed: Mapping[str, str] = {}
+    """The legs that could not be asked, with the reason; where a copy is named, the index took its place."""
 
 
 class Index:
@@ -77,7 +81,9 @@ class Index:
             weights: What a leg counts, by its name, `words` and `vectors` among them; 1 by default.
             fusion: How what they find becomes one ranking.
             anew: Whether one that was made in another way is taken all the same, to be made anew.
-            gated: Whether vectors that were found to be sick for the script of a query do not count.
+            gated: Whether a leg that was found to be sick for the script of a query does not count. The
+                vectors are looked at by `sync`, one of `legs` when it is first asked, with up to 24 sentences
+                of each script.
 
         Raises:
             IndexDiffers: the index was made in another way.
@@ -92,7 +98,7 @@ class Index:
         self.legs = dict(legs or {})
         self.weights = dict(weights or {})
         self.fusion: Fusion = fusion
-        self.gated = gated
+        self._beside = Legs(store, how.embeddings, copy, self.legs, gated=gated)
         self._vectors: Vectors | None = None
         names = [WORDS, *([VECTORS] if how.embeddings is not None else []), *self.legs]
         for name, weight in self.weights.items():
@@ -145,6 +151,10 @@ class Index:
     async def __aexit__(self, *_: object) -> None:
         await self.aclose()
 
+    def look_again(self) -> None:
+        """Look again whether `legs` are healthy when they are next asked, after other pieces came in."""
+        self._beside.look_again()
+
     @property
     def vectors(self) -> "Vectors":
         """The vectors of the store."""
@@ -161,57 +171,64 @@ class Index:
         return self._vectors
 
     async def retrieve(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Sequence[Hit]:
-        """The pieces that answer a question, the best first.
+        """The pieces that answer a question, the best first; a leg that fails is warned of (`LegFailed`).
 
         Args:
             query: In words.
             limit: The most that are returned.
             where: Facts that each must have.
+
+        Raises:
+            IndexUnusable: every leg failed.
+        """
+        found = await self.find(query, limit=limit, where=where)
+        for name, reason in found.failed.items():
+            warnings.warn(f"searched without {name}: {reason}", LegFailed, stacklevel=2)
+        return found.hits
+
+    async def find(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Findings:
+        """The same with what failed, for whoever can say so.
+
+        Raises:
+            IndexUnusable: every leg failed.
         """
         found = await self.explain(query, limit=limit, where=where)
-        return [one.hit for one in found.hits]
+        return Findings(tuple(one.hit for one in found.hits), found.failed)
 
     async def explain(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Explanation:
-        """The same with the rank and the score that each leg gave a piece."""
-        depth = max(DEPTH, limit)
-        left_out = {name: "its weight is 0" for name, weight in self.weights.items() if not weight}
-        vector = None
-        if self.how.embeddings is not None and VECTORS not in left_out:
-            if reason := self._sick(query):
-                left_out[VECTORS] = reason
-            else:
-                vector = await self.how.embeddings.embed_query(query)
-        others = {
-            name: await leg.retrieve(query, limit=depth, where=where)
-            for name, leg in self.legs.items()
-            if name not in left_out
-        }
-        if vector is not None and self.copy is not None:
-            await copied(self.store, self.copy)
-            others[VECTORS] = await self.copy.nearest(vector, limit=depth, where=where)
-            vector = None
+        """The same with the rank and the score that each leg gave a piece.
+
+        Raises:
+            IndexUnusable: every leg failed.
+        """
+        off = {name: "its weight is 0" for name, weight in self.weights.items() if not weight}
+        answers = await self._beside.ask(query, max(DEPTH, limit), where, off)
+        if answers.failed and WORDS in off and answers.vector is None and not answers.hits:
+            reasons = "; ".join(f"{name}: {reason}" for name, reason in answers.failed.items())
+            raise IndexUnusable(f"nothing in {self.store.path} could be searched ({reasons})")
         terms = list(self.how.terms(subject(query)))
-        return await asyncio.to_thread(self._searched, query, terms, vector, others, limit, where, left_out)
+        return await asyncio.to_thread(self._searched, query, terms, answers, limit, where)
 
     def _searched(
         self,
         query: str,
         terms: Sequence[str],
-        vector: Sequence[float] | None,
-        others: Mapping[str, Sequence[Hit]],
+        answers: Answers,
         limit: int,
         where: Facts | None,
-        left_out: Mapping[str, str],
     ) -> Explanation:
         depth = max(DEPTH, limit)
         legs: dict[str, Found] = {}
         with self.store.snapshot():
-            if WORDS not in left_out:
+            if WORDS not in answers.left_out:
                 legs[WORDS] = by_words(self.store, terms, depth, where)
-            if vector is not None:
-                legs[VECTORS] = self.vectors.nearest(vector, depth, where)
+            if answers.vector is not None:
+                try:
+                    legs[VECTORS] = self.vectors.nearest(answers.vector, depth, where)
+                except UsageError as error:
+                    answers.failed[VECTORS] = str(error)
             foreign = _Foreign(self.store)
-            for name, hits in others.items():
+            for name, hits in answers.hits.items():
                 legs[name] = [(foreign.key(hit.chunk), hit.score) for hit in hits]
             best = fused(legs, self.weights, self.fusion, depth)[:limit]
             chunks = foreign.chunks([key for key, _ in best])
@@ -225,16 +242,7 @@ class Index:
             )
             for key, score in best
         )
-        return Explanation(query, tuple(terms), hits, left_out)
-
-    def _sick(self, query: str) -> str:
-        """Why the vectors do not count for this query; nothing if they do."""
-        if not self.gated:
-            return ""
-        from agentkit.retrieval.health import healths_of, script_of
-
-        script = script_of(query)
-        return next((one.reason for one in healths_of(self.store) if one.script == script), "")
+        return Explanation(query, tuple(terms), hits, answers.left_out, answers.failed)
 
 
 class _Foreign:

@@ -15,6 +15,11 @@ class Making(Struct, frozen=True):
     embeddings: str = ""
     """The model whose vectors are kept; empty for none."""
 
+    @property
+    def limit(self) -> int:
+        """Tokens that a piece has at most."""
+        return int(self.splitter.split("/")[1])
+
     def require(self, other: "Making", path: str, *, mend: str) -> None:
         """Refuse what would look for one thing and find another.
 

@@ -130,6 +130,10 @@ class SqliteStore:
         )
         return None if row is None else Document(*row[:-1], metadata=json.loads(row[-1]))
 
+    def has(self, name: str) -> bool:
+        """Whether there is a document of that id."""
+        return self.database.one("SELECT 1 FROM documents WHERE name = ?", [name]) is not None
+
     def chunks(self, ids: Sequence[int]) -> list[Chunk]:
         """The chunks of these ids, in this order; those that are not there any more are left out."""
         found: dict[int, Chunk] = {}

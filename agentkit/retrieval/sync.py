@@ -122,6 +122,8 @@ async def sync(
     report(len(items), len(items), "")
     if plan.gone:
         store.remove(plan.gone)
+    if done.chunks or plan.gone:
+        index.look_again()
     store.paid(source.name)
     failed = {name for name, _ in unread}
     plan = replace(

@@ -211,6 +211,17 @@ def test_vectors_of_a_server_count_beside_words_and_no_other_model_is_taken(cli:
         told = cli("search", "papers", "--explain", *url, env=env).stdout
         assert "    words 1 (" in told
         assert ", vectors " in told
+    keyless = {**env, "OPENAI_API_KEY": ""}
+    for flags, now, why in (
+        (url, {**env, "AGENTKIT_RETRIES": "0"}, "searched without vectors: "),
+        ([], keyless, "searched without vectors: "),
+    ):
+        for command in ("search", "ask"):
+            told = cli(command, "papers", *flags, env=now)
+            assert (told.returncode, why in told.stderr) == (0, True), told.stderr
+        as_json = json.loads(cli("search", "papers", *flags, "--json", env=now).stdout)
+        assert list(as_json["failed"]) == ["vectors"]
+    assert cli("index", "notes", env=keyless).returncode == 2
     refused = cli("index", "notes", "--embeddings", "none")
     assert refused.returncode == 2
     assert "was made with embeddings 'openai:letters" in refused.stderr

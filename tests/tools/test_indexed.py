@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from agentkit.core.documents import Chunk, Facts, Hit
+from agentkit.core.documents import Chunk, Facts, Findings, Hit
 from agentkit.core.errors import ToolFault
 from agentkit_tools.indexed import search_documents
 
@@ -39,3 +39,14 @@ async def test_nothing_found_and_nothing_indexed_are_said(world) -> None:
     for limit in (0, 21):
         with pytest.raises(ToolFault, match="from 1 to 20"):
             await search_documents("x", world.context, limit=limit)
+
+
+async def test_what_could_not_be_searched_is_said_to_the_model(world) -> None:
+    class Lame(Shelf):
+        async def find(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Findings:
+            return Findings(self.hits[:limit], {"vectors": "the server is gone"})
+
+    for shelf, first in ((Lame(HIT), "1 passage"), (Lame(), "no passage was found; try other words, or")):
+        text = await search_documents("x", world.with_(documents=shelf))
+        assert text.startswith(first)
+        assert "\n[searched without vectors: the server is gone]" in text

@@ -1,6 +1,6 @@
 """Search the documents that the person indexed, wherever they lie."""
 
-from agentkit.core.documents import Hit
+from agentkit.core.documents import Facts, Findings, Hit, Retriever, TellsFailures
 from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.context import ToolContext
@@ -26,12 +26,19 @@ async def search_documents(question: str, context: ToolContext, limit: int = 5, 
     if not 1 <= limit <= MOST:
         raise ToolFault(f"limit = {limit} cannot be; it is from 1 to {MOST}")
     where = {"source": source} if source else None
-    hits = await context.documents.retrieve(question, limit=limit, where=where)
-    if not hits:
-        return "no passage was found; try other words, or read the files"
-    return f"{counted(len(hits), 'passage')}\n\n" + "\n\n".join(
-        f"[{number}] {_place(hit)}\n{hit.chunk.text.strip()}" for number, hit in enumerate(hits, 1)
+    found = await _found(context.documents, question, limit, where)
+    lacking = "".join(f"\n[searched without {name}: {why}]" for name, why in found.failed.items())
+    if not found.hits:
+        return f"no passage was found; try other words, or read the files{lacking}"
+    return f"{counted(len(found.hits), 'passage')}{lacking}\n\n" + "\n\n".join(
+        f"[{number}] {_place(hit)}\n{hit.chunk.text.strip()}" for number, hit in enumerate(found.hits, 1)
     )
+
+
+async def _found(documents: Retriever, question: str, limit: int, where: Facts | None) -> Findings:
+    if isinstance(documents, TellsFailures):
+        return await documents.find(question, limit=limit, where=where)
+    return Findings(tuple(await documents.retrieve(question, limit=limit, where=where)))
 
 
 def _place(hit: Hit) -> str:
