@@ -1,44 +1,72 @@
 """The index that the settings name, and what is read into it."""
 
 import asyncio
-import re
-from collections.abc import Generator, Sequence
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any, TypeVar
 
 from agentkit.assembly.parts import options_of
 from agentkit.core.documents import Document, Embeddings, Facts, Findings, Hit
-from agentkit.core.errors import AgentkitError, IndexUnusable, ModelError, ToolFault, UsageError
+from agentkit.core.errors import AgentkitError, IndexDiffers, IndexUnusable, ModelError, ToolFault, UsageError
 from agentkit.documents import load
 from agentkit.documents.media_types import media_type_of
 from agentkit.models.embedded import best_encoder
 from agentkit.models.embeddings.registry import make_embeddings
+from agentkit.retrieval.anew import made_anew
 from agentkit.retrieval.index import Index
 from agentkit.retrieval.making import Making
 from agentkit.retrieval.reading import reading
-from agentkit.retrieval.sources import Folder
+from agentkit.retrieval.sources import Folder, Source
 from agentkit.retrieval.store import SqliteStore
+from agentkit.retrieval.sync import Report, Synced
 from agentkit.settings import Settings
 from agentkit.tooling.daemon import in_daemon
 
-_DIGEST = re.compile("@[0-9a-f]{8}$")
-"""At the end of the name of an encoder that lies in a folder: which one lay there."""
+Answer = TypeVar("Answer")
 
 
-def index_of(settings: Settings, *, make: bool, anew: bool = False) -> Index:
+def index_of(settings: Settings, *, make: bool) -> Index:
     """The index that the settings name, open.
 
     Args:
         settings: Say where it is.
         make: Whether one that is not there is made.
-        anew: Whether one that was made in another way is opened all the same, to be made anew.
 
     Raises:
         UsageError: there is none.
         UnknownModel: the encoder that the settings name is not here.
         IndexUnusable: it cannot be used as it is.
     """
+    store = _store_of(settings, make=make)
+    try:
+        return Index(store, reading(_embeddings_of(settings, store.making, writes=make)))
+    except BaseException:
+        store.close()
+        raise
+
+
+async def index_made_anew(
+    settings: Settings, source: Source | None, *, allow_shrink: bool, report: Report
+) -> list[Synced]:
+    """Make the index of the settings in their way; see `agentkit.retrieval.anew.made_anew`.
+
+    Raises:
+        UsageError: there is none.
+        UnknownModel: the encoder is not here.
+        IndexUnusable: it cannot be used as it is, or would shrink too much.
+    """
+    with _store_of(settings, make=source is not None) as store:
+        how = reading(_embeddings_of(settings, store.making, writes=True))
+        try:
+            return await made_anew(store, how, source, allow_shrink=allow_shrink, report=report)
+        finally:
+            close: Any = getattr(how.embeddings, "aclose", None)
+            if close is not None:
+                await close()
+
+
+def _store_of(settings: Settings, *, make: bool) -> SqliteStore:
     if settings.index is None:
         raise UsageError("index = none: no file is named that documents are found by; name one with --index")
     if not make and not settings.index.exists():
@@ -46,12 +74,7 @@ def index_of(settings: Settings, *, make: bool, anew: bool = False) -> Index:
             f"there is no index {settings.index}; make one with agentkit index PATH, "
             "or name another with --index"
         )
-    store = SqliteStore.open(settings.index)
-    try:
-        return Index(store, reading(_embeddings_of(settings, store.making, writes=make)), anew=anew)
-    except BaseException:
-        store.close()
-        raise
+    return SqliteStore.open(settings.index)
 
 
 class SettledIndex:
@@ -68,8 +91,7 @@ class SettledIndex:
         Raises:
             ToolFault: it cannot be opened or searched.
         """
-        with _as_fault():
-            return await (await self._opened()).retrieve(query, limit=limit, where=where)
+        return await self._asked(lambda index: index.retrieve(query, limit=limit, where=where))
 
     async def find(self, query: str, *, limit: int = 10, where: Facts | None = None) -> Findings:
         """As the index does.
@@ -77,8 +99,17 @@ class SettledIndex:
         Raises:
             ToolFault: it cannot be opened or searched.
         """
-        with _as_fault():
-            return await (await self._opened()).find(query, limit=limit, where=where)
+        return await self._asked(lambda index: index.find(query, limit=limit, where=where))
+
+    async def _asked(self, ask: Callable[[Index], Awaitable[Answer]]) -> Answer:
+        try:
+            try:
+                return await ask(await self._opened())
+            except IndexDiffers:  # it was made anew meanwhile
+                await self.aclose()
+                return await ask(await self._opened())
+        except AgentkitError as error:
+            raise ToolFault(str(error)) from error
 
     async def _opened(self) -> Index:
         async with self._opening:
@@ -90,15 +121,8 @@ class SettledIndex:
     async def aclose(self) -> None:
         """Close it if it was opened."""
         if self._index is not None:
-            await self._index.aclose()
-
-
-@contextmanager
-def _as_fault() -> Generator[None]:
-    try:
-        yield
-    except AgentkitError as error:
-        raise ToolFault(str(error)) from error
+            opened, self._index = self._index, None
+            await opened.aclose()
 
 
 def _embeddings_of(settings: Settings, made: Making | None, *, writes: bool) -> Embeddings | None:
@@ -106,7 +130,7 @@ def _embeddings_of(settings: Settings, made: Making | None, *, writes: bool) -> 
     name = settings.embeddings
     chosen = name != "auto"
     if not chosen:
-        name = best_encoder() if made is None else _DIGEST.sub("", made.embeddings)
+        name = best_encoder() if made is None else made.encoder
     if not name:
         return None
     try:

@@ -11,7 +11,7 @@ from agentkit.cli import options
 @click.argument("path", required=False)
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 @click.option("--allow-shrink", is_flag=True, help="Also when over a fifth of it is gone.")
-@click.option("--anew", is_flag=True, help="Read everything again, in the way of now.")
+@click.option("--anew", is_flag=True, help="Make the whole index anew, reading PATH again.")
 @click.option("--forget", is_flag=True, help="Remove what is below PATH from the index, every byte.")
 @options.index_settings
 def index(path: str | None, **flags: Any) -> int:

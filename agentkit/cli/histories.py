@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from agentkit.cli.remembered import asked_scope, named_scope
+from agentkit.cli.whose_memory import asked_scope, named_scope
 from agentkit.cli.words import counted
 from agentkit.core.errors import UsageError
 from agentkit.memory.langchain_messages import history_from_langchain, history_to_langchain

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agentkit.assembly.indexes import folder_source, index_of
+from agentkit.assembly.indexes import folder_source, index_made_anew, index_of
 from agentkit.cli.screens import Look, look_of
 from agentkit.cli.signals import Stopped, until_signal
 from agentkit.cli.words import bytes_size, clipped, counted, on_one_line, printable
@@ -21,6 +21,8 @@ from agentkit.retrieval.sources import Folder
 from agentkit.retrieval.sync import Plan, Report, Synced, planned, sync
 from agentkit.settings import Settings, load_settings
 
+_APP = "what an app put in"
+"""The name of documents that are of no source."""
 SHOWN = 20
 """Names of a list that are printed."""
 
@@ -33,18 +35,18 @@ def index_command(path: str | None, flags: dict[str, Any]) -> int:
     if sum((dry_run, anew, forgets)) > 1:
         raise click.UsageError("--dry-run, --anew and --forget do not go together; leave out all but one")
     settings = load_settings(flags)
-    if path is None:
-        if dry_run or shrink or anew or forgets:
-            raise click.UsageError("name the PATH of the documents, a folder or a file")
+    if path is None and (dry_run or shrink or forgets):
+        raise click.UsageError("name the PATH of the documents, a folder or a file")
+    if path is None and not anew:
         with index_of(settings, make=False) as index:
             _tell(index)
         return 0
-    place = settings.workspace / Path(path).expanduser()
+    place = settings.workspace / Path(path or "").expanduser()
     if forgets:
         with index_of(settings, make=False) as index:
             return _forget(place, index)
-    source = folder_source(place)
-    if dry_run:
+    source = folder_source(place) if path is not None else None
+    if dry_run and source is not None:
         with index_of(settings, make=False) as index:
             plan = planned(source, index.store)
         _tell_plan(plan, source)
@@ -54,26 +56,19 @@ def index_command(path: str | None, flags: dict[str, Any]) -> int:
     except Stopped as stopped:
         click.echo("what was taken in stays; the same command goes on with the rest", err=True)
         return 128 + stopped.signal
+    if not done:
+        click.echo("the index holds nothing")
     for one in done:
         _tell_done(one, source)
     return int(any(one.plan.unread for one in done))
 
 
-async def _synced(source: Folder, settings: Settings, *, anew: bool, shrink: bool) -> list[Synced]:
-    async with index_of(settings, make=True, anew=anew) as index:
-        if anew:
-            index.store.make(index.how.making, mend="", anew=True)
-        with _shown() as report:
-            return [
-                await sync(one, index, allow_shrink=shrink, report=report)
-                for one in _with_owed(source, index)
-            ]
-
-
-def _with_owed(source: Folder, index: Index) -> list[Folder]:
-    """The source, and others whose documents went when the index was made anew."""
-    owed = [name for name in index.store.owed if name != source.name]
-    return [source, *(folder_source(Path(name)) for name in owed)]
+async def _synced(source: Folder | None, settings: Settings, *, anew: bool, shrink: bool) -> list[Synced]:
+    with _shown() as report:
+        if anew or source is None:
+            return await index_made_anew(settings, source, allow_shrink=shrink, report=report)
+        async with index_of(settings, make=True) as index:
+            return [await sync(source, index, allow_shrink=shrink, report=report)]
 
 
 def _forget(place: Path, index: Index) -> int:
@@ -103,7 +98,7 @@ def _tell(index: Index) -> None:
         f"{counted(counts.chunks, 'piece')}, {bytes_size(store.database.size())}"
     )
     for origin, documents in store.origins().items():
-        click.echo(f"    {on_one_line(origin)}: {counted(documents, 'document')}")
+        click.echo(f"    {on_one_line(origin or _APP)}: {counted(documents, 'document')}")
     made = store.making
     if made is not None:
         vectors = f", vectors of {made.embeddings}" if made.embeddings else ""
@@ -125,11 +120,11 @@ def _tell_plan(plan: Plan, source: Folder) -> None:
     _tell_rest(plan, source)
 
 
-def _tell_done(done: Synced, source: Folder) -> None:
+def _tell_done(done: Synced, source: Folder | None) -> None:
     plan = done.plan
     embedded = f", {done.embedded} embedded" if done.embeds else ""
     click.echo(
-        f"{on_one_line(plan.source)}: {len(plan.new)} added, {len(plan.changed)} replaced, "
+        f"{on_one_line(plan.source or _APP)}: {len(plan.new)} added, {len(plan.changed)} replaced, "
         f"{len(plan.gone)} removed, {plan.unchanged} unchanged; "
         f"{counted(done.chunks, 'piece')} written{embedded}"
     )
@@ -139,11 +134,11 @@ def _tell_done(done: Synced, source: Folder) -> None:
     _tell_rest(plan, source)
 
 
-def _tell_rest(plan: Plan, source: Folder) -> None:
+def _tell_rest(plan: Plan, source: Folder | None) -> None:
     """What is not read, and why."""
     for name, reason in plan.unread:
         click.echo(f"not read: {clipped(reason if name in reason else f'{name}: {reason}', 300)}", err=True)
-    if source.skipped and plan.source == source.name:
+    if source is not None and source.skipped and plan.source == source.name:
         kinds = ", ".join(f"{count} {suffix}" for suffix, count in sorted(source.skipped.items()))
         click.echo(f"left out, as files of no kind that is read: {on_one_line(kinds)}", err=True)
 

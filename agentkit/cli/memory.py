@@ -1,4 +1,4 @@
-"""`agentkit memory`: the commands; what they do is in `remembered.py`."""
+"""`agentkit memory`: the commands; what they do is in `remembered.py`, and its lines in `memory_lines.py`."""
 
 from typing import Any
 

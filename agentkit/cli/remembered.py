@@ -1,35 +1,35 @@
-"""What `agentkit memory` and the conversation's `/memory` and `/forget` do and print."""
+"""What `agentkit memory` does and prints."""
 
 import asyncio
-from collections.abc import Generator, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import click
 
-from agentkit.assembly import scope_of
-from agentkit.cli.words import clipped, counted, json_line, moment, on_one_line, printable, seconds_of
+from agentkit.cli.memory_lines import (
+    BY_HAND,
+    checked_lines,
+    fact_line,
+    listed,
+    message_line,
+    receipt_lines,
+    searched,
+)
+from agentkit.cli.whose_memory import asked_scope, called, file_of, memory_of, named_scope, whose
+from agentkit.cli.words import clipped, counted, json_line, on_one_line, seconds_of
 from agentkit.core.errors import UsageError
-from agentkit.core.messages import AssistantMessage, Message, SystemMessage, UserMessage
-from agentkit.memory.conversation import Kept
-from agentkit.memory.fact import Fact, Origin, Written
-from agentkit.memory.forgetting import Receipt
-from agentkit.memory.hygiene import Hygiene
+from agentkit.core.messages import UserMessage
+from agentkit.memory.fact import Origin, Written
 from agentkit.memory.scope import Scope
-from agentkit.memory.store import NO_TENANT, Memory
-from agentkit.settings import Settings, load_settings
-
-BY_HAND = "by hand"
-"""The conversation that holds what a person told the memory directly."""
-_MINUTE = "%Y-%m-%d %H:%M"
+from agentkit.settings import Settings
 
 
 def list_memory(flags: Mapping[str, Any], output: str) -> None:
     """Print the facts that hold and the conversations; of several people, who they are."""
-    with _file(flags) as (settings, opened):
+    with file_of(flags) as (settings, opened):
         people = opened.people() if opened is not None else ()
         if opened is not None and (settings.memory is not None or len(people) == 1):
-            scope = _whose(settings, opened)
+            scope = whose(settings, opened)
             if output == "json":
                 click.echo(json_line({"facts": scope.facts.now(), "conversations": scope.conversations()}))
                 return
@@ -40,7 +40,7 @@ def list_memory(flags: Mapping[str, Any], output: str) -> None:
             click.echo(json_line([f"{tenant}/{person}" for tenant, person in people]))
             return
         for tenant, person in people:
-            click.echo(on_one_line(_called(tenant, person)))
+            click.echo(on_one_line(called(tenant, person)))
         if not people:
             click.echo(f"nothing is remembered in {settings.memory_file}")
 
@@ -60,7 +60,7 @@ def show_conversation(name: str, flags: Mapping[str, Any], output: str) -> None:
             click.echo(json_line(kept))
             return
         for one in kept:
-            click.echo(_dated(one))
+            click.echo(message_line(one))
 
 
 def search_memory(question: str, limit: int, flags: Mapping[str, Any]) -> None:
@@ -78,7 +78,7 @@ def tell_about(name: str, flags: Mapping[str, Any]) -> None:
             click.echo(f"nothing is remembered of {on_one_line(name)}")
             return
         click.echo(f"{on_one_line(name)} ({known.kind}), named in {counted(known.mentions, 'message')}")
-        for line in (*map(fact_line, known.facts), *map(_dated, known.said)):
+        for line in (*map(fact_line, known.facts), *map(message_line, known.said)):
             click.echo(line)
 
 
@@ -94,20 +94,6 @@ def remember_by_hand(
             click.echo(f"before, it was {clipped(before, 100)}")
 
 
-@contextmanager
-def named_scope(flags: Mapping[str, Any]) -> Generator[Scope]:
-    """The memory that the settings name, made if need be.
-
-    Raises:
-        UsageError: it is not said whose it is.
-    """
-    settings = load_settings(flags)
-    if settings.memory is None:
-        raise UsageError("whose memory is it? Say --memory NAME, or set memory in your config.toml")
-    with Memory.open(settings.memory_file) as opened:
-        yield scope_of(opened, settings.memory)
-
-
 def told_by_hand(scope: Scope, subject: str, attribute: str, value: str, *, beside: bool) -> Written:
     """Remember a fact that the person tells, with their words as its ground."""
     said = f"{subject}: {attribute}: {value}"
@@ -120,19 +106,6 @@ def note_by_hand(settings: Settings, folder: str, note: str) -> str:
     with memory_of(settings) as scope:
         written = told_by_hand(scope, f"project {folder}", "note", note, beside=True)
         return fact_line(written.fact).strip()
-
-
-@contextmanager
-def memory_of(settings: Settings) -> Generator[Scope]:
-    """The memory that a conversation of these settings has.
-
-    Raises:
-        UsageError: it has none.
-    """
-    if settings.memory is None:
-        raise UsageError("this conversation has no memory; begin with agentkit --memory NAME to have one")
-    with Memory.open(settings.memory_file) as opened:
-        yield scope_of(opened, settings.memory)
 
 
 def forget_from_memory(
@@ -179,133 +152,5 @@ def check_memory(flags: Mapping[str, Any], output: str) -> None:
         if output == "json":
             click.echo(json_line(found))
             return
-        for line in _checked(found):
+        for line in checked_lines(found):
             click.echo(line)
-
-
-def listed(scope: Scope) -> Iterator[str]:
-    """The facts that hold, and the conversations, a line each."""
-    facts, talks = scope.facts.now(), scope.conversations()
-    yield f"{_called(scope.handle.tenant, scope.handle.person)}: {counted(len(facts), 'fact')}, " + counted(
-        len(talks), "conversation"
-    )
-    yield from map(fact_line, facts)
-    for talk in talks:
-        said = counted(talk.messages, "message")
-        yield f"        {moment(talk.last, _MINUTE)}  {on_one_line(talk.name)}  {said}"
-
-
-async def searched(scope: Scope, question: str, limit: int = 5) -> list[str]:
-    """What bears on a question, a line each; what was said stands between its neighbours."""
-    recalled = await scope.recall(question, limit=limit)
-    lines = list(map(fact_line, recalled.facts))
-    for found in recalled.found:
-        lines.append(f"{moment(found.kept.at, _MINUTE)}  {on_one_line(found.kept.conversation)}")
-        lines += [f"{one.id:>6}  {_spoken(one)}" for one in found.around]
-    return lines or ["nothing that is remembered bears on that"]
-
-
-def fact_line(fact: Fact) -> str:
-    """A fact on one line, with its number, who says so, and since when."""
-    origin = "you said so" if fact.origin is Origin.PERSON else str(fact.origin)
-    source = f", after {clipped(fact.untrusted, 40)}" if fact.untrusted else ""
-    since = moment(fact.valid_from, "%Y-%m-%d")
-    return f"{fact.id:>6}  {clipped(fact.text, 100)}  ({origin}{source}, since {since})"
-
-
-def receipt_lines(receipt: Receipt) -> Iterator[str]:
-    """What was forgotten, and where else it may still be recorded."""
-    if receipt.nothing:
-        yield "there was nothing to forget"
-        return
-    parts = (counted(receipt.messages, "message"), counted(receipt.facts, "fact"))
-    yield f"forgot {' and '.join(parts)}, and " + (
-        "no byte of it is left in the file"
-        if receipt.erased
-        else "its bytes go when the file is next opened: another process is reading it now"
-    )
-    if runs := [name for name in receipt.conversations if name != BY_HAND]:
-        named = clipped(", ".join(runs), 200)
-        yield f"the journal of runs is not touched, and may hold {named}; see agentkit runs rm"
-
-
-def _checked(found: Hygiene) -> Iterator[str]:
-    yield f"{counted(found.messages, 'message')}, {found.said_again:,} of them said before"
-    yield f"{counted(found.facts, 'fact')}, {found.never_recalled:,} never recalled"
-    groups = [("doubted", found.doubted), ("the same twice?", found.alike)]
-    for what, facts in groups:
-        for group in facts:
-            yield f"{what}: " + " / ".join(f"{one.id} {clipped(one.text, 60)}" for one in group)
-    if found.groundless:
-        yield f"without a message that says so: {', '.join(str(one.id) for one in found.groundless)}"
-    if found.secrets:
-        yield f"messages with what looks like a secret: {', '.join(map(str, found.secrets))}"
-
-
-@contextmanager
-def _file(flags: Mapping[str, Any]) -> Generator[tuple[Settings, Memory | None]]:
-    """The memory of the settings; `None` where there is no file: to look at one makes none."""
-    settings = load_settings(flags)
-    if not settings.memory_file.exists():
-        yield settings, None
-        return
-    with Memory.open(settings.memory_file) as opened:
-        yield settings, opened
-
-
-@contextmanager
-def asked_scope(flags: Mapping[str, Any]) -> Generator[Scope]:
-    """The memory that the settings name, or the only one that is there; none is made.
-
-    Raises:
-        UsageError: nothing is remembered, or of several people and none is named.
-    """
-    with _file(flags) as (settings, opened):
-        if opened is None:
-            raise UsageError(
-                f"nothing is remembered in {settings.memory_file}; a run remembers with --memory NAME, and "
-                "--memory-file names another file"
-            )
-        yield _whose(settings, opened)
-
-
-def _whose(settings: Settings, opened: Memory) -> Scope:
-    """The memory that the settings name, or the only one.
-
-    Raises:
-        UsageError: none is named and there are several, or none.
-    """
-    if settings.memory is not None:
-        return scope_of(opened, settings.memory)
-    people = opened.people()
-    if len(people) != 1:
-        names = ", ".join(_called(tenant, person) for tenant, person in people) or "none yet"
-        raise UsageError(f"whose memory is it? Say --memory NAME; there is {names}")
-    ((tenant, person),) = people
-    return opened.of(person, tenant)
-
-
-def _called(tenant: str, person: str) -> str:
-    return person if tenant == NO_TENANT else f"{tenant}/{person}"
-
-
-def _dated(one: Kept) -> str:
-    return f"{one.id:>6}  {moment(one.at, _MINUTE)}  {_spoken(one)}"
-
-
-def _spoken(one: Kept) -> str:
-    calls = [call.name for call in one.message.calls] if isinstance(one.message, AssistantMessage) else []
-    text = clipped(printable(one.message.text), 160)
-    return f"{_speaker(one.message)}: {' '.join(filter(None, (text, *(f'[{call}]' for call in calls))))}"
-
-
-def _speaker(message: Message) -> str:
-    match message:
-        case UserMessage():
-            return "you"
-        case AssistantMessage():
-            return "agent"
-        case SystemMessage():
-            return "rules"
-        case _:
-            return f"{message.name}"

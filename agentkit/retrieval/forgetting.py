@@ -4,6 +4,7 @@ from collections.abc import Collection
 
 from msgspec import Struct
 
+from agentkit.retrieval.anew import without_remains
 from agentkit.retrieval.store import SqliteStore, vectors_file
 
 
@@ -13,8 +14,8 @@ class Forgotten(Struct, frozen=True):
     documents: int
     """How many were there."""
     complete: bool
-    """Whether no byte of theirs is left in the files of the index. Another process that reads from it can
-    keep some in the write-ahead log; forgetting again when it is gone removes them."""
+    """Whether no byte of theirs is left in the files of the index. Another process that reads from it, or
+    makes it anew, can keep some; forgetting again when it is gone removes them."""
 
 
 def forget(store: SqliteStore, documents: Collection[str]) -> Forgotten:
@@ -27,4 +28,5 @@ def forget(store: SqliteStore, documents: Collection[str]) -> Forgotten:
         # deleted words stay where they were until the parts of the word index are joined
         store.database.connection.execute("INSERT INTO words (words) VALUES ('optimize')")
     vectors_file(store).unlink(missing_ok=True)
-    return Forgotten(gone, store.database.shrink())
+    no_remains = without_remains(store)
+    return Forgotten(gone, store.database.shrink() and no_remains)

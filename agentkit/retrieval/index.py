@@ -69,7 +69,6 @@ class Index:
         weights: Mapping[str, float] | None = None,
         fusion: Fusion = "minmax",
         gated: bool = True,
-        anew: bool = False,
     ) -> None:
         """Search a store that is open.
 
@@ -80,7 +79,6 @@ class Index:
             legs: More that find pieces, by a name for each.
             weights: What a leg counts, by its name, `words` and `vectors` among them; 1 by default.
             fusion: How what they find becomes one ranking.
-            anew: Whether one that was made in another way is taken all the same, to be made anew.
             gated: Whether a leg that was found to be sick for the script of a query does not count. The
                 vectors are looked at by `sync`, one of `legs` when it is first asked, with up to 24 sentences
                 of each script.
@@ -89,9 +87,7 @@ class Index:
             IndexDiffers: the index was made in another way.
             UsageError: a weight is of no leg, or less than 0.
         """
-        made = store.making
-        if made is not None and not anew:
-            made.require(how.making, str(store.path), mend="agentkit index --anew PATH")
+        store.require(how.making)
         self.store = store
         self.how = how
         self.copy = copy
@@ -109,13 +105,12 @@ class Index:
                 )
 
     @classmethod
-    def open(cls, path: str | Path, embeddings: Embeddings | None = None, *, anew: bool = False) -> "Index":
+    def open(cls, path: str | Path, embeddings: Embeddings | None = None) -> "Index":
         """Open the index file, made when it is not there, read in the default way.
 
         Args:
             path: The file.
             embeddings: Whose vectors it has; `None` for words alone.
-            anew: Whether one that was made in another way is taken all the same, to be made anew.
 
         Raises:
             IndexDiffers: it was made in another way, such as with another model.
@@ -123,7 +118,7 @@ class Index:
         """
         store = SqliteStore.open(path)
         try:
-            return cls(store, reading(embeddings), anew=anew)
+            return cls(store, reading(embeddings))
         except BaseException:
             store.close()
             raise
@@ -179,6 +174,7 @@ class Index:
             where: Facts that each must have.
 
         Raises:
+            IndexDiffers: the index was made anew in another way since it was opened.
             IndexUnusable: every leg failed.
         """
         found = await self.find(query, limit=limit, where=where)
@@ -190,6 +186,7 @@ class Index:
         """The same with what failed, for whoever can say so.
 
         Raises:
+            IndexDiffers: the index was made anew in another way since it was opened.
             IndexUnusable: every leg failed.
         """
         found = await self.explain(query, limit=limit, where=where)
@@ -199,6 +196,7 @@ class Index:
         """The same with the rank and the score that each leg gave a piece.
 
         Raises:
+            IndexDiffers: the index was made anew in another way since it was opened.
             IndexUnusable: every leg failed.
         """
         off = {name: "its weight is 0" for name, weight in self.weights.items() if not weight}
@@ -220,6 +218,7 @@ class Index:
         depth = max(DEPTH, limit)
         legs: dict[str, Found] = {}
         with self.store.snapshot():
+            self.store.require(self.how.making)  # it may have been made anew meanwhile
             if WORDS not in answers.left_out:
                 legs[WORDS] = by_words(self.store, terms, depth, where)
             if answers.vector is not None:

@@ -63,7 +63,7 @@ class Documents:
     def items(self) -> Iterator[Item]:
         """Each of them."""
         for document in self._documents:
-            yield Item(document.id, lambda one=document: _of(one), lambda one=document: (one, _of(one)))
+            yield Item(document.id, partial(digest_of_document, document), partial(_at_hand, document))
 
 
 class Folder:
@@ -155,6 +155,11 @@ def digest_of(content: bytes) -> bytes:
     return hashlib.blake2b(content, digest_size=16).digest()
 
 
-def _of(document: Document) -> bytes:
+def digest_of_document(document: Document) -> bytes:
+    """The same for one that is at hand."""
     facts = repr((document.source, document.media_type, sorted(document.metadata.items())))
     return digest_of(f"{facts}\n{document.text}".encode("utf-8", "surrogatepass"))
+
+
+def _at_hand(document: Document) -> tuple[Document, bytes]:
+    return document, digest_of_document(document)

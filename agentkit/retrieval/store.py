@@ -88,11 +88,6 @@ class SqliteStore:
         made = self._setting("making")
         return None if made is None else msgspec.json.decode(made, type=Making)
 
-    @property
-    def owed(self) -> list[str]:
-        """The sources whose documents went when it was made anew, and were not taken in again yet."""
-        return json.loads(self._setting("owed") or "[]")
-
     def counts(self) -> Counts:
         """How much it holds."""
         row = self.database.one(
@@ -205,46 +200,51 @@ class SqliteStore:
 
     # ---- what changes it
 
-    def make(self, making: Making, *, mend: str, anew: bool = False) -> None:
-        """Note how it is made from now on; with `anew` it is emptied first unless it was made so.
-
-        Args:
-            making: How.
-            mend: The command that would make it anew, for the error.
-            anew: Whether what was made otherwise may go.
+    def make(self, making: Making) -> None:
+        """Note how it is made, if nobody has.
 
         Raises:
             IndexDiffers: it was made otherwise.
         """
         with self.database.transaction():
-            made = self.making
-            if made == making:
-                return
-            if made is not None and not anew:
-                made.require(making, str(self.path), mend=mend)
-            if made is not None:
-                self._set("owed", json.dumps(sorted({*self.owed, *self.origins()} - {""})))
-                names = [name for (name,) in self.database.all("SELECT name FROM documents")]
-                remove(self.database.connection, names)
-                self._changed()
-            self._set("making", msgspec.json.encode(making).decode())
-            self._set("health", UNKNOWN)
+            if self.making is None:
+                self._set("making", msgspec.json.encode(making).decode())
+                self._set("health", UNKNOWN)
+        self.require(making)
 
-    def put(self, entries: Sequence[Entry], origin: str = "") -> None:
+    def require(self, making: Making) -> None:
+        """Refuse to be used in another way than it was made.
+
+        Raises:
+            IndexDiffers: it was made otherwise.
+        """
+        if (made := self.making) is not None:
+            made.require(making, self.path)
+
+    def remade(self, making: Making) -> None:
+        """Note, within the transaction that changed everything in it, how it is made now."""
+        self._set("making", msgspec.json.encode(making).decode())
+        self._changed()
+
+    def put(self, entries: Sequence[Entry], origin: str = "", making: Making | None = None) -> None:
         """Take in documents, each in the place of what has its id: all of them or, on an error, none.
 
         Args:
             entries: The documents with their pieces.
             origin: The source that they are a part of.
+            making: How the pieces were made.
 
         Raises:
             UsageError: a piece is not of its document, or changes one of its facts.
+            IndexDiffers: the index was made anew in another way meanwhile.
         """
         # of two with the same id the later one stays, as it would if they came one after the other
         entries = list({entry.document.id: entry for entry in entries}.values())
         for entry in entries:
             check(entry)
         with self.database.transaction():
+            if making is not None:
+                self.require(making)
             connection = self.database.connection
             remove(connection, [entry.document.id for entry in entries])
             insert(connection, entries, origin)
@@ -257,11 +257,6 @@ class SqliteStore:
             if gone:
                 self._changed()
         return gone
-
-    def paid(self, origin: str) -> None:
-        """Note that a source was taken in again."""
-        if origin in (owed := self.owed):
-            self.note("owed", json.dumps([name for name in owed if name != origin]))
 
     def note(self, name: str, value: str) -> None:
         """Keep a setting beside the documents."""

@@ -92,13 +92,9 @@ async def sync(
         ModelError: the texts could not be embedded; what came before is kept.
     """
     store, how = index.store, index.how
-    store.make(how.making, mend=f"agentkit index --anew {source.name}")
+    store.make(how.making)
     plan, items = _planned(source, store)
-    if plan.loses_much and not allow_shrink:
-        raise IndexWouldShrink(
-            f"{len(plan.gone)} of the {plan.known} documents that {store.path} has of {source.name} are not "
-            f"there any more, such as {plan.gone[0]}; if that is right, say --allow-shrink"
-        )
+    require_not_lost(plan, store, allow_shrink=allow_shrink)
     done = Synced(plan)
     batch: list[Entry] = []
     pieces = 0
@@ -124,7 +120,6 @@ async def sync(
         store.remove(plan.gone)
     if done.chunks or plan.gone:
         index.look_again()
-    store.paid(source.name)
     failed = {name for name, _ in unread}
     plan = replace(
         plan,
@@ -138,6 +133,19 @@ async def sync(
         store.note("health", msgspec.json.encode(healths).decode())
         done = replace(done, healths=healths)
     return done
+
+
+def require_not_lost(plan: Plan, store: SqliteStore, *, allow_shrink: bool) -> None:
+    """Refuse a plan that loses much.
+
+    Raises:
+        IndexWouldShrink: it does, and nobody said that it may.
+    """
+    if plan.loses_much and not allow_shrink:
+        raise IndexWouldShrink(
+            f"{len(plan.gone)} of the {plan.known} documents that {store.path} has of {plan.source} are not "
+            f"there any more, such as {plan.gone[0]}; if that is right, say --allow-shrink"
+        )
 
 
 def _planned(source: Source, store: SqliteStore) -> tuple[Plan, list[Item]]:
@@ -171,7 +179,7 @@ async def _taken_in(
     embedded = 0
     if how.embeddings is not None:
         batch, embedded = await _with_vectors(batch, store, how)
-    store.put(batch, source.name)
+    store.put(batch, source.name, how.making)
     count = sum(len(entry.pieces) for entry in batch)
     return replace(done, chunks=done.chunks + count, embedded=done.embedded + embedded)
 

@@ -1,6 +1,7 @@
 """`agentkit index`, `search` and `ask` as a person uses them: real folders, no model, no network."""
 
 import json
+import shlex
 import signal
 from pathlib import Path
 
@@ -151,7 +152,6 @@ def test_anew_takes_in_every_folder_of_the_index_again(cli: Cli, notes: Path) ->
     (other / "a.md").write_text("A zeppelin.")
     for folder in ("notes", "other"):
         cli("index", folder)
-    assert "0 added" in cli("index", "notes", "--anew").stdout  # it is made as it would be
     index = cli.folder / "home/.local/state/agentkit/index.db"
     import sqlite3
 
@@ -160,8 +160,8 @@ def test_anew_takes_in_every_folder_of_the_index_again(cli: Cli, notes: Path) ->
     database.close()
     refused = cli("search", "zeppelin")
     assert refused.returncode == 2
-    assert "make it anew: agentkit index --anew PATH" in refused.stderr
-    done = cli("index", "notes", "--anew").stdout
+    mend = shlex.split(refused.stderr.strip().rpartition("make it anew: agentkit ")[2])
+    done = cli(*mend).stdout
     assert done.count("added") == 2
     assert cli("search", "zeppelin").returncode == 0
 

@@ -59,6 +59,6 @@ def filled(path: Path, *documents: Document) -> Index:
     """An index found by words alone."""
     how = reading()
     store = SqliteStore.open(path)
-    store.make(how.making, mend="")
+    store.make(how.making)
     store.put([entry(one, how) for one in documents])
     return Index(store, how)

@@ -9,7 +9,6 @@ import pytest
 from agentkit.core.documents import Chunk
 from agentkit.core.errors import CorruptIndex, IndexDiffers, UsageError
 from agentkit.retrieval.forgetting import forget
-from agentkit.retrieval.index import Index
 from agentkit.retrieval.making import Making
 from agentkit.retrieval.reading import reading
 from agentkit.retrieval.store import SqliteStore
@@ -250,16 +249,15 @@ def test_forgetting_says_when_another_keeps_the_log_from_being_emptied(tmp_path:
         assert forget(index.store, []).complete
 
 
-def test_what_was_made_otherwise_is_refused_with_the_command_that_mends_it(tmp_path: Path) -> None:
+def test_what_was_made_otherwise_is_refused_and_left_alone(tmp_path: Path) -> None:
     with filled(tmp_path / "i.db", PLAN) as index:
-        other = Making("split-2", index.how.making.analyser, "minilm")
-        with pytest.raises(IndexDiffers, match=r"splitter .* embeddings .*agentkit index --anew notes"):
-            index.store.make(other, mend="agentkit index --anew notes")
+        other = Making("split-2/512/32", index.how.making.analyser, "minilm")
+        with pytest.raises(IndexDiffers, match=r"splitter .* embeddings .*agentkit index --anew --index "):
+            index.store.make(other)
+        with pytest.raises(IndexDiffers):
+            index.store.put([], making=other)
+        assert index.store.making == index.how.making
         assert index.store.counts().documents == 1
-        index.store.make(other, mend="", anew=True)
-        assert index.store.counts().documents == 0
-    with pytest.raises(IndexDiffers, match="make it anew: agentkit index --anew"):
-        Index.open(tmp_path / "i.db")
 
 
 @pytest.mark.parametrize(

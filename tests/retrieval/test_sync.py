@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.assembly.indexes import folder_source
-from agentkit.core.errors import DocumentError, IndexDiffers, IndexWouldShrink
+from agentkit.core.errors import DocumentError, IndexWouldShrink
 from agentkit.retrieval.index import Index
 from agentkit.retrieval.sources import Documents
 from agentkit.retrieval.sync import planned, sync
@@ -134,22 +134,6 @@ async def test_sources_do_not_remove_each_others_documents(tmp_path: Path) -> No
         assert index.store.origins() == {str(one): 4, str(two): 4}
         whole = await sync(folder_source(tmp_path), index)
         assert (whole.plan.unchanged, whole.plan.gone) == (8, ())
-
-
-async def test_an_index_that_was_made_otherwise_is_refused_until_it_is_made_anew(tmp_path: Path) -> None:
-    source = folder_source(folder_of(tmp_path / "notes", 3))
-    with Index.open(tmp_path / "i.db") as index:
-        await sync(source, index)
-    with pytest.raises(IndexDiffers, match="embeddings 'none' instead of 'bag'"):
-        Index.open(tmp_path / "i.db", WordBag())
-    with Index.open(tmp_path / "i.db", WordBag(), anew=True) as index:
-        with pytest.raises(IndexDiffers, match=f"agentkit index --anew {tmp_path}/notes"):
-            await sync(source, index)
-        index.store.make(index.how.making, mend="", anew=True)
-        assert index.store.owed == [source.name]
-        await sync(source, index)
-        assert index.store.owed == []
-        assert index.store.counts().vectors == index.store.counts().chunks > 3
 
 
 async def test_hidden_and_made_files_and_unknown_kinds_are_left_out(tmp_path: Path) -> None:

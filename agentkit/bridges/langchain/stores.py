@@ -47,7 +47,7 @@ class AgentkitVectorStore(VectorStore):
             IndexDiffers: it was made in another way.
         """
         self.index = index
-        index.store.make(index.how.making, mend="agentkit index --anew PATH")
+        index.store.make(index.how.making)
 
     @classmethod
     def from_texts(

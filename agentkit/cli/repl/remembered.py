@@ -18,7 +18,7 @@ _HOW = (
 
 async def show_memory(repl: "Repl", question: str) -> None:
     """List what is remembered, or find what bears on a question."""
-    from agentkit.cli.remembered import listed, searched
+    from agentkit.cli.memory_lines import listed, searched
 
     with _scope(repl) as scope:
         for line in await searched(scope, question) if question else listed(scope):
@@ -27,7 +27,7 @@ async def show_memory(repl: "Repl", question: str) -> None:
 
 async def forget(repl: "Repl", rest: str) -> None:
     """Forget for good what is named."""
-    from agentkit.cli.remembered import receipt_lines
+    from agentkit.cli.memory_lines import receipt_lines
 
     what, _, name = rest.partition(" ")
     with _scope(repl) as scope:
@@ -53,7 +53,7 @@ async def forget(repl: "Repl", rest: str) -> None:
 @contextmanager
 def _scope(repl: "Repl") -> "Generator[Scope]":
     """The memory that the conversation has."""
-    from agentkit.cli.remembered import memory_of
+    from agentkit.cli.whose_memory import memory_of
 
     with memory_of(repl.talk.settings) as scope:
         yield scope

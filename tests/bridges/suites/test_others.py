@@ -66,7 +66,7 @@ class TestRetriever(RetrieversIntegrationTests):
     @pytest.fixture(autouse=True)
     def index(self, tmp_path: Path) -> Iterator[None]:
         with Index.open(tmp_path / "index.db") as index:
-            index.store.make(index.how.making, mend="")
+            index.store.make(index.how.making)
             documents = [Document(f"d{n}", f"Boat number {n} is red.") for n in range(9)]
             index.store.put([Entry(one, index.how.pieces(one)) for one in documents])
             self.searched = index
