@@ -1,6 +1,7 @@
 """What is asked beside the words of an index: each leg for itself, so that one that fails ends no other."""
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -46,7 +47,7 @@ class Legs:
         self._others = others
         self._gated = gated
         self._healths: dict[str, Sequence[Health]] = {}
-        self._examining = {name: asyncio.Lock() for name in others}
+        self._examining = defaultdict[str, asyncio.Lock](asyncio.Lock)
 
     async def ask(self, query: str, depth: int, where: Facts | None, off: Mapping[str, str]) -> Answers:
         """Ask every leg at once.
