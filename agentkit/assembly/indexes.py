@@ -2,17 +2,15 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
-from agentkit.assembly.parts import options_of
+from agentkit.assembly.encoders import encoder_of
 from agentkit.core.documents import Document, Embeddings, Facts, Findings, Hit
 from agentkit.core.errors import AgentkitError, IndexDiffers, IndexUnusable, ModelError, ToolFault, UsageError
 from agentkit.documents import load
 from agentkit.documents.media_types import media_type_of
 from agentkit.models.embedded import best_encoder
-from agentkit.models.embeddings.registry import make_embeddings
 from agentkit.retrieval.anew import made_anew
 from agentkit.retrieval.index import Index
 from agentkit.retrieval.making import Making
@@ -134,8 +132,7 @@ def _embeddings_of(settings: Settings, made: Making | None, *, writes: bool) -> 
     if not name:
         return None
     try:
-        # the window of a chat model is none of an encoder's
-        return make_embeddings(name, replace(options_of(settings), context_window=None))
+        return encoder_of(settings, name)
     except (UsageError, ModelError) as error:
         if chosen or writes or made is None:
             raise

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 
 from agentkit.assembly.records import redactor_of, require_outside
 from agentkit.assembly.surroundings import Surroundings
+from agentkit.core.documents import Embeddings
 from agentkit.core.protocols import RunLog
 from agentkit.memory.agent import AgentMemory
 from agentkit.memory.scope import Scope
@@ -13,8 +14,16 @@ from agentkit.settings import Settings
 
 
 @contextmanager
-def remembered(settings: Settings, around: Surroundings, log: RunLog) -> Generator[AgentMemory | None]:
+def remembered(
+    settings: Settings, around: Surroundings, log: RunLog, embeddings: Embeddings | None
+) -> Generator[AgentMemory | None]:
     """The memory of the settings for the run in this record, with all that is recorded already.
+
+    Args:
+        settings: Say whose it is and where.
+        around: May have one that is open.
+        log: The record.
+        embeddings: Find what is meant in one that is opened here.
 
     Raises:
         UsageError: the file lies where the agent could change it.
@@ -23,7 +32,7 @@ def remembered(settings: Settings, around: Surroundings, log: RunLog) -> Generat
     if settings.memory is None:
         yield None
         return
-    with _opened(settings, around) as memory:
+    with _opened(settings, around, embeddings) as memory:
         yield AgentMemory(scope_of(memory, settings.memory), log)
 
 
@@ -34,11 +43,11 @@ def scope_of(memory: Memory, name: str) -> Scope:
 
 
 @contextmanager
-def _opened(settings: Settings, around: Surroundings) -> Generator[Memory]:
+def _opened(settings: Settings, around: Surroundings, embeddings: Embeddings | None) -> Generator[Memory]:
     file = around.memory.path if around.memory is not None else settings.memory_file
     require_outside("memory", file, "--memory-file", settings)
     if around.memory is not None:
         yield around.memory
         return
-    with Memory.open(file, redact=redactor_of(around)) as memory:
+    with Memory.open(file, redact=redactor_of(around), embeddings=embeddings) as memory:
         yield memory

@@ -11,6 +11,7 @@ from agentkit.agents.hiring import Runs
 from agentkit.agents.loop import Agent
 from agentkit.agents.strategies import make_strategy
 from agentkit.assembly.beginnings import as_started, beginning, resumed
+from agentkit.assembly.encoders import later_encoder
 from agentkit.assembly.indexes import SettledIndex
 from agentkit.assembly.parts import (
     check_of,
@@ -142,7 +143,11 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
     require_own_names(everyday, packs)
     policy = checked_policy(settings, everyday)
     price = price_of(settings, around, log)
-    with Workspace.open(settings.workspace) as workspace, remembered(settings, around, log) as memory:
+    encoder = later_encoder(settings) if settings.memory is not None else None
+    with (
+        Workspace.open(settings.workspace) as workspace,
+        remembered(settings, around, log, encoder) as memory,
+    ):
         checked_workspace(workspace.root)  # before anything is asked, not at the first command
         if around.on_open is not None:
             around.on_open(log)
@@ -194,6 +199,8 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
             if around.residents is None:
                 await residents.aclose()
             await documents.aclose()
+            if encoder is not None:
+                await encoder.aclose()
             if larger is not None:
                 await larger.aclose()
             if around.model is None:

@@ -30,12 +30,18 @@ def listed(scope: Scope) -> Iterator[str]:
 
 async def searched(scope: Scope, question: str, limit: int = 5) -> list[str]:
     """What bears on a question, a line each; what was said stands between its neighbours."""
-    recalled = await scope.recall(question, limit=limit)
-    lines = list(map(fact_line, recalled.facts))
+    try:
+        recalled = await scope.recall(question, limit=limit)
+    finally:
+        await scope.aclose()
+    lines = [f"searched by words alone: {clipped(recalled.fault, 200)}"] if recalled.fault else []
+    lines += map(fact_line, recalled.facts)
     for found in recalled.found:
         lines.append(f"{moment(found.kept.at, _MINUTE)}  {on_one_line(found.kept.conversation)}")
         lines += [f"{one.id:>6}  {_spoken(one)}" for one in found.around]
-    return lines or ["nothing that is remembered bears on that"]
+    if not (recalled.facts or recalled.found):
+        lines.append("nothing that is remembered bears on that")
+    return lines
 
 
 def fact_line(fact: Fact) -> str:

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from agentkit.assembly import scope_of
+from agentkit.assembly.encoders import later_encoder
 from agentkit.core.errors import UsageError
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import NO_TENANT, Memory
@@ -21,7 +22,7 @@ def named_scope(flags: Mapping[str, Any]) -> Generator[Scope]:
     settings = load_settings(flags)
     if settings.memory is None:
         raise UsageError("whose memory is it? Say --memory NAME, or set memory in your config.toml")
-    with Memory.open(settings.memory_file) as opened:
+    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
         yield scope_of(opened, settings.memory)
 
 
@@ -34,7 +35,7 @@ def memory_of(settings: Settings) -> Generator[Scope]:
     """
     if settings.memory is None:
         raise UsageError("this conversation has no memory; begin with agentkit --memory NAME to have one")
-    with Memory.open(settings.memory_file) as opened:
+    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
         yield scope_of(opened, settings.memory)
 
 
@@ -61,7 +62,7 @@ def file_of(flags: Mapping[str, Any]) -> Generator[tuple[Settings, Memory | None
     if not settings.memory_file.exists():
         yield settings, None
         return
-    with Memory.open(settings.memory_file) as opened:
+    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
         yield settings, opened
 
 

@@ -84,6 +84,10 @@ class Embeddings(Protocol):
         ...
 
 
+MOST_UNKNOWN = 0.1
+"""The part of a text's tokens that a model of vectors may not know: above that it is blind for the text."""
+
+
 @runtime_checkable
 class TellsUnknown(Protocol):
     """A model of vectors that says what it cannot read."""

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from agentkit.memory.conversation import Conversation, Kept
+    from agentkit.memory.entities import Tagger
     from agentkit.memory.fact import Fact, Origin, Written
     from agentkit.memory.forgetting import Receipt
     from agentkit.memory.langchain_messages import history_from_langchain, history_to_langchain
+    from agentkit.memory.names.entity import Entity
     from agentkit.memory.presets import (
         ChainMemory,
         CombinedMemory,
@@ -32,9 +34,11 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "conversation": ("Conversation", "Kept"),
+    "entities": ("Tagger",),
     "fact": ("Fact", "Origin", "Written"),
     "forgetting": ("Receipt",),
     "langchain_messages": ("history_from_langchain", "history_to_langchain"),
+    "names.entity": ("Entity",),
     "presets": (
         "ChainMemory",
         "CombinedMemory",
@@ -67,6 +71,7 @@ __all__ = [
     "ConversationSummaryBufferMemory",
     "ConversationSummaryMemory",
     "ConversationTokenBufferMemory",
+    "Entity",
     "EntityMemory",
     "Fact",
     "Kept",
@@ -76,6 +81,7 @@ __all__ = [
     "Scope",
     "Shape",
     "Summary",
+    "Tagger",
     "VectorStoreRetrieverMemory",
     "View",
     "Written",

@@ -137,11 +137,12 @@ class AgentMemory:
             question, limit=MOST_FOUND, without=(self._talk.name,), trusted=not untrusted
         )
         parts = [*map(fact_in_words, found.facts), *map(passage_in_words, found.found)]
+        lacking = f"\n[searched by words alone: {found.fault}]" if found.fault else ""
         if not untrusted and self._keeps_untrusted():
             parts.append(f"[{RECALL_UNTRUSTED} also looks among what anybody may have written.]")
         if not parts:
-            return "nothing that is remembered bears on that"
-        text = "\n".join([FOUND, *parts])
+            return f"nothing that is remembered bears on that{lacking}"
+        text = "\n".join([FOUND, *parts]) + lacking
         return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}\n[shortened; ask for less at once]"
 
     def forget(self, fact: int) -> str:

@@ -187,3 +187,12 @@ def _leaving(kept: Sequence[Kept], shape: Shape, size: Size, before: Summary | N
         return _view(kept, shape.halved(), size, before)
     except UsageError:  # what is always shown takes more than half
         return _view(kept, shape, size, before)
+
+
+def kept_of(handle: Handle, wanted: Sequence[int]) -> list[Kept]:
+    """The messages of these ids that are there, in the order in which they were said."""
+    listed = msgspec.json.encode(list(wanted)).decode()
+    return [as_kept(row) for row in handle.all(_THESE, (listed,))]
+
+
+_THESE = f"{MESSAGES} AND m.id IN ({LISTED}) ORDER BY m.id"

@@ -4,12 +4,11 @@ from collections import Counter, defaultdict
 
 from msgspec import Struct
 
-from agentkit.memory.conversation import Kept
+from agentkit.memory.conversation import Kept, kept_of
 from agentkit.memory.fact import Fact
 from agentkit.memory.facts import Facts
 from agentkit.memory.handle import Handle
 from agentkit.memory.normal import normal
-from agentkit.memory.recall import kept_of
 
 
 class Known(Struct, frozen=True):

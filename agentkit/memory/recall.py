@@ -5,24 +5,18 @@ of its question. Both scores, and those of vectors where there are any, are put 
 """
 
 import math
-from array import array
 from collections.abc import Mapping, Sequence
-from operator import mul
 
-import msgspec
 from msgspec import Struct
 
-from agentkit.core.documents import Embeddings
 from agentkit.documents.analyse import terms
-from agentkit.memory.conversation import LISTED, MESSAGES, Kept, as_kept
+from agentkit.memory.conversation import Kept, kept_of
 from agentkit.memory.fact import Fact
 from agentkit.memory.facts import Facts
 from agentkit.memory.handle import Handle
+from agentkit.memory.meaning import by_meaning
 from agentkit.memory.normal import normal
 from agentkit.memory.ranking import Said, added, by_words, matches, said_in
-
-MOST_AT_ONCE = 64
-"""Texts that are embedded in one request."""
 
 
 class Found(Struct, frozen=True):
@@ -40,6 +34,8 @@ class Recall(Struct, frozen=True):
 
     facts: tuple[Fact, ...] = ()
     found: tuple[Found, ...] = ()
+    fault: str = ""
+    """Why words alone were looked for though there is a model of vectors; it failed."""
 
 
 async def recall(
@@ -67,8 +63,12 @@ async def recall(
     _count_recalls(handle, facts)
     said = said_in(handle, without, trusted=trusted)
     scores = by_words(matches(handle, question, said), said)
+    fault = ""
     if handle.embeddings is not None:
-        scores = added(scores, *await _by_meaning(handle, handle.embeddings, question, said))
+        try:
+            scores = added(scores, *await by_meaning(handle, handle.embeddings, question, said))
+        except Exception as error:  # noqa: BLE001 - anybody's model, which may raise anything; it is said
+            fault = f"{error}" or type(error).__name__
     scores = {
         place: score
         for place, score in scores.items()
@@ -76,7 +76,7 @@ async def recall(
         and (since is None or said.at[place] >= since)
         and (until is None or said.at[place] < until)
     }
-    return Recall(facts, _found(handle, question, scores, said, limit))
+    return Recall(facts, _found(handle, question, scores, said, limit), fault)
 
 
 def telling_passages(handle: Handle, question: str, limit: int) -> tuple[Found, ...]:
@@ -117,59 +117,6 @@ def _count_recalls(handle: Handle, facts: Sequence[Fact]) -> None:
         )
 
 
-async def _by_meaning(
-    handle: Handle, embeddings: Embeddings, question: str, said: Said
-) -> tuple[dict[int, float], dict[int, float]]:
-    """By place, how near in meaning each message is, alone and together with its neighbours."""
-    vectors = await _vectors(handle, embeddings, said.ids)
-    asked = await embeddings.embed_query(question)
-    alone = {
-        place: max(0.0, sum(map(mul, asked, vectors[identity])))
-        for place, identity in enumerate(said.ids)
-        if identity in vectors
-    }
-    near = {place: said.around(place) for place in alone}
-    together = {
-        place: sum(alone.get(one, 0.0) for one in around) / len(around) for place, around in near.items()
-    }
-    return alone, together
-
-
-async def _vectors(
-    handle: Handle, embeddings: Embeddings, wanted: Sequence[int]
-) -> dict[int, Sequence[float]]:
-    """The vectors of the messages; those that are not there yet are made and kept."""
-    rows = handle.all(
-        "SELECT v.message, v.vector FROM vectors v JOIN messages m ON m.id = v.message "
-        "JOIN conversations c ON c.id = m.conversation WHERE c.scope = ? AND v.model = ?",
-        (embeddings.name,),
-    )
-    known: dict[int, Sequence[float]] = {message: array("f", vector) for message, vector in rows}
-    missing = [(one.id, one.message.text) for one in kept_of(handle, [m for m in wanted if m not in known])]
-    for start in range(0, len(missing), MOST_AT_ONCE):
-        part = missing[start : start + MOST_AT_ONCE]
-        texts = [_within(embeddings, text) for _, text in part]
-        made = [array("f", vector) for vector in await embeddings.embed_documents(texts)]
-        known.update({identity: vector for (identity, _), vector in zip(part, made, strict=True)})
-        handle.database.write_all(
-            # of a message that was forgotten meanwhile nothing is kept
-            "INSERT OR IGNORE INTO vectors (message, model, vector) "
-            "SELECT id, ?, ? FROM messages WHERE id = ?",
-            [
-                (embeddings.name, vector.tobytes(), identity)
-                for (identity, _), vector in zip(part, made, strict=True)
-            ],
-        )
-    return known
-
-
-def _within(embeddings: Embeddings, text: str) -> str:
-    """As much of the text's beginning as the embedder reads: its words find the rest."""
-    while embeddings.count(text) > embeddings.window:
-        text = text[: max(1, len(text) * embeddings.window // (embeddings.count(text) + 1))]
-    return text
-
-
 def _found(
     handle: Handle, question: str, scores: Mapping[int, float], said: Said, limit: int
 ) -> tuple[Found, ...]:
@@ -197,12 +144,3 @@ def _found(
             if len(found) == limit:
                 return tuple(found)
     return tuple(found)
-
-
-def kept_of(handle: Handle, wanted: Sequence[int]) -> list[Kept]:
-    """The messages of these ids that are there, in the order in which they were said."""
-    listed = msgspec.json.encode(list(wanted)).decode()
-    return [as_kept(row) for row in handle.all(_THESE, (listed,))]
-
-
-_THESE = f"{MESSAGES} AND m.id IN ({LISTED}) ORDER BY m.id"

@@ -1,6 +1,7 @@
 """All that is remembered of one person of one tenant."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 from msgspec import Struct
 
@@ -62,6 +63,12 @@ class Scope:
         return await recall(
             self.handle, question, limit=limit, since=since, until=until, without=without, trusted=trusted
         )
+
+    async def aclose(self) -> None:
+        """Close the model of vectors, where there is one and it is to be closed; the file stays open."""
+        close: Any = getattr(self.handle.embeddings, "aclose", None)
+        if close is not None:
+            await close()
 
     def about(self, name: str, limit: int = 3) -> Known:
         """What is known of somebody or something, and the newest `limit` messages that name it."""

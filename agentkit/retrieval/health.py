@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import msgspec
 from msgspec import Struct
 
-from agentkit.core.documents import Chunk, Embeddings, Retriever, TellsUnknown
+from agentkit.core.documents import MOST_UNKNOWN, Chunk, Embeddings, Retriever, TellsUnknown
 from agentkit.documents.sentences import sentences
 from agentkit.retrieval.store import SqliteStore
 
@@ -21,8 +21,6 @@ FEWEST = 40
 """Chunks below which no sentence is asked for."""
 FOUND = 0.75
 """The part of them that has to be among the first ten."""
-MOST_UNKNOWN = 0.1
-"""The part of a text's tokens that a model may not know."""
 AT_ONCE = 8
 """Pieces that are asked for at once."""
 _FIRST = 10

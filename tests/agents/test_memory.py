@@ -23,6 +23,7 @@ from agentkit.settings import Settings, load_settings
 from agentkit.tooling.discovery import enabled_packs, installed_tools
 from agentkit.tooling.tool import tool
 
+from ..servers.openai_server import OpenAIServer  # noqa: TID252 - tests are in no package
 from .cast import Cast
 
 
@@ -35,7 +36,9 @@ def look() -> str:
 @pytest.fixture
 def settings(workspace: Path, tmp_path: Path) -> Settings:
     places = {"journal": tmp_path / "journal.db", "memory_file": tmp_path / "memory.db"}
-    return load_settings({"workspace": workspace, "memory": "ann", "approve": "all", **places})
+    return load_settings(
+        {"workspace": workspace, "memory": "ann", "approve": "all", "embeddings": "none", **places}
+    )
 
 
 def remembering(subject: str, attribute: str, value: str, quote: str = "") -> ToolCall:
@@ -195,6 +198,33 @@ async def test_what_was_recorded_and_not_kept_is_kept_when_the_run_is_taken_up(s
     with Memory.open(settings.memory_file) as memory:
         after = ann(memory).conversation(half.run_id).messages()
     assert [one.text for one in after] == [one.text for one in before]
+
+
+def by_topic(asked: dict[str, list[str]]) -> dict[str, object]:
+    """Vectors that tell of dogs and of boats, whatever they are called."""
+    topics = (("dog", "puppy", "hound"), ("boat", "ferry", "ship"))
+    items = [
+        {"index": at, "embedding": [0.1 + any(word in text for word in topic) for topic in topics]}
+        for at, text in enumerate(asked["input"])
+    ]
+    return {"json": {"object": "list", "data": items}}
+
+
+async def test_an_agent_recalls_by_meaning_where_there_is_a_model_of_vectors_and_else_by_words(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-test-0123456789")
+    await played(settings, "My old hound is called Rex", "Noted.")
+    await played(settings, "The ship is late", "Noted.")
+    ask = ToolCall("c", "recall", {"question": "the puppy"})
+    (by_words,) = results(await played(settings, "What is it called?", ask, "Rex."))
+    assert by_words == "nothing that is remembered bears on that"
+    with OpenAIServer(embeds=by_topic) as server:
+        named = settings.replacing(embeddings="openai:topics", base_url=server.url, retries=0)
+        (by_meaning,) = results(await played(named, "What is it called?", ask, "Rex."))
+        assert by_meaning.index("My old hound is called Rex") < by_meaning.index("The ship is late")
+    (fallen,) = results(await played(named, "And?", ask, "-"))
+    assert fallen.startswith("nothing that is remembered bears on that\n[searched by words alone: ")
 
 
 async def test_a_fork_does_not_say_again_what_the_first_run_said(settings: Settings) -> None:

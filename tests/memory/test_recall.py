@@ -1,6 +1,7 @@
 """What bears on a question is found: by words, by neighbours, by meaning, and never somebody else's."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 
@@ -212,3 +213,50 @@ def test_the_mean_with_neighbours_is_the_mean_over_all(ann: Scope) -> None:
     wide = [sum(said.words[one] for one in said.around(place)) for place in range(len(said.ids))]
     assert wide == [3, 6, 6, 11, 15, 14, 5]
     assert said.mean_around() == sum(wide) / len(wide)
+
+
+async def test_a_model_that_fails_leaves_the_words_and_is_told(tmp_path: Path) -> None:
+    class Gone(Meanings):
+        async def embed_query(self, text: str) -> list[float]:
+            raise ConnectionError("the server is gone")
+
+    with Memory.open(tmp_path / "m.db", embeddings=Gone()) as memory:
+        ann = memory.of("ann")
+        ann.conversation("a").add(UserMessage("my hound is old"), AssistantMessage("aw"))
+        recalled = await ann.recall("the hound")
+        assert [one.kept.message.text for one in recalled.found] == ["my hound is old"]
+        assert recalled.fault == "the server is gone"
+
+
+async def test_vectors_say_nothing_of_words_that_their_model_does_not_know(tmp_path: Path) -> None:
+    class Latin(Meanings):
+        def unknown(self, text: str) -> float:
+            return 0.0 if text.isascii() else 0.6
+
+        def _vector(self, text: str) -> list[float]:
+            # whatever it cannot read looks like the first topic
+            return super()._vector(text) if text.isascii() else [1.0, 0.0, 0.0]
+
+    with Memory.open(tmp_path / "m.db", embeddings=(latin := Latin())) as memory:
+        ann = memory.of("ann")
+        ann.conversation("a").add(*CHINESE)
+        ann.conversation("b").add(UserMessage("my hound is old"), AssistantMessage("aw"))
+        found = (await ann.recall("花生")).found
+        assert [one.kept.message.text for one in found] == ["我对花生过敏，请记住"]
+        found = (await ann.recall("a puppy")).found
+        assert [one.kept.message.text for one in found] == ["my hound is old"]
+        await ann.recall("a puppy")
+        assert sorted(latin.embedded) == ["aw", "my hound is old"]  # the others were looked at once, and left
+
+
+async def test_what_was_said_last_is_embedded_first_and_the_rest_with_later_questions(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("agentkit.memory.meaning.MOST_NEW", 2)
+    with Memory.open(tmp_path / "m.db", embeddings=(meanings := Meanings())) as memory:
+        ann = memory.of("ann")
+        ann.conversation("a").add(*(UserMessage(f"note {number}") for number in range(5)))
+        for count in (2, 4, 5, 5):
+            await ann.recall("a puppy")
+            assert len(meanings.embedded) == count
+        assert set(meanings.embedded[:2]) == {"note 3", "note 4"}

@@ -8,14 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from agentkit.core.documents import Chunk, Facts, Hit
+from agentkit.core.documents import MOST_UNKNOWN, Chunk, Facts, Hit
 from agentkit.core.errors import UsageError
 from agentkit.documents import terms
 from agentkit.models.runnable import as_runnable
 from agentkit.models.scripted import ScriptedModel
 from agentkit.retrieval.around import with_neighbours, with_section
 from agentkit.retrieval.fusion import fused
-from agentkit.retrieval.health import MOST_UNKNOWN, Health, healths_of
+from agentkit.retrieval.health import Health, healths_of
 from agentkit.retrieval.index import VECTORS, WORDS, Index
 from agentkit.retrieval.queries import in_other_words, rated_by, retrieved_by_all, with_facts
 from agentkit.retrieval.ranked import compressed, diverse, reranked
