@@ -125,19 +125,25 @@ class Answering(Course[Sought, Answered]):
             UsageError: not even one passage has room.
         """
         question, hits = value["question"], list(value["hits"])
-        passages = self._fitting([shown(n, hit) for n, hit in enumerate(hits, 1)], of=hits)
+        passages = fitting(
+            [shown(n, hit) for n, hit in enumerate(hits, 1)],
+            hits,
+            self.room,
+            self.count,
+            together=self.how == "stuff",
+        )
         hits = hits[: len(passages)]
-        yield _piece(hits=hits)
+        yield piece_of(hits=hits)
         last = await self._last(question, passages) if passages else None
         if last is None:
-            yield _piece(answer=NOTHING_FOUND, citations=[])
+            yield piece_of(answer=NOTHING_FOUND, citations=[])
             return
         text = ""
         async with aclosing(run(*last)) as pieces:
             async for piece in pieces:
                 text += piece
-                yield _piece(answer=piece)
-        yield _piece(citations=cited(text, hits))
+                yield piece_of(answer=piece)
+        yield piece_of(citations=cited(text, hits))
 
     async def _last(self, question: str, passages: list[str]) -> "Question | None":
         """The question whose answer is the answer; those before it are asked here."""
@@ -166,16 +172,22 @@ class Answering(Course[Sought, Answered]):
             last = self._better, {"question": question, "passage": passage, "answer": before}
         return last
 
-    def _fitting(self, passages: list[str], of: list[Hit]) -> list[str]:
-        """The passages that are asked about: when they are shown together, the best that have room."""
-        together = self.how == "stuff"
-        for passage, hit in list(zip(passages, of, strict=True))[: 1 if together else None]:
-            if (needed := self.count(passage)) > self.room:
-                raise UsageError(
-                    f"a passage of {hit.chunk.source or hit.chunk.document} has {needed} tokens and the room "
-                    f"is {self.room}; give more room= or split the documents into smaller pieces"
-                )
-        return passages[: _many_in(passages, self.room, self.count)] if together else passages
+
+def fitting(
+    passages: list[str], hits: Sequence[Hit], room: int, count: Count, *, together: bool = True
+) -> list[str]:
+    """The passages that are asked about: when they are shown together, the best that have room.
+
+    Raises:
+        UsageError: one that has to be shown has no room.
+    """
+    for passage, hit in list(zip(passages, hits, strict=True))[: 1 if together else None]:
+        if (needed := count(passage)) > room:
+            raise UsageError(
+                f"a passage of {hit.chunk.source or hit.chunk.document} has {needed} tokens and the room "
+                f"is {room}; give more room= or split the documents into smaller pieces"
+            )
+    return passages[: _many_in(passages, room, count)] if together else passages
 
 
 Question: TypeAlias = tuple[Runnable[Values, str], dict[str, str]]
@@ -191,6 +203,6 @@ def _says_something(note: str) -> bool:
     return bool(plain := note.strip().strip(".\"'*[]").strip()) and plain.upper() != NO_USE
 
 
-def _piece(**part: Any) -> Answered:
+def piece_of(**part: Any) -> Answered:
     """A piece of an answer, which holds a part of it."""
     return cast("Answered", part)

@@ -32,6 +32,21 @@ def cited(answer: str, hits: Sequence[Hit]) -> list[Citation]:
     return list(dict.fromkeys(_citations(answer, hits)))
 
 
+def looked_up(quotes: Sequence[tuple[int, str]], hits: Sequence[Hit]) -> list[Citation]:
+    """Quotes with the number of the passage that each is said to be of, in their order and each once.
+
+    A model often quotes well and counts badly: a quote that stands in another passage is verified there.
+    """
+    found: list[Citation] = []
+    for number, quote in quotes:
+        if quote.strip():
+            named = hits[number - 1 : number] if number > 0 else ()
+            places = [_citation(hit.chunk, quote) for hit in (*named, *hits)]
+            unverified = places[0] if named else Citation("", 0, 0, quote, verified=False)
+            found.append(next((one for one in places if one.verified), unverified))
+    return list(dict.fromkeys(found))
+
+
 def _citations(answer: str, hits: Sequence[Hit]) -> Iterator[Citation]:
     for mark in _MARK.finditer(answer):
         quote = mark[2][1:-1].strip() if mark[2] else ""

@@ -19,7 +19,7 @@ from agentkit.retrieval.sources import digest_of
 from agentkit.settings import Settings, load_settings
 
 if TYPE_CHECKING:
-    from agentkit.retrieval.answer import Answered
+    from agentkit.chains.answering import Answered
 
 LIMIT = 8
 WIDTH = 100
@@ -112,21 +112,19 @@ async def _answer(
     # a small model that happens to be here is not asked: words that stand there are sooner right
     if settings.model == "auto":
         return "", extracted(question, hits, index)
-    answer = await _by_model(question, hits, index, settings)
-    return answer.text, answer.citations
+    answer = await _by_model(question, hits, settings)
+    return answer["answer"], answer["citations"]
 
 
-async def _by_model(question: str, hits: Sequence[Hit], index: Index, settings: Settings) -> "Answered":
+async def _by_model(question: str, hits: Sequence[Hit], settings: Settings) -> "Answered":
     from agentkit.assembly import make_model_of, prompts_of
+    from agentkit.chains.quoting import quoting
     from agentkit.models.runnable import as_runnable
-    from agentkit.retrieval.answer import answered
 
     model = make_model_of(settings, lambda why: click.echo(why, err=True))
     try:
         step = as_runnable(model, temperature=settings.temperature, seed=settings.seed)
-        names = dict.fromkeys(hit.chunk.document for hit in hits)
-        documents = [one for name in names if (one := index.store.document(name)) is not None]
-        return await answered(question, hits, documents, step, prompts_of(settings))
+        return await quoting(step, prompt=prompts_of(settings)).ainvoke({"question": question, "hits": hits})
     finally:
         await model.aclose()
 

@@ -1,7 +1,6 @@
 """Quotes with the place that they stand at, looked up and never believed."""
 
 from agentkit.core.documents import Citation, Document
-from agentkit.documents.quoting import place_of
 
 
 def cited(document: Document, start: int, end: int) -> Citation:
@@ -18,23 +17,6 @@ def checked(citation: Citation, document: Document | None) -> Citation:
         and document.text[citation.start : citation.end] == citation.quote
     )
     return Citation(citation.document, citation.start, citation.end, citation.quote, holds, citation.source)
-
-
-def located(quote: str, document: Document, near: tuple[int, int] = (0, 0)) -> Citation:
-    """Where a document says this: its own words there, or the quote as it is, unverified.
-
-    Case, white space and the marks around it may differ, since whoever quotes seldom keeps them. Any
-    other difference is one.
-
-    Args:
-        quote: What is said to stand in the document.
-        document: Where.
-        near: Start and end of the part that it is looked for in first.
-    """
-    found = place_of(quote, document.text, *near) if near[1] else None
-    if found := found or place_of(quote, document.text):
-        return cited(document, *found)
-    return Citation(document.id, 0, 0, quote, False, document.source)
 
 
 def lines_of(text: str, start: int, end: int) -> tuple[int, int]:

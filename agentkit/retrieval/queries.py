@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from msgspec import Struct
 from pydantic import BaseModel, Field
 
+from agentkit.chains.words import ModelStep, as_objects
 from agentkit.core.documents import Fact, Facts, Hit, Retriever
 from agentkit.prompts.library import Library, library_of
-from agentkit.retrieval.answer import Structured
 from agentkit.retrieval.fusion import fused
 
 VARIANTS = "documents/variants"
@@ -51,7 +51,7 @@ class Asking(Struct, frozen=True):
 
 
 async def in_other_words(
-    question: str, model: Structured, count: int = 3, library: Library | None = None
+    question: str, model: ModelStep, count: int = 3, library: Library | None = None
 ) -> list[str]:
     """The question, and up to `count` ways to say it otherwise.
 
@@ -60,7 +60,7 @@ async def in_other_words(
     """
     prompt = (library or library_of()).load(VARIANTS)
     asked = prompt.render({"question": question, "count": str(count)})
-    said = await model.structured(Variants).ainvoke(asked)
+    said = await as_objects(model, Variants).ainvoke(asked)
     return list(dict.fromkeys([question, *(one.strip() for one in said.questions if one.strip())]))[
         : count + 1
     ]
@@ -81,7 +81,7 @@ async def retrieved_by_all(
 
 
 async def with_facts(
-    question: str, known: Mapping[str, Sequence[Fact]], model: Structured, library: Library | None = None
+    question: str, known: Mapping[str, Sequence[Fact]], model: ModelStep, library: Library | None = None
 ) -> Asking:
     """The question without the facts that it names, and these as a filter.
 
@@ -96,7 +96,7 @@ async def with_facts(
     """
     prompt = (library or library_of()).load(FILTERS)
     listed = "\n".join(f"- {name}: {', '.join(map(repr, values))}" for name, values in known.items())
-    said = await model.structured(Filtered).ainvoke(prompt.render({"question": question, "facts": listed}))
+    said = await as_objects(model, Filtered).ainvoke(prompt.render({"question": question, "facts": listed}))
     where: dict[str, Fact] = {}
     dropped: list[str] = []
     for one in said.facts:
@@ -109,7 +109,7 @@ async def with_facts(
     return Asking(said.query.strip() or question, where, tuple(dropped))
 
 
-def rated_by(model: Structured, library: Library | None = None) -> "Rating":
+def rated_by(model: ModelStep, library: Library | None = None) -> "Rating":
     """A model as what `reranked` takes its scores from."""
     return Rating(model, library or library_of())
 
@@ -117,7 +117,7 @@ def rated_by(model: Structured, library: Library | None = None) -> "Rating":
 class Rating:
     """Scores that a model gives, all passages at once."""
 
-    def __init__(self, model: Structured, library: Library) -> None:
+    def __init__(self, model: ModelStep, library: Library) -> None:
         self._model = model
         self._library = library
 
@@ -132,7 +132,7 @@ class Rating:
         passages = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
         prompt = self._library.load(RATINGS)
         asked = prompt.render({"question": query, "passages": passages, "count": str(len(texts))})
-        said = await self._model.structured(Ratings).ainvoke(asked)
+        said = await as_objects(self._model, Ratings).ainvoke(asked)
         return [float(one) for one in said.ratings[: len(texts)]] + [0.0] * (len(texts) - len(said.ratings))
 
 
