@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import llguidance
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -79,10 +80,10 @@ class Matcher:
         Raises:
             GrammarError: the grammar became too complex to follow.
         """
-        packed = torch.frombuffer(bytearray(self._matcher.compute_bitmask()), dtype=torch.uint8)
+        packed = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
         self._check()
-        bits = packed.unsqueeze(1) >> torch.arange(8, dtype=torch.uint8)  # lowest bit first
-        return (bits & 1).flatten()[: self._vocabulary_size].bool()
+        bits = np.unpackbits(packed, count=self._vocabulary_size, bitorder="little")
+        return torch.as_tensor(bits).view(torch.bool)
 
     def accept(self, tokens: Sequence[int]) -> None:
         """Move past tokens.
