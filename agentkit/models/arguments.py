@@ -41,7 +41,7 @@ def read_arguments(text: str) -> dict[str, Any]:
     if not text.strip():
         return {}
     try:
-        value: Any = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value: Any = json.loads(text, parse_constant=_no_constant, parse_float=finite)
         # what is accepted here must also survive the journal: no lone surrogates, no endless integers
         msgspec.json.encode(value)
     except json.JSONDecodeError as error:
@@ -61,7 +61,12 @@ def _no_constant(name: str) -> Any:
     raise ValueError(f"the arguments hold {name}, which JSON does not have")
 
 
-def _finite(digits: str) -> float:
+def finite(digits: str) -> float:
+    """A number of JSON with a point or an exponent.
+
+    Raises:
+        ValueError: no float holds it.
+    """
     value = float(digits)
     if math.isinf(value):
         raise ValueError(f"the arguments hold a number that is too large: {digits}")

@@ -1,6 +1,7 @@
 """A dialect is text both ways: what it lets a model write it can read back as the same call."""
 
 import ast
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given
@@ -56,9 +57,9 @@ TOOLS = (READ, LIST, WRITE, FINISH, NOW)
 BYTES = LLTokenizer("byte")
 
 
-def admits(dialect_name: str, text: str) -> bool:
+def admits(dialect_name: str, text: str, tools: Sequence[ToolSpec] = TOOLS) -> bool:
     """Whether the dialect's grammar lets a model write exactly this and stop."""
-    matcher = LLMatcher(BYTES, grammar_from("lark", DIALECTS[dialect_name].grammar(TOOLS)))
+    matcher = LLMatcher(BYTES, grammar_from("lark", DIALECTS[dialect_name].grammar(tools)))
     ids = BYTES.tokenize_str(text)
     return matcher.validate_tokens(ids) == len(ids) and matcher.consume_tokens(ids) and matcher.is_accepting()
 
@@ -298,3 +299,49 @@ def test_only_models_that_are_shown_schemas_are_told_schemas() -> None:
     shown = {name for name, dialect in DIALECTS.items() if dialect.shows_schemas}
     assert shown == {name for name, dialect in DIALECTS.items() if isinstance(dialect, HermesCalls)}
     assert not local_profile("agent/small", 8192, 512).shows_schemas
+
+
+ODD = ToolSpec(
+    "Http.get-page",
+    "Fetch.",
+    {
+        "type": "object",
+        "properties": {
+            "Content-Type": TEXT,
+            "URL": TEXT,
+            "depth": {"type": "integer", "minimum": 1, "maximum": 3},
+            "share": {"type": "number"},
+        },
+        "required": ["Content-Type"],
+    },
+)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_tools_and_arguments_may_have_points_hyphens_and_capitals(dialect: str) -> None:
+    call = ToolCall("call_0", "Http.get-page", {"Content-Type": "text: a", "URL": "x", "depth": 2})
+    written = DIALECTS[dialect].turns((AssistantMessage(calls=(call,)),), ())[-1]["content"]
+    assert admits(dialect, written, (ODD,))
+    assert DIALECTS[dialect].read(written, 0, (ODD,)).calls[0].arguments == call.arguments
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(("depth", "admitted"), [(0, False), (1, True), (3, True), (4, False)])
+def test_a_bounded_number_cannot_be_written_out_of_bounds(dialect: str, depth: int, admitted: bool) -> None:
+    call = ToolCall("call_0", "Http.get-page", {"Content-Type": "a", "depth": depth})
+    written = DIALECTS[dialect].turns((AssistantMessage(calls=(call,)),), ())[-1]["content"]
+    assert admits(dialect, written, (ODD,)) is admitted
+
+
+@pytest.mark.parametrize("text", ["Http.get-page(share=1e999)", "Http.get-page\nshare: 1e999"])
+def test_a_number_beyond_every_float_is_malformed(text: str) -> None:
+    dialect = DIALECTS["python" if "(" in text else "lines"]
+    [malformed] = dialect.read(text, 0, (ODD,)).malformed
+    assert "1e999" in malformed.text
+    assert not dialect.read(text, 0, (ODD,)).calls
+
+
+def test_a_number_beyond_every_float_is_malformed_in_hermes_too() -> None:
+    text = '<tool_call>\n{"name": "Http.get-page", "arguments": {"share": 1e999}}\n</tool_call>'
+    [malformed] = HermesCalls().read(text, 0, (ODD,)).malformed
+    assert "too large" in malformed.error

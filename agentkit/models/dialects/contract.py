@@ -4,6 +4,7 @@ A dialect is text both ways: it describes tools, writes a conversation, gives th
 answer is held to, and reads the answer back. Everything else in agentkit sees ordinary calls.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, ClassVar, Protocol
@@ -20,6 +21,9 @@ from agentkit.core.tools import ToolSpec
 
 Turn = dict[str, str]
 """One turn as chat templates take it: `role` and `content`."""
+
+NAME = r"[A-Za-z_][\w.-]*"
+"""What a tool or an argument is called, as a regular expression: servers allow points and hyphens too."""
 
 
 class Dialect(Protocol):
@@ -45,6 +49,11 @@ class Dialect(Protocol):
         ...
 
 
+def quoted(text: str) -> str:
+    """The text as a literal of a Lark grammar."""
+    return json.dumps(text, ensure_ascii=False)
+
+
 def first_sentence(text: str) -> str:
     """The first sentence of a description, on one line."""
     line = " ".join(text.split())
@@ -54,6 +63,13 @@ def first_sentence(text: str) -> str:
 def properties_of(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
     """The schema of each parameter, by its name."""
     return tool.parameters.get("properties", {})
+
+
+def kind_without_bounds(schema: Mapping[str, Any]) -> str | None:
+    """The kind of value, where every value of that kind fits; else `None`."""
+    words = {"type", "description", "title", "default", "examples"}
+    kind = schema.get("type")
+    return kind if isinstance(kind, str) and schema.keys() <= words else None
 
 
 def written_order(tool: ToolSpec) -> list[tuple[str, bool]]:

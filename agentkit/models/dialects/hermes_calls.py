@@ -7,6 +7,7 @@ from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
 from agentkit.core.tools import ToolSpec
+from agentkit.models.arguments import finite
 from agentkit.models.dialects.contract import Turn, turns_of
 
 
@@ -82,7 +83,7 @@ class HermesCalls:
         for index, body in enumerate(pieces[1::2]):
             call_id = f"call_{step}_{index}"
             try:
-                call = json.loads(body)
+                call = json.loads(body, parse_float=finite)
                 calls.append(ToolCall(call_id, str(call["name"]), dict(call.get("arguments") or {})))
             except (ValueError, TypeError, KeyError) as error:
                 malformed.append(MalformedCall(call_id, "unknown", body.strip(), f"it is no call: {error}"))

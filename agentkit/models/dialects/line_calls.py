@@ -7,11 +7,15 @@ from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
+from agentkit.models.arguments import finite
 from agentkit.models.dialects.contract import (
+    NAME,
     Turn,
     after_mark,
     first_sentence,
+    kind_without_bounds,
     properties_of,
+    quoted,
     told,
     turns_of,
     written_order,
@@ -60,7 +64,8 @@ class LineCalls:
 
     def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
-        ways = [f"call_{tool.name}" for tool in tools] + ([] if must_call and tools else ["answer"])
+        ways = [f"call_{number}" for number in range(len(tools))]
+        ways += [] if must_call and tools else ["answer"]
         rules = [
             f"start: {' | '.join(ways)}",
             f"answer: {json.dumps(self.ANSWER)} ANSWER",
@@ -70,26 +75,27 @@ class LineCalls:
             r'text: (" " LINE)? ("\n|"{0,3} "\n| " LINE)* "\n|"{0,3}',
             r"LINE: /[^\n]+/",
         ]
-        for tool in tools:
-            rules += self._tool_rules(tool)
+        for number, tool in enumerate(tools):
+            rules += self._tool_rules(number, tool)
         return "\n".join(rules)
 
-    def _tool_rules(self, tool: ToolSpec) -> list[str]:
+    def _tool_rules(self, number: int, tool: ToolSpec) -> list[str]:
+        # Rules are numbered: what a tool or an argument may be called, a rule may not.
         rules: list[str] = []
         parts: list[str] = []
-        for name, required in written_order(tool):
-            value = f"value_{tool.name}_{name}"
-            line = f"{json.dumps(f'{chr(10)}{name}:')} {value}"
+        for place, (name, required) in enumerate(written_order(tool)):
+            value = f"value_{number}_{place}"
+            line = f"{quoted(f'{chr(10)}{name}:')} {value}"
             parts.append(line if required else f"({line})?")
             rules.append(f"{value}: {self._value(tool, name, properties_of(tool)[name])}")
-        return [f'call_{tool.name}: "{tool.name}" {" ".join(parts)}', *rules]
+        return [f"call_{number}: {quoted(tool.name)} {' '.join(parts)}", *rules]
 
     def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
         if choices := tool.choices.get(name) or schema.get("enum"):
-            return " | ".join(json.dumps(_lines(choice), ensure_ascii=False) for choice in choices)
-        match schema.get("type"):
-            case "string":
-                return "text"
+            return " | ".join(quoted(_lines(choice)) for choice in choices)
+        if schema.get("type") == "string":
+            return "text"  # what bounds it has a re-ask tells: its lines are no JSON
+        match kind_without_bounds(schema):
             case "boolean":
                 return '" true" | " false"'
             case "integer":
@@ -109,7 +115,7 @@ class LineCalls:
             return AssistantMessage(text=text[len(self.ANSWER.strip()) :].strip())
         name, *lines = text.rstrip("\n").split("\n")
         tool = next((tool for tool in tools if tool.name == name.strip()), None)
-        if tool is None and not (lines and re.fullmatch(r"\w+", name.strip())):
+        if tool is None and not (lines and re.fullmatch(NAME, name.strip())):
             return AssistantMessage(text=text.strip())
         call_id = f"call_{step}"
         try:
@@ -135,12 +141,14 @@ def _arguments(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]
     Raises:
         ValueError: saying which line is none, or which value does not fit its type.
     """
+    known = map(re.escape, sorted(properties, key=len, reverse=True))
+    opens = re.compile(f"({'|'.join([*known, NAME])}):")
     texts: dict[str, list[str]] = {}
     name = None
     for line in lines:
         if line.startswith("|") and name is not None:
             texts[name].append(line[1:].removeprefix(" "))
-        elif opening := re.match(r"(\w+):", line):
+        elif opening := opens.match(line):
             name = opening[1]
             texts[name] = [line[opening.end() :].removeprefix(" ")]
         else:
@@ -154,8 +162,8 @@ def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
     if schema.get("type", "string") == "string" and not {"anyOf", "const"} & schema.keys():
         return text
     try:
-        return json.loads(text)
-    except json.JSONDecodeError:
+        return json.loads(text, parse_float=finite)
+    except ValueError:
         raise ValueError(
             f"the value of {name} should be {schema.get('type', 'JSON')}; found {text[:60]!r}"
         ) from None

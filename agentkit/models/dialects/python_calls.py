@@ -7,11 +7,15 @@ from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
+from agentkit.models.arguments import finite
 from agentkit.models.dialects.contract import (
+    NAME,
     Turn,
     after_mark,
     first_sentence,
+    kind_without_bounds,
     properties_of,
+    quoted,
     told,
     turns_of,
     written_order,
@@ -49,7 +53,8 @@ class PythonCalls:
 
     def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
-        ways = [f"call_{tool.name}" for tool in tools] + ([] if must_call and tools else ["answer"])
+        ways = [f"call_{number}" for number in range(len(tools))]
+        ways += [] if must_call and tools else ["answer"]
         rules = [
             f"start: {' | '.join(ways)}",
             f"answer: {json.dumps(self.ANSWER)} TEXT",
@@ -63,18 +68,20 @@ class PythonCalls:
             ),
             r'LONG: /"""(?s:.*)"""/ & ~/"""(?s:.*)"""(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/',
         ]
-        for tool in tools:
-            rules += self._tool_rules(tool)
+        for number, tool in enumerate(tools):
+            rules += self._tool_rules(number, tool)
         return "\n".join(rules)
 
-    def _tool_rules(self, tool: ToolSpec) -> list[str]:
+    def _tool_rules(self, number: int, tool: ToolSpec) -> list[str]:
+        # Rules are numbered: what a tool or an argument may be called, a rule may not.
         wanted = {name for name, required in written_order(tool) if required}
         order = [name for name, _ in written_order(tool)]
-        values = {name: f"value_{tool.name}_{name}" for name in order}
+        values = {name: f"value_{number}_{place}" for place, name in enumerate(order)}
+        opened = {name: f"{quoted(f'{name}=')} {values[name]}" for name in order}
         rules: list[str] = []
         parts: list[str] = []
         for index, name in enumerate(order):
-            argument = f'"{name}=" {values[name]}'
+            argument = opened[name]
             if name in wanted:
                 comma = '", " ' if index else ""
                 parts.append(comma + argument)
@@ -87,24 +94,24 @@ class PythonCalls:
         if order and not wanted:
             # the comma belongs between arguments, whichever of them is there first
             tails = [
-                " ".join(
-                    [f'"{name}=" {values[name]}', *(f'(", " "{n}=" {values[n]})?' for n in order[i + 1 :])]
-                )
+                " ".join([opened[name], *(f'(", " {opened[n]})?' for n in order[i + 1 :])])
                 for i, name in enumerate(order)
             ]
             parts = [f"({' | '.join(tails)})?"]
-        return [f'call_{tool.name}: "{tool.name}(" {" ".join(parts)} ")"', *rules]
+        return [f'call_{number}: {quoted(f"{tool.name}(")} {" ".join(parts)} ")"', *rules]
 
     def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
         if choices := tool.choices.get(name):
-            return " | ".join(json.dumps(json.dumps(choice, ensure_ascii=False)) for choice in choices)
-        match schema.get("type"):
-            case "string" if "enum" not in schema:
+            return " | ".join(quoted(json.dumps(choice, ensure_ascii=False)) for choice in choices)
+        match kind_without_bounds(schema):
+            case "string":
                 return "string"
             case "boolean":
                 return '"True" | "False"'
             case "integer":
                 return r"/-?(0|[1-9][0-9]{0,8})/"
+            case "number":  # a random exponent is soon beyond every float
+                return r"/-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?/"
             case _:
                 return f"%json {json.dumps(dict(schema))}"
 
@@ -117,7 +124,7 @@ class PythonCalls:
         text = text.strip()
         if text.startswith(self.ANSWER.strip()):
             return AssistantMessage(text=text[len(self.ANSWER.strip()) :].strip())
-        opening = re.match(r"([A-Za-z_]\w*)\(", text)
+        opening = re.match(rf"({NAME})\(", text)
         if opening is None:
             return AssistantMessage(text=text)
         call_id, name = f"call_{step}", opening[1]
@@ -137,7 +144,7 @@ def _literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_NAME = re.compile(r"\s*,?\s*([A-Za-z_]\w*)\s*=\s*")
+_NAME = re.compile(rf"\s*,?\s*({NAME})\s*=\s*")
 _LONG = re.compile(r'"""(.*?)"""', re.DOTALL)
 _CONSTANTS = {"True": True, "False": False, "None": None}
 
@@ -149,7 +156,7 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
         ValueError: saying what was expected and what was found where.
     """
     arguments: dict[str, Any] = {}
-    decoder = json.JSONDecoder(strict=False)
+    decoder = json.JSONDecoder(strict=False, parse_float=finite)
     while True:
         if re.compile(r"\s*,?\s*\)").match(text, at):
             return arguments
@@ -165,6 +172,6 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
             continue
         try:
             arguments[name[1]], at = decoder.raw_decode(text, at)
-        except json.JSONDecodeError as error:
+        except ValueError as error:
             found = text[at : at + 40]
-            raise ValueError(f"the value of {name[1]} cannot be read: {error.msg}, found {found!r}") from None
+            raise ValueError(f"the value of {name[1]} cannot be read: {error}, found {found!r}") from None
