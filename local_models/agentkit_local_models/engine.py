@@ -21,7 +21,6 @@ from torch import Tensor
 
 from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler, Matcher
 from agentkit_local_models.model import Model
@@ -84,20 +83,20 @@ def _never() -> bool:
 class Engine:
     """A model in memory, with the cache of its last answer; safe to share between threads."""
 
-    def __init__(self, checkpoint: Checkpoint, decoder: Decoder | Model) -> None:
+    def __init__(self, checkpoint: Checkpoint, model: Model) -> None:
         """Prefer `Engine.load`.
 
         Args:
             checkpoint: for its tokenizer and stop tokens; may be closed.
-            decoder: of the same model.
+            model: of the same checkpoint.
         """
         self.checkpoint = checkpoint
         self.config = checkpoint.config
         self.tokenizer: Tokenizer = checkpoint.tokenizer
         self.context = checkpoint.config.context
-        self.dtype = decoder.dtype
-        self._decoder = decoder
-        self._cache = decoder.new_cache()
+        self.dtype = model.dtype
+        self._model = model
+        self._cache = model.new_cache()
         # The ids whose keys and values are in the cache.
         self._cached: list[int] = []
         self._lock = threading.Lock()
@@ -132,8 +131,7 @@ class Engine:
             weights = checkpoint.load_weights(kind)
             if adapter is not None:
                 weights = load_packed(adapter, checkpoint.config)[0].joined_weights(weights)
-            decoder = Decoder if checkpoint.config.plain else Model
-            return cls(checkpoint, decoder(checkpoint.config, weights, kind))
+            return cls(checkpoint, Model(checkpoint.config, weights, kind))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has as plain content."""
@@ -147,7 +145,7 @@ class Engine:
             ValueError: no ids, or ids outside the vocabulary.
         """
         self._check_ids(ids)
-        return self._decoder.logits(ids, self._decoder.new_cache(), every=True)
+        return self._model.logits(ids, self._model.new_cache(), every=True)
 
     def generate(
         self,
@@ -296,7 +294,7 @@ class Engine:
             if cancelled():
                 return None
             chunk = tokens[start : start + size]
-            logits = self._decoder.logits(chunk, self._cache)
+            logits = self._model.logits(chunk, self._cache)
             self._cached += chunk
             if on_prefill is not None:
                 on_prefill(min(len(self._cached), total), total)

@@ -1,44 +1,11 @@
-"""The keys and values of a sequence, so that a token is computed once."""
+"""The keys and values of one sequence in one piece, for the readable reference and training."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-
 import torch
 
-from agentkit_local_models.arch import Arch, PrefixLM
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import PromptTooLong
-
-
-@dataclass(frozen=True, slots=True)
-class Prompt:
-    """The prompt of a prefix language model, all of which is seen by all of it.
-
-    Attributes:
-        end: the place of the token that begins the answer; all before it is the prompt.
-        mask: the place of the mask that stands for the answer.
-    """
-
-    end: int
-    mask: int
-
-    @staticmethod
-    def of(tokens: Sequence[int], prefix: PrefixLM) -> Prompt:
-        """The prompt that the first tokens of a sequence hold.
-
-        Raises:
-            ValueError: no token that begins an answer, or no mask before it.
-        """
-        if prefix.start not in tokens:
-            raise ValueError(f"the prompt lacks the token {prefix.start}, which begins the answer")
-        end = list(tokens).index(prefix.start)
-        before = tokens[:end]
-        masks = [mask for mask in prefix.masks if mask in before]
-        if not masks:
-            raise ValueError(f"the prompt has none of the mask tokens {list(prefix.masks)} before its end")
-        return Prompt(end, list(before).index(masks[-1]))
-
 
 # The first capacity of a cache, in tokens; it doubles when it is full.
 _FIRST_CAPACITY = 512
@@ -49,7 +16,6 @@ class KVCache:
 
     def __init__(self, arch: Arch, dtype: torch.dtype) -> None:
         self.length = 0
-        self.prompt: Prompt | None = None
         self.context = arch.context
         # A layer's keys and values lie in one tensor [2 K, capacity, D], so one copy stores both.
         self.layers = [

@@ -16,8 +16,9 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.kv_cache import KVCache, Prompt
 from agentkit_local_models.linear import Linear, Room
+from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
+from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
 from agentkit_local_models.weights import weight_shapes
 
@@ -135,11 +136,12 @@ class Model:
         """
         return cls(checkpoint.config, checkpoint.load_weights(dtype), dtype)
 
-    def new_cache(self) -> KVCache:
-        """An empty cache for one sequence."""
-        return KVCache(self.arch, self.dtype)
+    def new_cache(self) -> PagedCache:
+        """An empty cache for one sequence, with a pool of its own."""
+        pool = PagePool(self.arch, self.dtype, pages_for(self.arch.context))
+        return PagedCache(pool, self.arch.context)
 
-    def logits(self, tokens: Sequence[int], cache: KVCache, *, every: bool = False) -> Tensor:
+    def logits(self, tokens: Sequence[int], cache: PagedCache, *, every: bool = False) -> Tensor:
         """What the model expects after `tokens`, which follow the tokens in `cache` and join them.
 
         Args:
@@ -164,7 +166,7 @@ class Model:
         return logits if not self.arch.logit_cap else _capped(logits, self.arch.logit_cap)
 
     @torch.inference_mode()
-    def hidden(self, steps: Sequence[tuple[Sequence[int], KVCache]]) -> Tensor:
+    def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
         """The last hidden states, normed, of the next tokens of several sequences: [T, width].
 
         Args:
@@ -172,6 +174,7 @@ class Model:
 
         Raises:
             PromptTooLong: more tokens than the context holds; no cache is longer then.
+            PoolFull: the pool has too few pages; no cache is longer then.
             ValueError: the first tokens of a prefix language model lack the one that begins the answer.
         """
         positions = torch.cat([self._begin(tokens, cache) for tokens, cache in steps], dim=-1)
@@ -181,12 +184,13 @@ class Model:
             x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
         if self.embed_norm is not None:
             x = self._normed(x, self.embed_norm)
+        spans = [Span(cache, len(tokens)) for tokens, cache in steps]
         tables: dict[Rotation, tuple[Tensor, Tensor]] = {}
         for number, layer in enumerate(self.layers):
             if layer.rotation is not None and layer.rotation not in tables:
                 tables[layer.rotation] = layer.rotation.table(positions, self.dtype)
             table = None if layer.rotation is None else tables[layer.rotation]
-            x = self._block(x, layer, number, table, steps)
+            x = self._block(x, layer, number, table, spans)
         for tokens, cache in steps:
             cache.length += len(tokens)
         return self._normed(x, self.norm)
@@ -197,11 +201,11 @@ class Model:
         layer: Layer,
         number: int,
         table: tuple[Tensor, Tensor] | None,
-        steps: Sequence[tuple[Sequence[int], KVCache]],
+        spans: Sequence[Span],
     ) -> Tensor:
         """[T, width] to [T, width]."""
         normed = self._normed(x, layer.attention_norm)
-        mixed = layer.output(self._attention(normed, layer, number, table, steps))
+        mixed = layer.output(self._attention(normed, layer, number, table, spans))
         if layer.attention_post_norm is not None:
             mixed = self._normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
@@ -227,7 +231,7 @@ class Model:
         layer: Layer,
         number: int,
         table: tuple[Tensor, Tensor] | None,
-        steps: Sequence[tuple[Sequence[int], KVCache]],
+        spans: Sequence[Span],
     ) -> Tensor:
         """Each sequence's tokens over that sequence: [T, H * D]."""
         arch = self.arch
@@ -240,14 +244,13 @@ class Model:
             rotate(heads[:, : arch.heads + arch.kv_heads], *table)
         pieces: list[Tensor] = []
         row = 0
-        for tokens, cache in steps:
-            start, end = cache.length, cache.length + len(tokens)
-            memory = cache.layers[number]
-            memory[:, start:end] = heads[row : row + len(tokens), arch.heads :].transpose(0, 1)
-            keys, values = memory[:, :end].chunk(2)
-            sight = layer.sight if cache.prompt is None else replace(layer.sight, prefix=cache.prompt.end)
-            pieces.append(attend(query[row : row + len(tokens)], keys, values, start, sight))
-            row += len(tokens)
+        for span in spans:
+            asked = slice(row, row + span.count)
+            keys, values = span.join(number, heads[asked, arch.heads :]).chunk(2)
+            prompt = span.cache.prompt
+            sight = layer.sight if prompt is None else replace(layer.sight, prefix=prompt.end)
+            pieces.append(attend(query[asked], keys, values, span.start, sight))
+            row += span.count
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
     def _feed_forward(self, normed: Tensor, layer: Layer) -> Tensor:
@@ -270,7 +273,7 @@ class Model:
             result = F.layer_norm(exact, norm.weight.shape, norm.weight, norm.bias, self.arch.norm_epsilon)
         return result.to(x.dtype)
 
-    def _begin(self, tokens: Sequence[int], cache: KVCache) -> Tensor:
+    def _begin(self, tokens: Sequence[int], cache: PagedCache) -> Tensor:
         """Make room in the cache; the tokens' positions: [T], or [2, T] where they are of two kinds."""
         prefix = self.arch.prefix
         if prefix is not None and cache.length == 0:

@@ -9,10 +9,10 @@ import pytest
 import torch
 
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.engine import Completion, Engine, EngineBusy, Piece
 from agentkit_local_models.errors import CheckpointError, PromptTooLong
 from agentkit_local_models.grammar import GrammarError
+from agentkit_local_models.model import Model
 from agentkit_local_models.sampling import Sampling
 
 from .oracle import random_weights
@@ -41,20 +41,20 @@ def engine(smollm2_path) -> Engine:
 
 @pytest.fixture(scope="module")
 def tiny_engine(smollm2_path) -> Engine:
-    """SmolLM2's tokenizer on a decoder of random weights with a context of 1,600."""
+    """SmolLM2's tokenizer on a model of random weights with a context of 1,600."""
     with Checkpoint.open(smollm2_path) as checkpoint:
         config = dataclasses.replace(
             checkpoint.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16,
             feed_forward_width=64, context=1_600,
         )  # fmt: skip
         checkpoint = dataclasses.replace(checkpoint, config=config)
-    return Engine(checkpoint, Decoder(config, random_weights(config).items(), torch.float32))
+    return Engine(checkpoint, Model(config, random_weights(config).items(), torch.float32))
 
 
 @pytest.fixture
 def tiny(tiny_engine: Engine) -> Engine:
     """The tiny engine with an empty cache."""
-    return Engine(tiny_engine.checkpoint, tiny_engine._decoder)
+    return Engine(tiny_engine.checkpoint, tiny_engine._model)
 
 
 def ids(engine: Engine, text: str) -> list[int]:
@@ -90,7 +90,7 @@ def test_the_next_prompt_reuses_what_it_shares_and_answers_the_same(engine: Engi
     # The last token of an answer is known, but was never computed.
     made = len(one.token_ids) - (one.finish == "length")
     assert two.reused_tokens == len(first) + made
-    fresh = Engine(engine.checkpoint, engine._decoder)
+    fresh = Engine(engine.checkpoint, engine._model)
     _, again = answer(fresh, follow, sampling)
     assert again.reused_tokens == 0
     assert again.token_ids == two.token_ids
@@ -223,7 +223,7 @@ def test_an_error_while_computing_leaves_the_engine_usable(tiny: Engine) -> None
     with pytest.raises(RuntimeError, match="screen"):
         list(tiny.generate(prompt, Sampling(), on_prefill=fail))
     _, done = answer(tiny, prompt, Sampling(max_tokens=4))
-    _, fresh = answer(Engine(tiny.checkpoint, tiny._decoder), prompt, Sampling(max_tokens=4))
+    _, fresh = answer(Engine(tiny.checkpoint, tiny._model), prompt, Sampling(max_tokens=4))
     assert done.token_ids == fresh.token_ids
     assert done.reused_tokens == 512
 
@@ -281,13 +281,13 @@ def test_every_answer_follows_its_grammar(tiny: Engine, seed: int) -> None:
 
 def test_forced_tokens_come_at_once_and_cost_one_pass(tiny: Engine, monkeypatch) -> None:
     sizes: list[int] = []
-    compute = Decoder.logits
+    compute = Model.logits
 
     def counted(self, tokens, cache):
         sizes.append(len(tokens))
         return compute(self, tokens, cache)
 
-    monkeypatch.setattr(Decoder, "logits", counted)
+    monkeypatch.setattr(Model, "logits", counted)
     grammar = 'start: "a wholly forced beginning:" /[01]/ "; a wholly forced middle:" /[01]/'
     pieces, done = answer(tiny, [5, 6], Sampling(), grammar=grammar)
     assert [piece.text for piece in pieces][::2] == [

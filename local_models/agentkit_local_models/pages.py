@@ -1,0 +1,251 @@
+"""Keys and values in pages of 16 tokens, which sequences share until one of them writes.
+
+Paged attention (Kwon et al. 2023): a sequence is a list of pages, so it grows without being moved, and
+a fork of it is another list of the same pages. Each page counts who holds it; one that two hold is
+copied before either writes to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+import torch
+from torch import Tensor
+
+from agentkit_local_models.arch import Arch
+from agentkit_local_models.errors import LocalModelError, PromptTooLong
+from agentkit_local_models.prompt import Prompt
+
+# Tokens of a page.
+PAGE: Final = 16
+# The pages a pool begins with; it doubles when they are all held, up to its most.
+_FIRST_PAGES: Final = 32
+
+
+class PoolFull(LocalModelError):
+    """Every page of a pool is held."""
+
+
+def pages_for(tokens: int) -> int:
+    """How many pages hold so many tokens."""
+    return -(-tokens // PAGE)
+
+
+class PagePool:
+    """The pages of a model's sequences; one thread at a time may use it.
+
+    Attributes:
+        most: how many pages there can be.
+        layers: for each layer one tensor [pages, 2 K, 16, D], the heads of keys before those of values, so a
+            page of a layer lies in one piece. Replaced by larger ones when the pool grows.
+        copied: how many pages were copied because a sequence wrote to one that another held too.
+    """
+
+    def __init__(self, arch: Arch, dtype: torch.dtype, pages: int) -> None:
+        """An empty pool; memory is taken as pages are.
+
+        Args:
+            arch: the sizes of heads and the number of layers.
+            dtype: of keys and values.
+            pages: the most there can be.
+        """
+        if pages < 1:
+            raise ValueError(f"a pool of {pages} pages holds nothing; 1 or more works")
+        self.most = pages
+        self.copied = 0
+        shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
+        self.layers = [torch.empty(shape, dtype=dtype) for _ in range(arch.layers)]
+        self._holders: list[int] = []  # of each page that exists
+        self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
+
+    @property
+    def available(self) -> int:
+        """How many pages can still be taken."""
+        return self.most - len(self._holders) + len(self._free)
+
+    def holders(self, page: int) -> int:
+        """How many hold a page."""
+        return self._holders[page]
+
+    def take(self, count: int) -> list[int]:
+        """Pages that nobody held, held once now.
+
+        Raises:
+            PoolFull: fewer are available; none is taken then.
+        """
+        if count > self.available:
+            raise PoolFull(
+                f"{count} pages of {PAGE} tokens are needed; {self.available} of {self.most} are free"
+            )
+        if count > len(self._free):
+            self._grow(len(self._holders) + count - len(self._free))
+        taken = [self._free.pop() for _ in range(count)]
+        for page in taken:
+            self._holders[page] = 1
+        return taken
+
+    def hold(self, pages: Iterable[int]) -> None:
+        """Hold pages once more."""
+        for page in pages:
+            self._holders[page] += 1
+
+    def release(self, pages: Iterable[int]) -> None:
+        """Hold pages once less; who held them last sets them free."""
+        for page in pages:
+            self._holders[page] -= 1
+            if not self._holders[page]:
+                self._free.append(page)
+
+    @torch.inference_mode()
+    def copy(self, page: int) -> int:
+        """A page of one's own with the same keys and values.
+
+        Raises:
+            PoolFull: no page is available.
+        """
+        (own,) = self.take(1)
+        for layer in self.layers:
+            layer[own] = layer[page]
+        self.copied += 1
+        return own
+
+    @torch.inference_mode()
+    def _grow(self, least: int) -> None:
+        """Make it twice as large, or `least` pages if that is more."""
+        there = len(self._holders)
+        pages = min(max(least, 2 * there, _FIRST_PAGES), self.most)
+        for place, old in enumerate(self.layers):
+            new = torch.empty(pages, *old.shape[1:], dtype=old.dtype)
+            new[:there] = old
+            self.layers[place] = new
+        # in descending order: a sequence that grows alone gets neighbours, which are read in one piece
+        self._free[:0] = range(pages - 1, there - 1, -1)
+        self._holders += [0] * (pages - there)
+
+
+class PagedCache:
+    """The pages of one sequence.
+
+    Attributes:
+        pool: where its pages are.
+        pages: their numbers, in the order of the tokens.
+        length: how many tokens have keys and values.
+        prompt: of a prefix language model, once it was computed.
+    """
+
+    def __init__(self, pool: PagePool, context: int) -> None:
+        """An empty sequence of at most `context` tokens."""
+        self.pool = pool
+        self.pages: list[int] = []
+        self.length = 0
+        self.prompt: Prompt | None = None
+        self.context = context
+
+    @classmethod
+    def of(cls, pool: PagePool, context: int, pages: Sequence[int], length: int) -> PagedCache:
+        """A sequence whose first `length` tokens are in pages that it now holds too."""
+        cache = cls(pool, context)
+        pool.hold(pages)
+        cache.pages, cache.length = list(pages), length
+        return cache
+
+    def needed(self, length: int) -> int:
+        """How many pages `reserve(length)` takes from the pool."""
+        return max(0, pages_for(length) - len(self.pages)) + self._must_copy(length)
+
+    def reserve(self, length: int) -> None:
+        """Make room for `length` tokens in all, in pages that may be written to.
+
+        Raises:
+            PromptTooLong: the context holds fewer.
+            PoolFull: the pool has too few pages; nothing has changed then.
+        """
+        if length > self.context:
+            raise PromptTooLong(f"{length} tokens; the model's context holds {self.context}")
+        if self.needed(length) > self.pool.available:
+            self.pool.take(self.needed(length))  # says what is missing
+        if self._must_copy(length):
+            shared = self.pages[self.length // PAGE]
+            self.pages[self.length // PAGE] = self.pool.copy(shared)
+            self.pool.release([shared])
+        self.pages += self.pool.take(max(0, pages_for(length) - len(self.pages)))
+
+    def truncate(self, length: int) -> None:
+        """Forget all tokens but the first `length`."""
+        if not 0 <= length <= self.length:
+            raise ValueError(f"cannot keep {length} tokens of {self.length}")
+        self.length = length
+        kept = pages_for(length)
+        self.pool.release(self.pages[kept:])
+        del self.pages[kept:]
+
+    def fork(self) -> PagedCache:
+        """Another sequence of the same tokens; no page is copied until one of the two writes."""
+        other = PagedCache.of(self.pool, self.context, self.pages[: pages_for(self.length)], self.length)
+        other.prompt = self.prompt
+        return other
+
+    def release(self) -> None:
+        """Forget all tokens."""
+        self.truncate(0)
+        self.prompt = None
+
+    def _must_copy(self, length: int) -> bool:
+        """Whether the page that the next token goes to is begun, and another holds it too."""
+        place = self.length // PAGE
+        return length > self.length and place < len(self.pages) and self.pool.holders(self.pages[place]) > 1
+
+
+class Span:
+    """The next tokens of a sequence, as the layers of one call write and read them.
+
+    The pages are reserved before, and the cache's length is as it was before these tokens.
+    """
+
+    def __init__(self, cache: PagedCache, count: int) -> None:
+        self.cache = cache
+        self.count = count
+        self.start, self.end = cache.length, cache.length + count
+        numbers = torch.tensor(cache.pages, dtype=torch.long)
+        places = torch.arange(self.start, self.end)
+        self._pages, self._places = numbers[places // PAGE], places % PAGE
+        self._runs = _runs(cache.pages[: pages_for(self.end)])
+        self._memory: Tensor | None = None
+
+    def join(self, layer: int, heads: Tensor) -> Tensor:
+        """Store the tokens' keys and values, and return them after those of all tokens before.
+
+        Args:
+            layer: its number.
+            heads: [count, 2 K, D].
+
+        Returns:
+            [2 K, end, D], good until the next call.
+        """
+        pages = self.cache.pool.layers[layer]
+        if self.count == 1:
+            pages[self._pages[0], :, self._places[0]] = heads[0]
+        else:
+            pages[self._pages, :, self._places] = heads
+        if not self.start:
+            return heads.transpose(0, 1)
+        if self._memory is None:
+            _, rows, _, width = pages.shape
+            self._memory = torch.empty(rows, pages_for(self.end), PAGE, width, dtype=pages.dtype)
+        place = 0
+        for first, count in self._runs:
+            self._memory[:, place : place + count] = pages[first : first + count].transpose(0, 1)
+            place += count
+        return self._memory.flatten(1, 2)[:, : self.end]
+
+
+def _runs(pages: Sequence[int]) -> list[tuple[int, int]]:
+    """The pages as (first, how many) of neighbours."""
+    runs: list[tuple[int, int]] = []
+    for page in pages:
+        if runs and page == sum(runs[-1]):
+            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
+        else:
+            runs.append((page, 1))
+    return runs
