@@ -25,13 +25,19 @@ def asked(model: ModelText) -> list[str]:
 
 
 class Answering(Runnable[Asked, str]):
-    """A model that answers by what it is asked; streamed, all but the first word waits for `rest`."""
+    """A model that answers by what it is asked; streamed, all but the first word waits for `rest`.
 
-    def __init__(self, answer: Callable[[str], str]) -> None:
+    So does the whole answer to what `waits` is true of.
+    """
+
+    def __init__(self, answer: Callable[[str], str], waits: Callable[[str], bool] = lambda _: False) -> None:
         self.answer = answer
+        self.waits = waits
         self.rest = asyncio.Event()
 
     async def ainvoke(self, value: Asked) -> str:
+        if self.waits(told(value)):
+            await self.rest.wait()
         return self.answer(told(value))
 
     async def transform(self, pieces: AsyncIterator[Asked]) -> AsyncGenerator[str, None]:

@@ -1,7 +1,10 @@
 """A real browser in the sandbox, on sites of this machine."""
 
-from collections.abc import AsyncIterator
+import os
+import re
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 import pytest
@@ -12,11 +15,13 @@ from agentkit.tooling.context import ToolContext
 from agentkit.tooling.residents import Residents
 from agentkit.tooling.sandbox import find_sandbox
 from agentkit_tools.web.browser import click_element, fill_field, open_page, take_screenshot
+from agentkit_tools.web.browsing import program
 
 from .conftest import Asked, Page, Web
 
 pytestmark = pytest.mark.browser
 
+NAMES = re.compile(r"^(\w+)=", re.MULTILINE)
 FORM = """<title>Form</title><h1>Harbour office</h1>
 <form action="/sent"><label>Ship <input name="ship"></label>
 <label>Port <select name="port"><option>Dover<option>Calais</select></label>
@@ -133,6 +138,35 @@ async def test_nothing_stays_of_one_browser_in_the_next(web: Web, browsing: Tool
     assert "id=7" in await open_page(web.at("/a"), browsing)
     await browsing.residents.aclose()
     assert "no cookie" in await open_page(web.at("/a"), browsing)
+
+
+async def test_no_process_of_the_browser_is_given_a_variable_of_ours(
+    web: Web, browsing: ToolContext, monkeypatch
+) -> None:
+    monkeypatch.setenv("SOME_API_KEY", "sk-not-for-a-browser")
+    await open_page(web.put("/a", FORM), browsing)
+    given = list(environments())
+    assert not [command for command, variables in given if "sk-not-for-a-browser" in variables]
+    # what Chromium forks of itself writes its title over its variables; the first of it does not
+    browsers = [set(NAMES.findall(text)) for command, text in given if command.startswith(program())]
+    assert {"FONTCONFIG_FILE", "HOME", "LANG", "PATH", "TMPDIR"} in browsers
+
+
+def environments() -> Iterator[tuple[str, str]]:
+    """The command and the variables of each process that came of this one."""
+    parents = {
+        int(path.name): int(path.joinpath("stat").read_text().rpartition(")")[2].split()[1])
+        for path in Path("/proc").iterdir()
+        if path.name.isdigit() and path.joinpath("stat").exists()
+    }
+    for process in parents:
+        above = process
+        while (above := parents.get(above, 0)) not in (0, os.getpid()):
+            pass
+        if above == os.getpid():
+            place = Path("/proc", str(process))
+            command = place.joinpath("cmdline").read_text(errors="replace").replace("\0", " ")
+            yield command, place.joinpath("environ").read_text(errors="replace").replace("\0", "\n")
 
 
 async def test_before_a_page_is_open_there_is_nothing_to_click(browsing: ToolContext) -> None:

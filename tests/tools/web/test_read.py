@@ -258,6 +258,82 @@ def test_one_host_is_not_asked_too_often_and_another_is_asked_at_once(web: Web, 
     assert watch.waits == [0.5, 3.0, 10.0]
 
 
+def test_a_host_that_wants_to_be_left_alone_is_left_alone_for_as_long(web: Web, surfer: ToolContext) -> None:
+    watch = Watch()
+    context = watched(surfer, watch)
+    web.put("/b", ARTICLE)
+    web.pages["/a"] = Page(status=503, headers={"Retry-After": "40"})
+    with pytest.raises(ToolFault, match=r"503 .*; it wants to be asked again after 40 seconds"):
+        read_page(web.at("/a"), context)
+    watch.now += 39
+    with pytest.raises(ToolFault, match="wants to be left alone for another 1 seconds; it was not asked"):
+        read_page(web.at("/b"), context)
+    assert "Dover" in read_page(web.at("/b", "other.example"), context)
+    watch.now += 2
+    assert "Dover" in read_page(web.at("/b"), context)
+
+
+# --- robots.txt, which is asked for again (RFC 9309)
+
+
+def rules(text: str, **headers: str) -> Page:
+    return Page(text, "text/plain", headers=headers)
+
+
+@pytest.mark.parametrize(
+    ("trouble", "seconds"),
+    [
+        (Page(status=500), 60),
+        (Page(status=503, headers={"Retry-After": "200"}), 200),
+        (Page(status=429, headers={"Retry-After": "999999"}), 3600),
+    ],
+)
+def test_a_host_that_cannot_say_its_rules_is_asked_again_after_a_while(
+    trouble: Page, seconds: float, web: Web, surfer: ToolContext
+) -> None:
+    watch = Watch()
+    context = watched(surfer, watch)
+    web.pages |= {"/robots.txt": trouble, "/a": Page(ARTICLE)}
+    for _ in range(2):
+        with pytest.raises(ToolFault, match="which forbids all for now"):
+            read_page(web.at("/a"), context)
+    assert len(web.asked) == 1
+    web.pages["/robots.txt"] = rules("User-agent: *\nAllow: /")
+    watch.now += seconds - 1
+    with pytest.raises(ToolFault, match="which forbids all for now"):
+        read_page(web.at("/a"), context)
+    watch.now += 2
+    assert "Dover" in read_page(web.at("/a"), context)
+
+
+def test_rules_hold_for_a_day_at_most_and_longer_only_while_their_host_is_in_trouble(
+    web: Web, surfer: ToolContext
+) -> None:
+    watch = Watch()
+    context = watched(surfer, watch)
+    forbidding = rules("User-agent: *\nDisallow: /a", **{"Cache-Control": "max-age=9999999"})
+    web.pages |= {"/robots.txt": forbidding, "/a": Page(ARTICLE), "/b": Page(ARTICLE)}
+    assert "Dover" in read_page(web.at("/b"), context)
+    watch.now += 24 * 3600 + 1
+    web.pages["/robots.txt"] = Page(status=500)
+    with pytest.raises(ToolFault, match=r"its robots\.txt says so"):
+        read_page(web.at("/a"), context)
+    assert [one.path for one in web.asked].count("/robots.txt") == 2
+    web.pages["/robots.txt"] = Page(status=404)
+    watch.now += 61
+    assert "Dover" in read_page(web.at("/a"), context)
+
+
+def test_the_first_500_kib_of_the_rules_are_read(web: Web, surfer: ToolContext) -> None:
+    last = "\nDisallow: /a\n"
+    web.pages |= {
+        "/robots.txt": rules("User-agent: *\n".ljust(500 * 1024 - len(last), "#") + last),
+        "/a": Page(ARTICLE),
+    }
+    with pytest.raises(ToolFault, match=r"its robots\.txt says so"):
+        read_page(web.at("/a"), surfer)
+
+
 # --- asked again
 
 

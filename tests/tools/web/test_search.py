@@ -129,6 +129,26 @@ def test_what_is_no_result_has_a_kind(
         assert caught.value.retry_after == 7
 
 
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"Retry-After": "Fri, 31 Dec 1999 23:59:59 GMT", "Date": "Fri, 31 Dec 1999 23:59:29 GMT"}, 30),
+        ({"Retry-After": "soon"}, None),
+        ({"X-RateLimit-Reset": "1, 1419704", "X-RateLimit-Remaining": "0, 1934"}, 1),
+        ({"X-RateLimit-Reset": "1, 1419704", "X-RateLimit-Remaining": "1, 0"}, 1419704),
+        ({"X-RateLimit-Reset": "1, 1419704"}, 1),
+    ],
+)
+def test_one_that_is_asked_too_much_says_for_how_long_in_any_form(
+    headers: dict[str, str], seconds: float | None, surfer: ToolContext
+) -> None:
+    low = {name.lower(): value for name, value in headers.items()}
+    answer = Response("http://a.example/", 429, "", low, b"", True)
+    with pytest.raises(RateLimited) as caught:
+        Brave(KEY).search(SearchQuery("x"), lambda _: answer)
+    assert caught.value.retry_after == seconds
+
+
 def test_a_searxng_whose_engines_are_refused_has_not_found_nothing(web: Web, surfer: ToolContext) -> None:
     web.pages["/search"] = Page('{"results": [], "unresponsive_engines": [["brave", "CAPTCHA"]]}')
     with pytest.raises(Blocked, match="brave CAPTCHA"):

@@ -13,7 +13,7 @@ import json
 import os
 import socket
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,6 +25,9 @@ LONGEST_TEXT = 500_000
 SIZE = {"width": 1280, "height": 800}
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
 <fontconfig><dir>/usr/share/fonts</dir><cachedir>/tmp/fonts</cachedir></fontconfig>"""
+
+PASSED = ("HOME", "LANG", "PATH", "TMPDIR")
+"""The variables that the browser needs of those in the sandbox."""
 
 LOOK = """() => {
   const wanted = 'a[href], button, input:not([type=hidden]), textarea, select, summary, ' +
@@ -145,6 +148,12 @@ class Pilot:
             return {"error": first, "failed": self.failed}
 
 
+def surroundings(environ: Mapping[str, str]) -> dict[str, str]:
+    """The variables of the browser: where it may write and how it draws letters, and nothing else."""
+    passed = {name: environ[name] for name in PASSED if name in environ}
+    return {**passed, "FONTCONFIG_FILE": "/tmp/fonts.conf"}  # noqa: S108 - the sandbox's own
+
+
 def main(program: str) -> None:
     """Do what is ordered until the connection ends."""
     proxy = urlsplit(os.environ["https_proxy"])
@@ -160,7 +169,7 @@ def main(program: str) -> None:
         browser = driver.chromium.launch(
             executable_path=program,
             chromium_sandbox=False,  # it is in one
-            env={**os.environ, "FONTCONFIG_FILE": "/tmp/fonts.conf"},  # noqa: S108
+            env=surroundings(os.environ),
             args=[
                 f"--proxy-server=socks5://{place[0]}:{place[1]}",
                 "--proxy-bypass-list=<-loopback>",

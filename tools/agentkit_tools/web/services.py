@@ -24,6 +24,7 @@ from agentkit_tools.web.asking import (
     SearchResult,
     Send,
 )
+from agentkit_tools.web.waiting import retry_after
 
 MOST_ASKED = 20
 """Results that the services give at once."""
@@ -171,12 +172,21 @@ def _answer(name: str, reply: Response) -> dict[str, Any]:
 
 
 def _seconds(headers: Mapping[str, str]) -> float | None:
-    """For how long it wants to be left alone."""
-    # Brave counts in several windows and says of each when it ends; the first is the shortest
-    for text in (headers.get("retry-after", ""), headers.get("x-ratelimit-reset", "").partition(",")[0]):
-        if text.strip().isdecimal():
-            return float(text)
-    return None
+    """For how long it wants to be left alone.
+
+    Brave counts in several windows, as the second and the month, and says of each what is left in it and in
+    how many seconds it ends: it can be asked again when every window has something left.
+    """
+    if (seconds := retry_after(headers)) is not None:
+        return seconds
+    ends, left = (_numbers(headers.get(f"x-ratelimit-{name}", "")) for name in ("reset", "remaining"))
+    # where it does not say what is left, the shortest window is the one that is spent most easily
+    spent = [end for end, some in zip(ends, left, strict=False) if some == 0] or ends[:1]
+    return max(spent, default=None)
+
+
+def _numbers(text: str) -> list[float]:
+    return [float(part) for part in text.replace(" ", "").split(",") if part.isascii() and part.isdecimal()]
 
 
 def _rows(name: str, answer: Mapping[str, Any], *path: str) -> list[Mapping[str, Any]]:

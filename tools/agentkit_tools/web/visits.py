@@ -11,6 +11,7 @@ from agentkit.tooling.context import ToolContext
 from agentkit.tooling.net.fetch import Request, Response, fetch
 from agentkit_tools.web.limits import seconds_of
 from agentkit_tools.web.robots import Robots
+from agentkit_tools.web.waiting import fresh_for, retry_after
 
 NAME = "visited pages"
 SECONDS = 30.0
@@ -25,6 +26,8 @@ FRESH = 300.0
 LONGEST_FRESH = 3600.0
 MOST_KEPT = 64
 MOST_BYTES_KEPT = 32_000_000
+_WAITS = frozenset({429, 503})
+"""Answers by which a host can ask for a rest."""
 ACCEPTED = "text/html,application/xhtml+xml,application/pdf;q=0.9,text/*;q=0.9,*/*;q=0.5"
 
 
@@ -50,10 +53,15 @@ class Visits:
 
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    robots: Robots = field(default_factory=Robots)
+    robots: Robots = field(init=False)
     _pages: "OrderedDict[str, Visit]" = field(default_factory=OrderedDict[str, Visit])
     _last: dict[str, float] = field(default_factory=dict[str, float])
     """When each host was asked last."""
+    _rests: dict[str, float] = field(default_factory=dict[str, float])
+    """Until when each host wants to be left alone."""
+
+    def __post_init__(self) -> None:
+        self.robots = Robots(self.clock)
 
     def get(self, url: str, context: ToolContext) -> Response:
         """What is at an address.
@@ -76,13 +84,18 @@ class Visits:
         if answer.status == 304 and known is not None:
             answer = replace(known.response, headers={**known.response.headers, **answer.headers})
         elif answer.status != 200:
-            raise ToolFault(_refusal(answer))
+            seconds = retry_after(answer.headers)
+            if seconds is not None and answer.status in _WAITS:
+                self._rests[_host(answer.url)] = self.clock() + seconds
+            raise ToolFault(_refusal(answer, seconds))
         self._keep(url, answer)
         return answer
 
     def _before(self, request: Request, context: ToolContext) -> None:
         """Keep to what the host wants before it is asked."""
-        host = urlsplit(request.url).netloc.lower()
+        host = _host(request.url)
+        if (rest := self._rests.get(host, 0.0) - self.clock()) > 0:
+            raise ToolFault(f"{host} wants to be left alone for another {rest:.0f} seconds; it was not asked")
         rules = self.robots.of(request.url, context)
         if not rules.allows(request.url):
             raise ToolFault(f"{request.url} is not for programs: {rules.why}")
@@ -94,7 +107,7 @@ class Visits:
 
     def _keep(self, url: str, answer: Response) -> None:
         self._pages.pop(url, None)
-        if (seconds := _fresh_for(answer.headers)) is None:
+        if (seconds := fresh_for(answer.headers, FRESH, LONGEST_FRESH)) is None:
             return
         self._pages[url] = Visit(answer, self.clock() + seconds)
         while len(self._pages) > MOST_KEPT or self._bytes() > MOST_BYTES_KEPT:
@@ -112,23 +125,12 @@ def visits_of(context: ToolContext) -> Visits:
     return context.residents.get(NAME, Visits)
 
 
-def _fresh_for(headers: Mapping[str, str]) -> float | None:
-    """For how many seconds a page is as good as new; `None` where it is not to be kept."""
-    said = {
-        name.strip().lower(): value.strip(' "')
-        for name, _, value in (part.partition("=") for part in headers.get("cache-control", "").split(","))
-    }
-    if "no-store" in said:
-        return None
-    if "no-cache" in said:
-        return 0.0
-    age = said.get("max-age", "")
-    return min(float(age), LONGEST_FRESH) if age.isdecimal() else FRESH
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
 
 
-def _refusal(answer: Response) -> str:
+def _refusal(answer: Response, seconds: float | None) -> str:
     told = f"{answer.url} answered {answer.status} {answer.reason}".rstrip()
     if answer.status in (401, 403, 429, 451):
         told += "; it refuses programs or asks for a login"
-    after = answer.headers.get("retry-after", "")
-    return f"{told}; it wants to be asked again after {after}" if after else told
+    return told if seconds is None else f"{told}; it wants to be asked again after {seconds:.0f} seconds"
