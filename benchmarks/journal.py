@@ -74,8 +74,8 @@ def measure(folder: Path) -> dict[str, Any]:
                 "append_1kB_us": microseconds(lambda: log.append(kilobyte), EVENTS),
                 "append_durable_us": microseconds(lambda: log.append(small, durable=True), DURABLE),
             }
-            stored = encode(small).decode()
-            longer = encode(kilobyte).decode()
+            stored = encode(small)
+            longer = encode(kilobyte)
             leaking = encode(CallFinished(ToolResult("c", "t", Outcome.OK, f"it is {keys['NO3_API_KEY']}")))
             event = decode(leaking)
             figures |= {

@@ -3,7 +3,9 @@
 A limit in time cannot stop what never waits, and most of a run's own steps do not.
 """
 
+import asyncio
 from collections.abc import Coroutine, Generator
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 _T = TypeVar("_T")
@@ -23,6 +25,12 @@ class Begun(Generic[_T]):
             self._waits_for = next(self._rest)
         except StopIteration as end:
             self.results = (end.value,)
+
+    async def cancel(self) -> None:
+        """Break the work off where it waits, and wait until it has cleaned up."""
+        with suppress(StopIteration, asyncio.CancelledError):
+            self._waits_for = self._rest.throw(asyncio.CancelledError())
+            await self
 
     def __await__(self) -> Generator[Any, Any, _T]:
         if self.results:

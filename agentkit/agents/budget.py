@@ -4,7 +4,6 @@ A limit is kept by never beginning what could pass it. The last answer, in which
 it has, is set aside from the start.
 """
 
-from collections.abc import Iterator
 from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
@@ -142,22 +141,18 @@ def reached(limits: Limits, spent: Spent, seconds: float, *, paid: bool = False)
 
 def nearly_reached(limits: Limits, spent: Spent, seconds: float) -> str | None:
     """How much of each limit is used of which that is most, in words."""
-    told = [words for part, words in _parts(limits, spent, seconds) if part >= NEARLY]
+    told: list[str] = []
+    if limits.steps and spent.steps / limits.steps >= NEARLY:
+        told.append(f"{spent.steps} of {limits.steps} steps")
+    if limits.seconds and seconds / limits.seconds >= NEARLY:
+        told.append(f"{seconds:.0f} of {limits.seconds:g} seconds")
+    if limits.tokens and spent.tokens / limits.tokens >= NEARLY:
+        told.append(f"{spent.tokens} of {limits.tokens} tokens")
+    if limits.cost and float(spent.cost / limits.cost) >= NEARLY:
+        told.append(f"${spent.cost:f} of ${limits.cost:f}")
+    if limits.tool_seconds and spent.tool_seconds / limits.tool_seconds >= NEARLY:
+        told.append(f"{spent.tool_seconds:.0f} of {limits.tool_seconds:g} seconds in tools")
     return "; ".join(told) or None
-
-
-def _parts(limits: Limits, spent: Spent, seconds: float) -> Iterator[tuple[float, str]]:
-    if limits.steps:
-        yield spent.steps / limits.steps, f"{spent.steps} of {limits.steps} steps"
-    if limits.seconds:
-        yield seconds / limits.seconds, f"{seconds:.0f} of {limits.seconds:g} seconds"
-    if limits.tokens:
-        yield spent.tokens / limits.tokens, f"{spent.tokens} of {limits.tokens} tokens"
-    if limits.cost:
-        yield float(spent.cost / limits.cost), f"${spent.cost:f} of ${limits.cost:f}"
-    if limits.tool_seconds:
-        used = f"{spent.tool_seconds:.0f} of {limits.tool_seconds:g} seconds in tools"
-        yield spent.tool_seconds / limits.tool_seconds, used
 
 
 def spare(free: Limits, price: Price | None, request: int) -> Limits:

@@ -46,9 +46,12 @@ class Terms:
     """How far down: agents of a run, their agents, and so on."""
 
 
-def employ(head: Agent, terms: Terms) -> None:
-    """Let a run begin agents, on these terms."""
-    if terms.depth < 1 or not any(tool.delegates for tool in head.tools.values()):
+def employ(head: Agent, make_terms: Callable[[], Terms]) -> None:
+    """Let a run begin agents, on the terms that are made where it has a tool for that."""
+    if not any(tool.delegates for tool in head.tools.values()):
+        return
+    terms = make_terms()
+    if terms.depth < 1:
         return
     given = [name for name, tool in head.tools.items() if not tool.ends_run]
     head.crew = Crew(_Employer(head, terms), terms.runs, given, terms.most)
@@ -92,7 +95,7 @@ class _Employer:
             residents=residents,
             sinks=(*keeping, _Relay(head, order)),
         )
-        employ(agent, below)
+        employ(agent, lambda: below)
         try:
             yield agent
         finally:

@@ -46,7 +46,7 @@ from agentkit.core.messages import (
     UserMessage,
 )
 from agentkit.core.tools import Outcome, ToolResult
-from agentkit.core.usage import Spent
+from agentkit.core.usage import NOTHING, Spent
 
 
 def fold(events: Iterable[Recorded], state: RunState | None = None) -> RunState:
@@ -84,7 +84,7 @@ def after(state: RunState, recorded: Recorded) -> RunState:
         case ModelAnswered():
             return _answered(state, event)
         case ModelFailed():
-            state = replace(state, reserved=Spent()) if event.refused else _with_loss(state)
+            state = replace(state, reserved=NOTHING) if event.refused else _with_loss(state)
             return replace(state, failure=event)
         case CallDecided() | RuleSet() | FilesLeftOut():
             return state
@@ -138,7 +138,7 @@ def _suspecting(state: RunState, source: str) -> RunState:
 
 def _with_loss(state: RunState) -> RunState:
     """No answer came: the provider may have charged for it all the same."""
-    return replace(state, reserved=Spent(), lost=state.lost + state.reserved)
+    return replace(state, reserved=NOTHING, lost=state.lost + state.reserved)
 
 
 def _reopened(state: RunState) -> RunState:
@@ -244,7 +244,7 @@ def _answered(state: RunState, event: ModelAnswered) -> RunState:
         usage=state.usage + event.usage,
         cost=state.cost + (event.cost or 0),
         unpriced=state.unpriced + (event.cost is None),
-        reserved=Spent(),
+        reserved=NOTHING,
         answers=state.answers + 1,
         relieved=False,
         view_changes=0,

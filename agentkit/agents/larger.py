@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from agentkit.agents.compaction import Window, window_of
@@ -12,8 +13,7 @@ from agentkit.core.protocols import ChatModel, ModelRequest
 from agentkit.core.usage import Price
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """Who is asked next, and what that can take."""
 
     model: ChatModel

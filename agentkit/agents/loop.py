@@ -45,7 +45,7 @@ from agentkit.agents.review import Review as Reviewed
 from agentkit.agents.state import RunState
 from agentkit.agents.strategies import Instruct, OneShot, Plan, Strategy
 from agentkit.core.documents import Retriever
-from agentkit.core.errors import ContextOverflow, ModelError
+from agentkit.core.errors import AgentkitError, ContextOverflow, ModelError
 from agentkit.core.events import (
     CallFinished,
     CallPlanned,
@@ -195,7 +195,9 @@ class Agent:
             JournalError: the record could not be written.
         """
         if start is not None:
-            self.record(start, durable=True)
+            self.record(
+                start
+            )  # its first effect makes it durable; until then there is only a goal to say again
         while self.state.ended is None:
             await self.step()
         return self.state.ended
@@ -385,7 +387,8 @@ class Agent:
         asked = self._digest.of(request.messages, request.tools, must_call=request.must_call)
         raised_to = None if request.temperature == self.temperature else request.temperature
         other = "" if turn.model is self.model else turn.model.name
-        self.record(ModelAsked(step, reserved.tokens, asked, reserved.cost, raised_to, other))
+        # written before the answer is waited for; with the answer, where that is there at once
+        self.record(ModelAsked(step, reserved.tokens, asked, reserved.cost, raised_to, other), with_next=True)
         began = self.clock()
         try:
             answer = await self._in_time(self._hearing.answer(turn.model, request), last=last)
@@ -485,14 +488,18 @@ class Agent:
 
     async def _in_time(self, work: Coroutine[Any, Any, _T], *, last: bool = False) -> _T | None:
         """The work's result, or `None` when its time ran out first; the last answer has time of its own."""
-        seconds = self._seconds_to(self.limits.seconds if last else working_seconds(self.limits))
-        if seconds is None:
-            return await work
-        ends = asyncio.get_running_loop().time() + seconds
         begun = Begun(work)
         if begun.results:
             return begun.results[0]
-        limit = asyncio.timeout_at(ends)
+        try:
+            self.log.flush()
+        except AgentkitError:
+            await begun.cancel()
+            raise
+        seconds = self._seconds_to(self.limits.seconds if last else working_seconds(self.limits))
+        if seconds is None:
+            return await begun
+        limit = asyncio.timeout(seconds)
         try:
             async with limit:
                 return await begun

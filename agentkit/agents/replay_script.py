@@ -86,6 +86,9 @@ class Script:
         self._events.append(upcoming)
         return upcoming
 
+    def flush(self) -> None:
+        """Nothing is written."""
+
     def keep(self, text: str) -> str:
         """No text is kept: the handles in the record stay as they are."""
         del text

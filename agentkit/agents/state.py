@@ -80,9 +80,9 @@ class RunState(Struct, frozen=True):
     unpriced: int = 0
     """Answers whose price is not known."""
     tool_seconds: float = 0.0
-    reserved: Spent = Spent()
+    reserved: Spent = NOTHING
     """Set aside for an answer that has not arrived."""
-    lost: Spent = Spent()
+    lost: Spent = NOTHING
     """Set aside for answers that never arrived: a crash does not give it back."""
     unreadable: int = 0
     """Answers in a row that could not be used as they were."""
@@ -167,20 +167,21 @@ class RunState(Struct, frozen=True):
     @property
     def total(self) -> Spent:
         """What was used, is reserved, or was lost in a crash, by this run and the agents that work for it."""
-        aside, lost = self.reserved, self.lost
-        own = Spent(
-            self.steps + aside.steps + lost.steps,
-            self.usage.total + aside.tokens + lost.tokens,
-            self.cost + aside.cost + lost.cost,
-            self.tool_seconds + aside.tool_seconds + lost.tool_seconds,
-        )
+        own = self._own
+        for aside in (self.reserved, self.lost):
+            if aside is not NOTHING:
+                own += aside
         return sum((one.claim for one in self.agents), own) if self.agents else own
 
     @property
     def used(self) -> Spent:
         """What was used in the end, by this run and the agents that worked for it."""
-        own = Spent(self.steps, self.usage.total, self.cost, self.tool_seconds)
-        return sum((one.spent for one in self.agents), own)
+        return sum((one.spent for one in self.agents), self._own)
+
+    @property
+    def _own(self) -> Spent:
+        """What was used by this run alone."""
+        return Spent(self.steps, self.usage.total, self.cost, self.tool_seconds)
 
     @property
     def all_unpriced(self) -> int:

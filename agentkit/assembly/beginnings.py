@@ -18,6 +18,7 @@ from agentkit.prompts.opening import opening_of
 from agentkit.settings import Settings
 from agentkit.settings.kept import rules_file
 from agentkit.settings.values import Origin, OriginKind
+from agentkit.tooling.manifest import text_paths_in
 from agentkit.tooling.workspace import Workspace
 
 GLANCE = 30
@@ -41,7 +42,8 @@ def beginning(goal: str, settings: Settings, agent: Agent) -> RunStarted:
     if agent.form is not None:
         demand, used = asked_for(agent.form, agent.library)
         asked, also = f"{goal}\n\n{demand}", (used,)
-    values = {"goal": asked, "files": glance(agent.workspace)}
+    there = agent.workspace.manifest()
+    values = {"goal": asked, "files": named_files(text_paths_in(there))}
     opening = opening_of(agent.library, agent.model.profile.prompt, values, told, _machine(agent))
     known = agent.memory.known(goal, min(MOST_KNOWN, agent.model.profile.context_window // 8))
     *before, last = opening.messages
@@ -53,7 +55,7 @@ def beginning(goal: str, settings: Settings, agent: Agent) -> RunStarted:
         limits=agent.limits,
         prompt=opening.used,
         opening=(*before, UserMessage(known), last) if known else opening.messages,
-        workspace_before=agent.log.keep(agent.workspace.manifest()),
+        workspace_before=agent.log.keep(there),
         check=settings.check or "",
         deny=settings.deny,
         ask=settings.ask,

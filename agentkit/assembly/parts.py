@@ -101,8 +101,8 @@ def price_of(settings: Settings, around: Surroundings, log: RunLog) -> Price | N
         if (price := settings.prices.get(name)) is not None:
             return price
     # a price of nothing in a record that another wrote would lift a limit in money
-    said = () if is_foreign(log) else log.events()
-    for recorded in reversed(said):
+    said = log.events()
+    for recorded in reversed(() if said and is_foreign(log) else said):
         if isinstance(recorded.event, RunStarted | RunResumed) and recorded.event.price is not None:
             return recorded.event.price
     name = next(iter(names))

@@ -52,9 +52,9 @@ def _require_journal_outside(journal: Path, settings: Settings) -> None:
 def require_outside(what: str, file: Path, flag: str, settings: Settings) -> None:
     """Refuse to keep in the workspace what the agent must not change."""
     workspace = os.path.realpath(settings.workspace)
-    if os.path.isdir(workspace):  # noqa: PTH112 - made for each run
-        checked_workspace(settings.workspace)  # all of /tmp: then the journal is not what is wrong
     if f"{os.path.realpath(file)}/".startswith(f"{workspace.rstrip('/')}/"):
+        if os.path.isdir(workspace):  # noqa: PTH112 - of a path as text
+            checked_workspace(settings.workspace)  # all of /tmp: then the journal is not what is wrong
         raise UsageError(
             f"the {what} {file} lies in the workspace {settings.workspace}, where the agent "
             f"could change it; name another with {flag} (in Python {flag.lstrip('-').replace('-', '_')}=...)"

@@ -39,7 +39,7 @@ from agentkit.tooling.net.reach import Reach
 from agentkit.tooling.packs import offering
 from agentkit.tooling.remembering import NoMemory, Remembers
 from agentkit.tooling.residents import Residents
-from agentkit.tooling.sandbox.environment import checked_workspace
+from agentkit.tooling.sandbox.environment import refuse_of_system
 from agentkit.tooling.searching import Searching, kept_in, keys_of
 from agentkit.tooling.snapshots.undoing import require_whole
 from agentkit.tooling.workspace import Workspace
@@ -148,7 +148,7 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
         Workspace.open(settings.workspace) as workspace,
         remembered(settings, around, log, encoder) as memory,
     ):
-        checked_workspace(workspace.root)  # before anything is asked, not at the first command
+        refuse_of_system(workspace.root)  # before anything is asked, not at the first command
         if around.on_open is not None:
             around.on_open(log)
         model = around.model or await in_daemon(
@@ -191,7 +191,7 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
                 seed=settings.seed,
                 sinks=around.sinks if memory is None else (memory, *around.sinks),
             )
-            employ(agent, _terms(settings, around, runs, workspace, memory))
+            employ(agent, lambda: _terms(settings, around, runs, workspace, memory))
             yield agent
         finally:
             if agent is not None and agent.crew is not None:

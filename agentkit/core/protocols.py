@@ -108,8 +108,17 @@ class RunLog(Protocol):
     def append(self, event: Event, *, durable: bool = False, with_next: bool = False) -> Recorded:
         """Record an event; with `durable` it has reached the disk on return.
 
-        With `with_next` it is written together with the next one, or when the run is let go: for what may
-        be lost because it can be done again without harm.
+        With `with_next` it is written together with the next one, at `flush`, or when the run is let go: for
+        what may be lost because it can be done again without harm.
+
+        Raises:
+            RunBusy: another process has taken the run over.
+            JournalError: it could not be written.
+        """
+        ...
+
+    def flush(self) -> None:
+        """Write what waits for the next event; called before the run waits for anything itself.
 
         Raises:
             RunBusy: another process has taken the run over.

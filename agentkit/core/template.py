@@ -41,5 +41,17 @@ class Template:
             complaints.append(f"it has no place for {', '.join(unused)}")
         if complaints:
             raise PromptError("; ".join(complaints))
-        braces = {"{{": "{", "}}": "}"}
-        return _VARIABLE.sub(lambda match: braces.get(match[0]) or values[match[1]], self.text)
+        return "".join([values[text] if is_place else text for text, is_place in self._pieces])
+
+    @cached_property
+    def _pieces(self) -> tuple[tuple[str, bool], ...]:
+        """What stands between the places, and the name of each place: a prompt is filled for every run."""
+        pieces: list[tuple[str, bool]] = []
+        end = 0
+        for match in _VARIABLE.finditer(self.text):
+            brace = "" if match[1] else match[0][0]
+            pieces.append((self.text[end : match.start()] + brace, False))
+            if match[1]:
+                pieces.append((match[1], True))
+            end = match.end()
+        return (*pieces, (self.text[end:], False))

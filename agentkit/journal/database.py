@@ -92,8 +92,11 @@ class Database:
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first row of a query, or `None`."""
-        with self.lock, self.explained():
-            return self.connection.execute(sql, parameters).fetchone()
+        with self.lock:
+            try:
+                return self.connection.execute(sql, parameters).fetchone()
+            except _FAULTS as error:
+                raise explain(error, self.path, self.kind) from error
 
     def write(self, sql: str, parameters: Sequence[Any] = (), *, durable: bool = False) -> int:
         """Execute one statement and return how many rows it changed.
@@ -157,9 +160,11 @@ class Database:
             raise explain(error, self.path, self.kind) from error
 
     def _set_full(self, full: bool) -> None:
-        with self.explained():
+        try:
             # with a write-ahead log, FULL syncs at each commit and NORMAL at checkpoints only
             self.connection.execute("PRAGMA synchronous=FULL" if full else "PRAGMA synchronous=NORMAL")
+        except _FAULTS as error:
+            raise explain(error, self.path, self.kind) from error
         self._full = full
 
 

@@ -79,19 +79,32 @@ def take(database: Database, run: int, run_id: str, me: Holder, *, force: bool =
     Raises:
         RunBusy: another process holds it.
     """
-    row = database.one("SELECT epoch, holder FROM leases WHERE run = ?", (run,))
-    epoch, holder = (row[0], holder_of(row[1])) if row else (0, None)
+    row = database.one("SELECT holder FROM leases WHERE run = ?", (run,))
+    holder = holder_of(row[0]) if row else None
     if holder is not None and not force and (obstacle := holder.obstacle(me)):
         raise RunBusy(
             f"run {run_id} is busy: {obstacle}; wait for it or stop it first, "
             "or take the run with --force (in Python force=True) if it is surely gone"
         )
-    database.connection.execute(
-        "INSERT INTO leases (run, epoch, holder) VALUES (?1, ?2, ?3) "
-        "ON CONFLICT (run) DO UPDATE SET epoch = ?2, holder = ?3",
-        (run, epoch + 1, msgspec.json.encode(me).decode()),
-    )
-    return Lease(run, run_id, epoch + 1)
+    return take_new(database, run, run_id, me)
+
+
+def take_new(database: Database, run: int, run_id: str, me: Holder) -> Lease:
+    """Become the one that may append to a run that was made in this transaction.
+
+    Whoever held a removed run with its number cannot: the epochs go on.
+    """
+    (epoch,) = database.connection.execute(
+        "INSERT INTO leases (run, epoch, holder) VALUES (?1, 1, ?2) "
+        "ON CONFLICT (run) DO UPDATE SET epoch = epoch + 1, holder = ?2 RETURNING epoch",
+        (run, _written(me)),
+    ).fetchone()
+    return Lease(run, run_id, epoch)
+
+
+@lru_cache(maxsize=1)
+def _written(me: Holder) -> str:
+    return msgspec.json.encode(me).decode()
 
 
 def release(database: Database, lease: Lease) -> None:

@@ -49,6 +49,9 @@ class MemoryLog:
         self._events.append(recorded)
         return recorded
 
+    def flush(self) -> None:
+        """Do nothing: nothing waits here."""
+
     def keep(self, text: str) -> str:
         """Store a text and return its handle; the same text has the same handle."""
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

@@ -4,17 +4,19 @@ from agentkit.core.errors import CorruptJournal
 from agentkit.journal.database import Database
 
 
-def new_run(database: Database, run_id: str, started: float) -> int:
-    """The number of a run that is listed from now on; inside a transaction.
+def new_run(database: Database, run_id: str, started: float) -> int | None:
+    """The number of a run that is listed from now on, or `None` where its name is taken; in a transaction.
 
     Raises:
         CorruptJournal: the number is that of a run that was lost.
         JournalError: it could not be written.
     """
-    run = database.connection.execute(
-        "INSERT INTO runs (run, started) VALUES (?, ?)", (run_id, started)
-    ).lastrowid
-    assert run is not None
+    made = database.connection.execute(
+        "INSERT INTO runs (run, started) VALUES (?, ?) ON CONFLICT (run) DO NOTHING", (run_id, started)
+    )
+    run = made.lastrowid
+    if not made.rowcount or run is None:
+        return None
     if database.marks.of(run) is not None:
         # a new run in its place would hide that it is gone
         raise CorruptJournal(

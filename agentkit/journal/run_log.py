@@ -100,7 +100,7 @@ class JournalLog:
         """Record an event; with `durable` it, and all before it, has reached the disk on return.
 
         Without, it survives the end of this process but perhaps not a loss of power; with `with_next`
-        it survives that from the next event on.
+        it survives that from the next event, or `flush`, on.
 
         Raises:
             RunBusy: another process has taken the run over.
@@ -109,13 +109,13 @@ class JournalLog:
         """
         if not self._open or os.getpid() != self._pid:
             raise JournalError(f"run {self.run_id} is not open for appending in this process; resume it")
-        body = self._encoded(event)
+        raw = self._encoded(event)
         kind = str(type(event).__struct_config__.tag)
         with self._database.lock:
             lease, seq, at = self._lease, len(self._events) + 1, self._clock()
             recorded = Recorded(seq, at, event)
-            own = link(self._last, seq, at, kind, body.encode())
-            row = (place(lease.run, seq), at, own, body)
+            own = link(self._last, seq, at, kind, raw)
+            row = (place(lease.run, seq), at, own, raw.decode())
             if with_next and not durable:
                 self._waiting.append(row)
             else:
@@ -126,6 +126,18 @@ class JournalLog:
             if durable:
                 self._database.marks.note(lease.run, Mark(seq, own, self._name))
         return recorded
+
+    def flush(self) -> None:
+        """Write what waits for the next event.
+
+        Raises:
+            RunBusy: another process has taken the run over.
+            JournalError: it could not be written; it waits on.
+        """
+        if self._waiting:
+            with self._database.lock:
+                self._write(self._waiting)
+                self._waiting.clear()
 
     def keep(self, text: str) -> str:
         """Store a text beside the events and return its handle (the same text, the same handle).
@@ -171,12 +183,12 @@ class JournalLog:
         if self._database.write(_append(len(rows)), values, durable=durable) != len(rows):
             raise lost(self._database, self._lease)
 
-    def _encoded(self, event: Event) -> str:
+    def _encoded(self, event: Event) -> bytes:
         """The event as it will be read again, without its secrets."""
         try:
-            body = encode(event).decode()
+            body = encode(event)
             if self._redactor.suspects(body):
-                body = encode(self._redactor.value(event)).decode()
+                body = encode(self._redactor.value(event))
             decode(body)  # JSON has no NaN; what could not be read again is never written
         except (ValueError, TypeError, OverflowError, RecursionError, msgspec.MsgspecError) as error:
             raise JournalError(f"{type(event).__name__} cannot be recorded as JSON: {error}") from error

@@ -24,7 +24,7 @@ from agentkit.journal.foreign import is_foreign, mark_foreign
 from agentkit.journal.forking import Fork, begun, cut, rewritten
 from agentkit.journal.ids import new_run_id, normal
 from agentkit.journal.kinds import printable
-from agentkit.journal.lease import Holder, Lease, take
+from agentkit.journal.lease import Holder, Lease, take, take_new
 from agentkit.journal.losses import Loss, accept, is_gone, losses
 from agentkit.journal.marks import Mark
 from agentkit.journal.numbers import new_run
@@ -99,7 +99,7 @@ class Journal:
         database = self._database
         with database.transaction(full=False):  # its first durable event makes it so too
             run, run_id = self._new()
-            lease = take(database, run, run_id, Holder.me())
+            lease = take_new(database, run, run_id, Holder.me())
         return self._log(lease, [], first_link(run_id), rows=0)
 
     def resume(self, run_id: str, *, force: bool = False) -> JournalLog:
@@ -321,9 +321,8 @@ class Journal:
         now = self._clock()
         while True:
             run_id = new_run_id(now)
-            if self._database.one("SELECT 1 FROM runs WHERE run = ?", (run_id,)) is None:
-                break
-        return new_run(self._database, run_id, now), run_id
+            if (run := new_run(self._database, run_id, now)) is not None:
+                return run, run_id
 
     def _number(self, run_id: str) -> int:
         row = self._database.one("SELECT id FROM runs WHERE run = ?", (run_id,))

@@ -102,6 +102,7 @@ def imported(database: Database, texts: Texts, lines: Iterable[bytes], source: s
             _require_same(database, row[0], head)
             return Imported(head.run, head.events, new=False)
         run = new_run(database, head.run, head.started)
+        assert run is not None  # nobody else took the name: it was looked for in this transaction
         mark_foreign(database, run)
         for line in reader.rest(head):
             if isinstance(line, TextLine):

@@ -29,6 +29,9 @@ from agentkit.front_matter import parted
 
 KEYS = ("version", "user", "examples", "profiled")
 
+_GOAL = Template("{goal}")
+"""The first user message of a prompt that says nothing of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
@@ -52,7 +55,7 @@ class Prompt:
 
     @property
     def _first(self) -> Template:
-        return self.user if self.user is not None else Template("{goal}")
+        return self.user if self.user is not None else _GOAL
 
     def render(self, values: Mapping[str, str]) -> tuple[Message, ...]:
         """The opening messages.

@@ -98,19 +98,10 @@ class Dispatcher:
         Args:
             hidden: Tools that are left out: their packs are not loaded.
         """
-        context = self.context("")
         shown = [tool for name, tool in self.tools.items() if name not in hidden]
-        allowed = [tool for tool in shown if self.policy.offers(tool)]
-
-        known: dict[Choices, tuple[str, ...] | None] = {}
-
-        def values_of(marker: Choices) -> tuple[str, ...] | None:
-            if marker not in known:  # several tools take the same files
-                known[marker] = marker.now(context)
-            return known[marker]
-
-        specs = [tool.spec(context, values_of) for tool in allowed]
-        return tuple(spec for spec in specs if spec is not None)
+        values_of = _Values(self.context)
+        specs = [tool.spec(values_of) for tool in shown if self.policy.offers(tool)]
+        return tuple([spec for spec in specs if spec is not None])
 
     async def perform(self, call: ToolCall) -> ToolResult:
         """See a call through, and record its result.
@@ -416,6 +407,22 @@ class Dispatcher:
         unchanged = intent is None or after == intent.snapshot
         self.record(CallFinished(result, "" if unchanged else after), durable=durable, with_next=with_next)
         return result
+
+
+class _Values:
+    """The values of parameters as they are now: each is looked up once, and a world made only for that."""
+
+    def __init__(self, context: Callable[[str], ToolContext]) -> None:
+        self._make = context
+        self._context: ToolContext | None = None
+        self._known: dict[Choices, tuple[str, ...] | None] = {}
+
+    def __call__(self, marker: Choices) -> tuple[str, ...] | None:
+        if marker not in self._known:  # several tools take the same files
+            if self._context is None:
+                self._context = self._make("")
+            self._known[marker] = marker.now(self._context)
+        return self._known[marker]
 
 
 def _what_goes_on(tool: Tool, lease: Lease) -> str:

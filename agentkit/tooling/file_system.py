@@ -4,7 +4,6 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Literal
 
 from agentkit.core.errors import ToolFault
@@ -15,9 +14,8 @@ Kind = Literal["file", "folder", "missing", "other"]
 _CHUNK = 1024 * 1024
 
 
-def too_wide(root: Path) -> str:
-    """Why a folder is more than an agent should hold, or nothing."""
-    folder = str(root)
+def too_wide(folder: str) -> str:
+    """Why a folder, by its real path, is more than an agent should hold, or nothing."""
     if folder == "/":
         return "it is the whole disk"
     if (named := os.path.expanduser("~")) == "~":  # noqa: PTH111 - a user without a home is no error

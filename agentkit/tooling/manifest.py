@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+from agentkit.tooling.file_system import is_text
 from agentkit.tooling.nearest import listed
 
 MORE = "..."
@@ -29,6 +30,11 @@ def paths_in(manifest: str) -> list[str]:
     ['a/b.txt']
     """
     return list(_read(manifest).files)
+
+
+def text_paths_in(manifest: str) -> list[str]:
+    """The files a manifest lists whose names are text, sorted; as `Workspace.files` names them."""
+    return sorted(filter(is_text, paths_in(manifest)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +74,8 @@ def changes(before: str, after: str) -> Changes:
     >>> print(changes("3 10 1 a.txt\n3 10 2 b.txt\n", "4 11 1 a.txt\n3 10 3 c.txt\n"))
     added c.txt; changed a.txt; removed b.txt
     """
+    if before == after:  # as it is with most steps and whole runs: nothing has to be read
+        return Changes(complete=not after.endswith(f"{MORE}\n"))
     old, new = _read(before), _read(after)
     # a manifest that stops early says nothing of what comes after its last line
     ends = [listing.last for listing in (old, new) if listing.last is not None]

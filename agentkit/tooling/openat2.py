@@ -35,6 +35,9 @@ class _OpenHow(ctypes.Structure):
     _fields_ = (("flags", ctypes.c_uint64), ("mode", ctypes.c_uint64), ("resolve", ctypes.c_uint64))
 
 
+_HOW_BYTES = ctypes.sizeof(_OpenHow)
+
+
 @cache
 def best_opener() -> Opener:
     """The kernel's own confinement where it has it, else the walk."""
@@ -59,12 +62,10 @@ def kernel_confines() -> bool:
 
 def open_by_kernel(folder: int, path: str, flags: int) -> int:
     """Open `path` beneath `folder` by `openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)`."""
-    how = _OpenHow(flags | os.O_CLOEXEC, 0, _BENEATH | _NO_MAGICLINKS)
-    name = os.fsencode(path)
+    openat2, number, name = _syscall(), _number(), os.fsencode(path)
+    how = _how(flags)
     for _ in range(_MOST_RACES):
-        descriptor = _syscall()(
-            _SYSCALL[platform.machine()], folder, name, ctypes.byref(how), ctypes.sizeof(how)
-        )
+        descriptor = openat2(number, folder, name, how, _HOW_BYTES)
         if descriptor >= 0:
             return descriptor
         code = ctypes.get_errno()
@@ -72,6 +73,16 @@ def open_by_kernel(folder: int, path: str, flags: int) -> int:
         if code not in (errno.EAGAIN, errno.EINTR):
             raise OSError(code, os.strerror(code), path)
     raise OSError(errno.EAGAIN, os.strerror(errno.EAGAIN), path)
+
+
+@cache  # the kernel only reads it, and the flags in use are few
+def _how(flags: int) -> _OpenHow:
+    return _OpenHow(flags | os.O_CLOEXEC, 0, _BENEATH | _NO_MAGICLINKS)
+
+
+@cache
+def _number() -> int:
+    return _SYSCALL[platform.machine()]
 
 
 @cache

@@ -5,6 +5,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import assert_never
 
+from msgspec import Struct
+
 from agentkit.core.errors import SettingsError
 from agentkit.core.events import RuleKind
 from agentkit.core.tools import Effect
@@ -35,8 +37,7 @@ class Verdict(StrEnum):
     DENY = "deny"
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """A verdict and the rule it rests on, in words a person can act on."""
 
     verdict: Verdict
@@ -94,7 +95,7 @@ class Policy:
             )
         if decision.verdict is not Verdict.ASK:
             return decision
-        return replace(decision, reason=decision.reason + taint.after)
+        return Decision(decision.verdict, decision.reason + taint.after, decision.rule)
 
     def decide_commands(
         self, tool: Tool, line: str, lost: str = "", taint: Taint = NO_TAINT
@@ -120,6 +121,8 @@ class Policy:
 
     def offers(self, tool: Tool) -> bool:
         """Whether any call of `tool` could run."""
+        if not (self.deny or self.ask or self.allow):  # asked of every tool at every step
+            return self._by_mode(tool.effect, "") is not Verdict.DENY
         if self._by_name(tool).verdict is not Verdict.DENY:
             return True
         return any(kind is Verdict.ALLOW for kind, _, _ in self._patterns(tool))

@@ -69,31 +69,30 @@ class Tool:
             return ""
         return source_of(self.name, self.goes_to(arguments) if self.goes_to is not None else None)
 
-    def spec(
-        self,
-        context: ToolContext,
-        values_of: Callable[[Choices], tuple[str, ...] | None] | None = None,
-    ) -> ToolSpec | None:
+    def spec(self, values_of: Callable[[Choices], tuple[str, ...] | None]) -> ToolSpec | None:
         """The tool as it can be offered right now, or `None` when no call of it could work.
 
         A tool is not offered while a required parameter has no possible value: nothing can be
         read in an empty folder.
 
         Args:
-            context: The world that the values are looked up in.
-            values_of: Looks the values of a parameter up instead, for who offers many tools at once.
+            values_of: Looks the values of a parameter up, in the world as it is (`spec_in` in one world).
         """
         if not self.signature.choices:
             return self._always
         choices: dict[str, tuple[str, ...]] = {}
         for parameter, marker in self.signature.choices.items():
-            values = values_of(marker) if values_of else marker.now(context)
+            values = values_of(marker)
             if values is None:
                 continue
             if not values and parameter in self.signature.json_schema.get("required", ()):
                 return None
             choices[parameter] = values
         return ToolSpec(self.name, self.description, self.signature.json_schema, choices)
+
+    def spec_in(self, context: ToolContext) -> ToolSpec | None:
+        """The tool as it can be offered in a world."""
+        return self.spec(lambda marker: marker.now(context))
 
     @cached_property
     def _always(self) -> ToolSpec:

@@ -62,6 +62,11 @@ class MortalLog:
         self._moments.pass_by()
         return recorded
 
+    def flush(self) -> None:
+        self._moments.pass_by()
+        self._log.flush()
+        self._moments.pass_by()
+
     def keep(self, text: str) -> str:
         self._moments.pass_by()
         handle = self._log.keep(text)

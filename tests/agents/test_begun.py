@@ -97,3 +97,17 @@ async def test_work_that_is_given_up_ends() -> None:
     waiting.send(None)
     waiting.close()
     assert ended == ["over"]
+
+
+async def test_work_that_is_broken_off_cleans_up() -> None:
+    ended: list[str] = []
+
+    async def work() -> None:
+        try:
+            await asyncio.sleep(60)
+        finally:
+            await asyncio.sleep(0)  # cleaning up waits, too
+            ended.append("cleaned up")
+
+    await Begun(work()).cancel()
+    assert ended == ["cleaned up"]

@@ -25,6 +25,7 @@ from agentkit.core.events import (
     Nudged,
     RunEnded,
     RunResumed,
+    RunStarted,
 )
 from agentkit.core.messages import AssistantMessage, MalformedCall, ToolCall, ToolMessage
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
@@ -413,6 +414,44 @@ async def test_nothing_goes_on_when_the_journal_cannot_be_written(stage) -> None
     with pytest.raises(JournalError):
         await stage.agent([call("write_file", path="a", content="x"), "done"], log=Full()).run(stage.start())
     assert not (stage.root / "a").exists()
+
+
+async def test_a_question_is_in_the_journal_while_its_answer_is_waited_for(stage, tmp_path: Path) -> None:
+    seen: list[list[type]] = []
+
+    class Waits(ScriptedModel):
+        async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+            await asyncio.sleep(0)
+            with Journal.open(tmp_path / "journal.db") as other:
+                seen.append([type(one.event) for one in other.events(log.run_id)])
+            async for piece in super().stream(request):
+                yield piece
+
+    with Journal.open(tmp_path / "journal.db") as journal, journal.start() as log:
+        await stage.agent(Waits([adding(1), "two"]), log=log).run(stage.start())
+    step = [ModelAsked, ModelAnswered, CallIntended, CallFinished]
+    assert seen == [[RunStarted, ModelAsked], [RunStarted, *step, ModelAsked]]
+
+
+async def test_a_question_that_cannot_be_written_ends_the_run_and_what_it_waited_for(stage) -> None:
+    closed: list[str] = []
+
+    class Full(MemoryLog):
+        def flush(self) -> None:
+            raise JournalError("the disk is full")
+
+    class Waits(ScriptedModel):
+        async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                closed.append("the stream")
+            async for piece in super().stream(request):
+                yield piece
+
+    with pytest.raises(JournalError, match="full"):
+        await stage.agent(Waits(["two"]), log=Full()).run(stage.start())
+    assert closed == ["the stream"]
 
 
 async def test_whoever_watches_sees_every_event_that_is_recorded(stage) -> None:

@@ -369,7 +369,7 @@ class NoWayAround(RuleBasedStateMachine):
             approver=self._approver(Approvals(lambda _lines: None, self.person.hear, chosen)),
             clock=lambda: 0.0,
         )
-        employ(self.agent, self._terms())
+        employ(self.agent, self._terms)
         self.agent.record(self._beginning("try", self.agent) if is_new else resumed(self.agent))
 
     def _approver(self, approvals: Approvals) -> Any:

@@ -109,6 +109,9 @@ class Mortal:
             raise Killed
         return recorded
 
+    def flush(self) -> None:
+        self.log.flush()
+
     def keep(self, text: str) -> str:
         return self.log.keep(text)
 

@@ -120,7 +120,7 @@ def test_no_form_of_a_secret_is_left(form: str, seed: int, before: str, after: s
     assert secret not in clean
     assert redactor.text(clean) == clean
     # the quick look at the stored form never misses what the slow one finds
-    assert redactor.suspects(msgspec.json.encode(Nudged("r", text)).decode())
+    assert redactor.suspects(msgspec.json.encode(Nudged("r", text)))
 
 
 SHAPED = {
@@ -157,7 +157,7 @@ def test_what_has_the_shape_of_a_key_is_a_secret_of_whoever(kind: str) -> None:
             assert f"[secret:{kind}]" in clean, text
             assert key[-12:] not in clean, text
             assert len(clean) < len(text)
-            assert redactor.suspects(msgspec.json.encode(text).decode())
+            assert redactor.suspects(msgspec.json.encode(text))
 
 
 @pytest.mark.parametrize(
@@ -289,4 +289,4 @@ def test_a_needle_in_a_string_is_a_needle_in_its_json(text: str, seed: int) -> N
     secrets = [text[start : start + 9] for start in range(0, len(text), 5)]
     redactor = Redactor(secrets)
     if redactor.text(text) != text:
-        assert redactor.suspects(msgspec.json.encode({"a": text}).decode())
+        assert redactor.suspects(msgspec.json.encode({"a": text}))

@@ -89,3 +89,14 @@ def test_a_killed_process_loses_what_waits_and_nothing_before_it(
     child.signal(signal.SIGKILL)
     child.rest()
     assert in_the_file(path, log.run_id) == [started, NEXT]
+
+
+def test_a_run_that_is_about_to_wait_writes_what_waits(path: Path, started: RunStarted) -> None:
+    with Journal.open(path) as journal, journal.start() as log:
+        log.append(started)
+        log.append(LOOKS, with_next=True)
+        log.flush()
+        assert in_the_file(path, log.run_id) == [started, LOOKS]
+        log.flush()
+        log.append(SEEN)
+    assert in_the_file(path, log.run_id) == [started, LOOKS, SEEN]

@@ -41,6 +41,9 @@ class Diary:
         self.happened.append(f"{name}{', durable' if durable else ''}")
         return self.log.append(event, durable=durable, with_next=with_next)
 
+    def flush(self) -> None:
+        self.log.flush()
+
     def keep(self, text: str) -> str:
         return self.log.keep(text)
 

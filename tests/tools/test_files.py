@@ -187,9 +187,9 @@ def test_the_disk_being_full_is_said_plainly(world, monkeypatch) -> None:
 
 
 async def test_a_tool_is_offered_only_with_files_that_exist(world) -> None:
-    assert read_file.spec(world.context) is None
+    assert read_file.spec_in(world.context) is None
     world.write("a.txt", "one")
-    spec = read_file.spec(world.context)
+    spec = read_file.spec_in(world.context)
     assert spec is not None
     assert spec.choices == {"path": ("a.txt",)}
     assert await read_file.run(world.context, read_file.check({"path": "a.txt"})) == "one"

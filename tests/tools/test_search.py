@@ -128,5 +128,5 @@ def test_an_unknown_handle_names_the_known(earlier, world) -> None:
         read_output("out#2", earlier)
     with pytest.raises(ToolFault, match="no result was shortened yet"):
         read_output("out#1", world.context)
-    assert read_output.spec(world.context) is None
-    assert read_output.spec(earlier).choices == {"handle": ("out#1",)}
+    assert read_output.spec_in(world.context) is None
+    assert read_output.spec_in(earlier).choices == {"handle": ("out#1",)}

@@ -37,7 +37,7 @@ def tool_to_langchain(tool: Tool, workspace: Path | str | None = None) -> BaseTo
     if workspace is None and tool.signature.context_parameter is not None:
         raise UsageError(f"{tool.name} works in a folder; give tool_to_langchain(…, workspace=) one")
     context = _context(workspace)
-    spec = tool.spec(context) if context is not None else None
+    spec = tool.spec_in(context) if context is not None else None
     schema = spec.parameters if spec is not None else tool.signature.json_schema
 
     async def call(**arguments: Any) -> str:

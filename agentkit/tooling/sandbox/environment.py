@@ -36,7 +36,7 @@ _SYSTEM = (
     "/usr",
     "/var",
 )
-_NOT_A_WORKSPACE = tuple(map(Path, (*_SYSTEM, "/tmp")))  # noqa: S108 - refused, not used
+_NOT_A_WORKSPACE = frozenset((*_SYSTEM, "/tmp"))  # noqa: S108 - refused, not used
 _KERNEL_FOLDERS = ("/dev/", "/proc/", "/sys/")
 
 
@@ -83,14 +83,25 @@ def checked_workspace(folder: Path) -> Path:
         raise WorkspaceError(f"workspace {str(folder)!r} cannot be used: {fault.strerror}") from fault
     if not workspace.is_dir():
         raise WorkspaceError(f"workspace {str(folder)!r} is not a folder")
-    place = f"{workspace}/"
     home = os.path.realpath(os.environ.get("HOME") or "/")
-    if (
-        workspace in _NOT_A_WORKSPACE
-        or f"{home}/".startswith("/" if place == "//" else place)
-        or place.startswith(_KERNEL_FOLDERS)
-    ):
-        raise WorkspaceError(
-            f"workspace {str(workspace)!r} holds more than a project; give a folder of its own, below it"
-        )
+    if f"{home}/".startswith("/" if str(workspace) == "/" else f"{workspace}/"):
+        raise _too_much(workspace)
+    refuse_of_system(workspace)
     return workspace
+
+
+def refuse_of_system(workspace: Path) -> None:
+    """Refuse a real folder that is the machine's and no project; the disk is not looked at.
+
+    Raises:
+        WorkspaceError: saying so.
+    """
+    place = str(workspace)
+    if place in _NOT_A_WORKSPACE or f"{place}/".startswith(_KERNEL_FOLDERS):
+        raise _too_much(workspace)
+
+
+def _too_much(workspace: Path) -> WorkspaceError:
+    return WorkspaceError(
+        f"workspace {str(workspace)!r} holds more than a project; give a folder of its own, below it"
+    )
