@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,10 @@ class LabelledSet:
     documents: tuple[Document, ...]
     questions: Mapping[str, str]
     relevant: Mapping[str, frozenset[str]]
+    groups: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Of each question, the article that it is about."""
+    answers: Mapping[str, Sequence[str]] = field(default_factory=dict[str, Sequence[str]])
+    """Of each question, the words that answer it."""
 
 
 def scifact(folder: Path) -> LabelledSet:
@@ -36,14 +40,31 @@ def squad(name: str, file: Path) -> LabelledSet:
     documents: dict[str, Document] = {}
     questions: dict[str, str] = {}
     relevant: dict[str, frozenset[str]] = {}
-    for article in json.loads(file.read_text(encoding="utf-8"))["data"]:
+    groups: dict[str, str] = {}
+    answers: dict[str, list[str]] = {}
+    for number, article in enumerate(json.loads(file.read_text(encoding="utf-8"))["data"]):
         for paragraph in article["paragraphs"]:
             text = paragraph["context"]
             known = documents.setdefault(text, Document(f"p{len(documents)}", text))
             for asked in paragraph["qas"]:
                 questions[asked["id"]] = asked["question"]
                 relevant[asked["id"]] = frozenset({known.id})
-    return LabelledSet(name, tuple(documents.values()), questions, relevant)
+                groups[asked["id"]] = str(number)
+                answers[asked["id"]] = [one["text"] for one in asked["answers"]]
+    return LabelledSet(name, tuple(documents.values()), questions, relevant, groups, answers)
+
+
+def hotpot(folder: Path) -> LabelledSet:
+    """Paragraphs, and questions that two of them answer together."""
+    rows = _rows(next(folder.glob("distractor*.jsonl")))
+    documents = {
+        title: Document(title, f"{title}\n{''.join(sentences)}")
+        for row in rows
+        for title, sentences in row["context"]
+    }
+    relevant = {row["id"]: frozenset(title for title, _ in row["supporting_facts"]) for row in rows}
+    questions = {row["id"]: row["question"] for row in rows}
+    return LabelledSet("hotpotqa", tuple(documents.values()), questions, relevant)
 
 
 def sets_in(folder: Path) -> list[LabelledSet]:

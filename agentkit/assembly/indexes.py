@@ -10,7 +10,7 @@ from agentkit.core.documents import Document, Embeddings, Facts, Findings, Hit
 from agentkit.core.errors import AgentkitError, IndexDiffers, IndexUnusable, ModelError, ToolFault, UsageError
 from agentkit.documents import load
 from agentkit.documents.media_types import media_type_of
-from agentkit.models.embedded import best_encoder
+from agentkit.models.embedded import best_encoder, ways_to_an_encoder
 from agentkit.retrieval.anew import made_anew
 from agentkit.retrieval.index import Index
 from agentkit.retrieval.making import Making
@@ -62,6 +62,14 @@ async def index_made_anew(
             close: Any = getattr(how.embeddings, "aclose", None)
             if close is not None:
                 await close()
+
+
+def way_to_vectors(settings: Settings, made: Making) -> str:
+    """The line that gives an index vectors beside its words; empty where it has them or nobody wants them."""
+    if made.embeddings or settings.embeddings != "auto":
+        return ""
+    anew = "agentkit index --anew --embeddings local:minilm"
+    return " && ".join(part for part in (ways_to_an_encoder(), anew) if part)
 
 
 def _store_of(settings: Settings, *, make: bool) -> SqliteStore:

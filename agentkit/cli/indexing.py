@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from agentkit.assembly.indexes import folder_source, index_made_anew, index_of
+from agentkit.assembly.indexes import folder_source, index_made_anew, index_of, way_to_vectors
 from agentkit.cli.screens import Look, look_of
 from agentkit.cli.signals import Stopped, until_signal
 from agentkit.cli.words import bytes_size, clipped, counted, on_one_line, printable
@@ -17,6 +17,7 @@ from agentkit.core.errors import UsageError
 from agentkit.retrieval.forgetting import forget
 from agentkit.retrieval.health import healths_of
 from agentkit.retrieval.index import Index
+from agentkit.retrieval.making import Making
 from agentkit.retrieval.sources import Folder
 from agentkit.retrieval.sync import Plan, Report, Synced, planned, sync
 from agentkit.settings import Settings, load_settings
@@ -39,7 +40,7 @@ def index_command(path: str | None, flags: dict[str, Any]) -> int:
         raise click.UsageError("name the PATH of the documents, a folder or a file")
     if path is None and not anew:
         with index_of(settings, make=False) as index:
-            _tell(index)
+            _tell(index, settings)
         return 0
     place = settings.workspace / Path(path or "").expanduser()
     if forgets:
@@ -68,7 +69,11 @@ async def _synced(source: Folder | None, settings: Settings, *, anew: bool, shri
         if anew or source is None:
             return await index_made_anew(settings, source, allow_shrink=shrink, report=report)
         async with index_of(settings, make=True) as index:
-            return [await sync(source, index, allow_shrink=shrink, report=report)]
+            is_new = index.store.making is None
+            done = [await sync(source, index, allow_shrink=shrink, report=report)]
+            if is_new:
+                _tell_way_to_vectors(settings, index.how.making)
+            return done
 
 
 def _forget(place: Path, index: Index) -> int:
@@ -90,7 +95,12 @@ def _forget(place: Path, index: Index) -> int:
     return 0
 
 
-def _tell(index: Index) -> None:
+def _tell_way_to_vectors(settings: Settings, made: Making) -> None:
+    if way := way_to_vectors(settings, made):
+        click.echo(f"for English by meaning, too: {way}", err=True)
+
+
+def _tell(index: Index, settings: Settings) -> None:
     store = index.store
     counts = store.counts()
     click.echo(
@@ -103,6 +113,7 @@ def _tell(index: Index) -> None:
     if made is not None:
         vectors = f", vectors of {made.embeddings}" if made.embeddings else ""
         click.echo(f"found by words ({made.analyser}){vectors}")
+        _tell_way_to_vectors(settings, made)
     for one in healths_of(store):
         if one.sick:
             click.echo(f"    no vectors for {one.script} text: {one.reason}")

@@ -63,6 +63,18 @@ def best_encoder() -> str | None:
     return next((f"local:{entry.name}" for entry in ENCODERS if _is_ready(entry.name)), None)
 
 
+def ways_to_an_encoder() -> str:
+    """The commands after which an encoder is here, joined as a shell takes them; empty where one is."""
+    from importlib.util import find_spec
+
+    from agentkit_local_models.catalogue import ENCODERS
+
+    needed = [] if find_spec("torch") is not None else ["pip install 'agentkit[local]'"]
+    if not any(_is_ready(entry.name) for entry in ENCODERS):
+        needed.append(f"agentkit models fetch {ENCODERS[0].name}")
+    return " && ".join(needed)
+
+
 def _is_ready(name: str) -> bool:
     from agentkit_local_models.catalogue import find, state_of
 

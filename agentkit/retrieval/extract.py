@@ -15,6 +15,9 @@ MOST = 3
 """Sentences of an answer."""
 WORTH = 0.5
 """What a further sentence has to match, as a part of what the best one does."""
+ANSWERS = 0.3
+"""What of a question's telling words some piece must have: with less, such as one Chinese character, it is
+about something else, and nothing is quoted."""
 LONGEST = 600
 """Characters of a sentence: what is longer, such as a table, answers nothing at a glance."""
 _NEAR = 0.35
@@ -40,12 +43,17 @@ def extracted(question: str, hits: Sequence[Hit], index: Index, most: int = MOST
         hits: What was found for it.
         index: Where.
         most: The most sentences.
+
+    Returns:
+        None where no piece has enough of the question's words.
     """
     numbered = bool(_WANTS_NUMBER.search(question))
     weights = rarity(index.store, index.how.terms(subject(question)))
     scored: list[tuple[float, str, int, str]] = []
     seen: set[tuple[str, int]] = set()
     best = hits[0].score if hits else 1.0
+    if max((_share(hit, index, weights) for hit in hits), default=0.0) < ANSWERS:
+        return []
     for hit in hits:
         chunk = hit.chunk
         piece = _weight(index.how.terms(f"{' '.join(chunk.headings)} {chunk.text}"), weights)
@@ -70,6 +78,13 @@ def extracted(question: str, hits: Sequence[Hit], index: Index, most: int = MOST
         if document is not None and document.text.startswith(text, start):
             found.append(cited(document, start, start + len(text)))
     return found
+
+
+def _share(hit: Hit, index: Index, weights: Mapping[str, float]) -> float:
+    """The part of the question's terms, by weight, that a piece has."""
+    own = set(index.how.terms(f"{' '.join(hit.chunk.headings)} {hit.chunk.text}"))
+    total = sum(weights.values())
+    return sum(weight for term, weight in weights.items() if term in own) / total if total else 0.0
 
 
 def _is_heading(text: str, hit: Hit) -> bool:

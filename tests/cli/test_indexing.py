@@ -46,6 +46,18 @@ def test_the_index_tells_what_it_holds(cli: Cli, notes: Path) -> None:
     assert "found by words (terms-1)\n" in told
 
 
+def test_who_has_no_model_of_vectors_is_told_the_line_that_gets_one(cli: Cli, notes: Path) -> None:
+    env = {"AGENTKIT_EMBEDDINGS": "auto", "AGENTKIT_MODELS_DIR": str(cli.folder / "none")}
+    line = "agentkit models fetch minilm && agentkit index --anew --embeddings local:minilm\n"
+    first = cli("index", "notes", env=env)
+    assert (first.returncode, line in first.stderr) == (0, True)
+    assert line not in cli("index", "notes", env=env).stderr  # it is said once
+    assert line in cli("index", env=env).stderr
+    assert line not in cli("index").stderr  # here none was wanted
+    refused = cli("index", "--anew", "--embeddings", "local:minilm", env=env)
+    assert (refused.returncode, "run: agentkit models fetch minilm" in refused.stderr) == (2, True)
+
+
 def test_what_a_search_rests_on_is_shown_and_printed_as_json(cli: Cli, notes: Path) -> None:
     cli("index", "notes")
     told = cli("search", "papers", "--explain", "--limit", "1").stdout

@@ -36,6 +36,19 @@ async def test_without_a_model_the_sentence_that_answers_is_quoted(tmp_path: Pat
                 assert checked(one, of) == one
 
 
+async def test_what_the_documents_do_not_tell_is_not_answered(tmp_path: Path) -> None:
+    with filled(tmp_path / "i.db", PALACE, PORT) as index:
+        for question in (
+            "明天的天气怎么样？",
+            "伦敦的大桥有多少米？",
+            "Who is the server of the king of France?",
+        ):
+            hits = await index.retrieve(question)
+            assert hits, question  # a word of it stands somewhere
+            assert extracted(question, hits, index) == [], question
+        assert extracted("Which port?", [], index) == []
+
+
 @given(st.text(min_size=1, max_size=60), st.integers(0, 60), st.integers(0, 60))
 def test_every_part_of_a_text_is_verified_and_every_other_place_is_not(
     text: str, one: int, other: int
