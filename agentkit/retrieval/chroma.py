@@ -20,6 +20,7 @@ import numpy as np
 from agentkit.core.documents import Chunk, Facts, Hit
 from agentkit.core.errors import IndexUnusable, UsageError
 from agentkit.retrieval.filters import value_text
+from agentkit.retrieval.flat import DOCUMENT, flat, from_flat
 from agentkit.retrieval.writing import packed
 
 MARK = "agentkit.json"
@@ -97,16 +98,14 @@ class ChromaVectors:
                 ids=[_key(chunk) for chunk in some],
                 embeddings=[_floats(vector) for vector in vectors[at : at + self._most]],
                 documents=[chunk.text for chunk in some],
-                metadatas=[_metadata(chunk) for chunk in some],
+                metadatas=[flat(chunk, _FACT) for chunk in some],
             )
 
     async def remove(self, documents: Collection[str]) -> None:
         """Remove every piece of these documents."""
         names = list(documents)
         for at in range(0, len(names), 100):
-            await asyncio.to_thread(
-                self._collection.delete, where={"document": {"$in": names[at : at + 100]}}
-            )
+            await asyncio.to_thread(self._collection.delete, where={DOCUMENT: {"$in": names[at : at + 100]}})
 
     async def nearest(
         self, vector: Sequence[float], *, limit: int = 10, where: Facts | None = None
@@ -124,7 +123,7 @@ class ChromaVectors:
         )
         texts, facts, distances = found["documents"][0], found["metadatas"][0], found["distances"][0]
         return [
-            Hit(_chunk(text, metadata), 1 - distance)
+            Hit(from_flat(text, metadata), 1 - distance)
             for text, metadata, distance in zip(texts, facts, distances, strict=True)
         ]
 
@@ -136,31 +135,6 @@ def _floats(vector: Sequence[float]) -> Any:
 
 def _key(chunk: Chunk) -> str:
     return f"{chunk.document}:{chunk.start}:{chunk.end}"
-
-
-def _metadata(chunk: Chunk) -> dict[str, Any]:
-    return {
-        "document": chunk.document,
-        "start": chunk.start,
-        "end": chunk.end,
-        "source": chunk.source,
-        "headings": json.dumps(chunk.headings, ensure_ascii=False),
-        "metadata": json.dumps(chunk.metadata, ensure_ascii=False),
-        _FACT + "source": value_text(chunk.source),
-        **{_FACT + name: value_text(value) for name, value in chunk.metadata.items()},
-    }
-
-
-def _chunk(text: str, metadata: Any) -> Chunk:
-    return Chunk(
-        metadata["document"],
-        metadata["start"],
-        metadata["end"],
-        text,
-        tuple(json.loads(metadata["headings"])),
-        metadata["source"],
-        json.loads(metadata["metadata"]),
-    )
 
 
 def _locked(folder: Path) -> int:

@@ -24,12 +24,14 @@ from agentkit.bridges.langchain.retrievers import retriever_from_langchain, retr
 from agentkit.bridges.langchain.runnables import runnable_from_langchain, runnable_to_langchain
 from agentkit.bridges.langchain.stores import AgentkitVectorStore, LangChainStore, store_from_langchain
 from agentkit.bridges.langchain.tools import tool_from_langchain, tool_to_langchain
+from agentkit.bridges.langchain.vectors import LangChainVectors, vectors_from_langchain
 
 __all__ = [
     "AgentkitVectorStore",
     "ChatAgentkit",
     "LangChainModel",
     "LangChainStore",
+    "LangChainVectors",
     "agent_node",
     "agent_runnable",
     "documents_from_langchain",
@@ -48,6 +50,7 @@ __all__ = [
     "to_langchain",
     "tool_from_langchain",
     "tool_to_langchain",
+    "vectors_from_langchain",
 ]
 
 del _langchain_core

@@ -9,6 +9,9 @@ from langchain_core.documents import Document as Theirs
 from agentkit.core.documents import Chunk, Document, Fact, Hit
 
 _PLAIN = "text/plain"
+_DOCUMENT = "document"
+_QDRANT = ("_id", "_collection_name")
+"""What Qdrant adds to the metadata of what it finds, in the place of an id."""
 _SCORE = "score"
 _START = "start_index"
 """Where LangChain's splitters note a piece's place in its document."""
@@ -58,7 +61,7 @@ def hit_to_langchain(hit: Hit) -> Theirs:
     metadata = {
         **chunk.metadata,
         "source": chunk.source,
-        "document": chunk.document,
+        _DOCUMENT: chunk.document,
         _START: chunk.start,
         "end_index": chunk.end,
         _SCORE: hit.score,
@@ -76,11 +79,13 @@ def hit_from_langchain(given: Theirs, place: int) -> Hit:
     """
     document = document_from_langchain(given)
     metadata = dict(document.metadata)
+    theirs = [metadata.pop(name, None) for name in _QDRANT]
+    name = document.id if given.id or theirs[0] is None else str(theirs[0])
     start = metadata.pop(_START, 0)
     start = start if isinstance(start, int) else 0
     score = metadata.pop(_SCORE, 1 / place)
     chunk = Chunk(
-        str(metadata.pop("document", document.id)),
+        str(metadata.pop(_DOCUMENT, name)),
         start,
         start + len(document.text),
         document.text,

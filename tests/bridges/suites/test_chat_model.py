@@ -1,10 +1,4 @@
-"""LangChain's own suites for chat models, run on ours through the bridge.
-
-What is skipped, and why: pictures, sound, PDF and Anthropic's blocks, because our messages hold text;
-the time of a recorded call (`test_stream_time`), because there is no HTTP to record; `test_serdes`, because
-a model of ours is no value that can be written down; `test_init_from_env`, because what a model needs of
-the environment is read by the model.
-"""
+"""LangChain's own suites for chat models, run on ours through the bridge."""
 
 from functools import cache
 from pathlib import Path
@@ -53,12 +47,6 @@ class Bridged(ChatModelIntegrationTests):
     def supports_json_mode(self) -> bool:
         return True
 
-
-class TestIntegration(Bridged):
-    @property
-    def chat_model_params(self) -> dict[str, Any]:
-        return {"model": obliging()}
-
     @property
     def supports_model_override(self) -> bool:
         return True
@@ -66,6 +54,12 @@ class TestIntegration(Bridged):
     @property
     def model_override_value(self) -> str:
         return f"scripted:{Path(__file__).with_name('another.jsonl')}"
+
+
+class TestIntegration(Bridged):
+    @property
+    def chat_model_params(self) -> dict[str, Any]:
+        return {"model": obliging()}
 
 
 @cache
