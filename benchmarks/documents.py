@@ -3,15 +3,16 @@
     python benchmarks/documents.py [--peers FOLDER]
 
 Everything is CPU time of one thread, and ours and its peer take turns in one process. Texts are the 120
-English and 60 Chinese paragraphs of `tests/data`. The peer of the encoder is transformers on the same
-weights (the texts sorted by length and padded), that of the charset rule charset-normalizer limited to the
-same encodings, that of the splitter LangChain's recursive one with the same tokenizer, if FOLDER, or this
-Python, has langchain-text-splitters. The encoder is measured if its weights are here
-(`agentkit models fetch minilm`).
+English and 60 Chinese paragraphs of `tests/data`; pages in Big5 hold the latter in traditional characters, if
+opencc is here to write them so. The peer of the encoder is transformers on the same weights (the texts sorted
+by length and padded), that of the charset rule charset-normalizer limited to the same encodings, that of the
+splitter LangChain's recursive one with the same tokenizer, if FOLDER, or this Python, has
+langchain-text-splitters. The encoder is measured if its weights are here (`agentkit models fetch minilm`).
 """
 
 import argparse
 import importlib
+import importlib.util
 import json
 import statistics
 import sys
@@ -31,6 +32,7 @@ from agentkit_local_models.catalogue import MINILM, path_of, state_of
 ROUNDS = 5
 WINDOW = 256
 DATA = Path(__file__).parents[1] / "tests/data"
+BIG5_ROWS = [("big5", "", "big5"), ("big5", "", ""), ("big5hkscs", "", "")]
 CHARSETS = ("gb18030", "big5", "shift_jis", "euc_kr", "cp1252")
 ROWS = [
     # encoding, header, meta
@@ -92,9 +94,9 @@ def charsets(paragraphs: Sequence[str]) -> dict[str, Any]:
     from charset_normalizer import from_bytes
 
     right: dict[str, Any] = {}
-    for encoding, header, meta in ROWS:
+    for (encoding, header, meta), some in rows_with(paragraphs):
         head = f'<html><meta charset="{meta}"><p>'
-        pages = [(head + text).encode(encoding, "ignore") for text in paragraphs]
+        pages = [(head + text).encode(encoding, "ignore") for text in some]
         best = [from_bytes(page, cp_isolation=list(CHARSETS)).best() for page in pages]
         name = f"{encoding}, header {header or '-'}, meta {meta or '-'}"
         right[name] = {
@@ -110,6 +112,17 @@ def charsets(paragraphs: Sequence[str]) -> dict[str, Any]:
     )
     right["cpu_ms_per_100_kB_undeclared"] = {k: round(v * 1e8 / len(page), 2) for k, v in spent.items()}
     return right
+
+
+def rows_with(paragraphs: Sequence[str]) -> list[tuple[tuple[str, str, str], Sequence[str]]]:
+    """Each row of the table with the texts of its pages."""
+    rows = [(row, paragraphs) for row in ROWS]
+    if importlib.util.find_spec("opencc") is None:
+        print("not measured without opencc: pages in Big5")
+        return rows
+    convert: Any = importlib.import_module("opencc").OpenCC("s2t").convert
+    traditional = [convert(text) for text in paragraphs]
+    return [*rows, *((row, traditional) for row in BIG5_ROWS)]
 
 
 def share(found: Any) -> float:
