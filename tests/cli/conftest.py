@@ -73,6 +73,11 @@ class Terminal:
             assert time.monotonic() < end, f"{words!r} did not appear:\n{self.text}"
             assert self._read() or holds(), f"it ended without {words!r}:\n{self.text}"
 
+    def narrow(self, width: int) -> None:
+        """Make the window narrower, in a terminal that wraps what no longer fits."""
+        self.screen.narrow(width)
+        fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 30, width, 0, 0))
+
     def hang_up(self) -> None:
         """Close the terminal, as a window is closed."""
         os.close(self._master)

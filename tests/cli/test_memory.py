@@ -119,3 +119,54 @@ def test_a_conversation_without_a_memory_says_how_to_have_one(talk) -> None:
     with talk(saying("x")) as it:
         it.say("/memory")
         it.shown("begin with agentkit --memory NAME")
+
+
+def test_facts_are_forgotten_by_where_they_come_from(cli: Cli) -> None:
+    script = [
+        remembering("Oslo", "I live in Oslo"),
+        calling("write_file", path="a.txt", content="Ann has a cat called Tom."),
+        calling("read_file", path="a.txt"),
+        calling("remember", subject="user", attribute="cat", value="Tom", quote="a cat called Tom"),
+        calling("remember", subject="user", attribute="mood", value="glad", quote=""),
+        saying("Noted."),
+    ]
+    cli.run(*script, goal="I live in Oslo", flags=["--memory", "ann"])
+
+    def known() -> set[str]:
+        return {one["value"] for one in json.loads(cli("memory", "list", "--output", "json").stdout)["facts"]}
+
+    assert known() == {"Oslo", "Tom", "glad"}
+    for flag, gone in (("--conclusions", "glad"), ("--tools", "Tom"), ("--facts", "Oslo")):
+        before = known()
+        cli("memory", "expire", flag, "0h")
+        assert before - known() == {gone}
+
+
+def test_one_fact_one_message_or_all_old_messages_are_forgotten(cli: Cli) -> None:
+    script = [remembering("Oslo", "I live in Oslo"), saying("Noted.")]
+    cli.run(*script, goal="I live in Oslo", flags=["--memory", "ann"])
+    run = cli.run_id()
+    cli("memory", "remember", "user", "cat", "Tom", "--memory", "ann")
+    facts = {
+        one["value"]: one["id"]
+        for one in json.loads(cli("memory", "list", "--output", "json").stdout)["facts"]
+    }
+    cli("memory", "forget", "--fact", facts["Tom"], "--yes")
+    assert "Tom" not in cli("memory", "list").stdout
+    assert "Oslo" in cli("memory", "list").stdout
+    shown = json.loads(cli("memory", "show", run, "--output", "json").stdout)
+    said = next(one["id"] for one in shown if one["message"]["text"] == "I live in Oslo")
+    cli("memory", "forget", "--message", said, "--yes")
+    assert "I live in Oslo" not in cli("memory", "show", run).stdout
+    assert "user: city" not in cli("memory", "list").stdout  # it rested on that message
+    assert "Noted." in cli("memory", "show", run).stdout
+    cli("memory", "expire", "--messages", "0h")
+    assert "Noted." not in cli("memory", "show", run).stdout
+
+
+def test_a_fact_may_hold_beside_another(cli: Cli) -> None:
+    for city, flags in (("Oslo", []), ("Bergen", ["--beside"])):
+        cli("memory", "remember", "user", "city", city, *flags, "--memory", "ann")
+    listed = cli("memory", "list").stdout
+    assert "Oslo" in listed
+    assert "Bergen" in listed

@@ -222,3 +222,16 @@ def test_words_of_the_loop_that_lack_a_place_are_told_before_anything_is_asked(c
     done = cli.run(saying("done"))
     assert done.returncode == 2
     assert "the prompt nudges/claim of the project must be one message with {doubts}" in done.stderr
+
+
+def test_the_folder_of_ones_own_words_can_be_named(cli: Cli) -> None:
+    mine = cli.folder / "mine"
+    (mine / "agent").mkdir(parents=True)
+    (mine / "agent/system.md").write_text("---\nversion: 9\n---\nMy words; I see {files}.\n")
+    listed = cli("prompts", "list", "--prompts", mine).stdout
+    assert next(line.split()[1:3] for line in listed.splitlines() if line.startswith("agent/system ")) == [
+        "9",
+        "user",
+    ]
+    assert "My words" in cli("prompts", "show", "agent/system", "--prompts", mine).stdout
+    assert "+My words; I see {files}." in cli("prompts", "diff", "agent/system", "--prompts", mine).stdout

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from agentkit.cli.repl.reflow import wraps_again
 from agentkit.core.events import CallFinished, Ending, PersonSaid, PersonStopped, RunEnded
 from agentkit.core.tools import Outcome
 
@@ -40,6 +41,43 @@ def test_words_appear_while_the_answer_is_made_and_stay(talk) -> None:
         assert "last line" in text
         assert {f"word{n}" for n in range(60)} <= set(re.findall(r"word\d+", text))
         assert "\x1b[?1049h" not in it.terminal.text  # no alternate screen
+
+
+def test_where_a_terminal_wraps_again_no_row_of_a_wider_one_stays(talk) -> None:
+    with talk(SLEEPER, TMUX="/tmp/tmux-1/default,1,0") as it:
+        it.say("go")
+        it.shown("at-42")
+        it.shown("Ctrl-C stops")
+        it.terminal.type("half typed")
+        it.shown("> half typed")
+        for width in (60, 40, 25):
+            it.terminal.narrow(width)
+
+            def drawn(width: int = width) -> bool:
+                *_, status, typed = it.text.rstrip().split("\n")
+                return status.startswith("step 1/40") and len(status) < width and typed == "> half typed"
+
+            it.terminal.wait_until(drawn, f"the rows at {width} columns")
+            rows = it.text.split("\n")
+            assert (rows.count("at-42"), it.text.count("step 1/40")) == (1, 1), it.text
+        it.terminal.type(CTRL_C + CTRL_C)
+
+
+@pytest.mark.parametrize(
+    ("environ", "wraps"),
+    [
+        ({"TERM": "tmux-256color"}, True),
+        ({"TERM": "xterm-256color", "VTE_VERSION": "7600"}, True),
+        ({"TERM": "xterm-256color", "TERM_PROGRAM": "vscode"}, True),
+        ({"TERM": "xterm-256color", "XTERM_VERSION": "XTerm(390)"}, False),
+        ({"TERM": "linux"}, False),
+        ({}, False),
+    ],
+)
+def test_only_a_terminal_that_is_known_to_wrap_again_is_taken_for_one(
+    environ: dict[str, str], wraps: bool
+) -> None:
+    assert wraps_again(environ) is wraps
 
 
 def test_what_was_sent_before_the_first_prompt_is_sent(cli: Cli) -> None:

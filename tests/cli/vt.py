@@ -31,6 +31,18 @@ class Screen:
             elif found[2] is not None:
                 self._steer(found[2], found[1])
 
+    def narrow(self, width: int) -> None:
+        """Become narrower, as terminals do that wrap again: a row that is too long becomes several."""
+        rows: list[list[str]] = []
+        for number, row in enumerate(self.rows):
+            if number == self.row:
+                at, column = len(rows) + self.column // width, self.column % width
+            pieces = [row[start : start + width] for start in range(0, len("".join(row).rstrip()), width)]
+            rows += pieces or [[]]
+        self.width, self.rows, self.row, self.column = width, rows, at, column
+        while self.row >= len(self.rows):
+            self.rows.append([])
+
     def _char(self, char: str) -> None:
         match char:
             case "\n":

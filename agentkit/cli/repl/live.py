@@ -15,16 +15,16 @@ from typing import TYPE_CHECKING
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.document import Document
-from prompt_toolkit.filters import Condition
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import clear_typeahead
-from prompt_toolkit.key_binding import KeyBindings, KeyPressEvent
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from agentkit.cli.repl.editor import Status
+from agentkit.cli.repl.keys import editing_keys, question_keys
 from agentkit.cli.repl.modes import Modes
+from agentkit.cli.repl.reflow import follow_width, wraps_again
 from agentkit.cli.repl.rows import Rows
 from agentkit.cli.repl.toolkit import Candidates, TypedBefore, WaysToGoOn, sent_already
 from agentkit.cli.screens import Screen
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
     from prompt_toolkit.application import Application
 
 PROMPT = "> "
-REWIND = "rewind"
-"""The command that Esc Esc stands for."""
 STILL = 0.7
 """Seconds without a key after which a person who was typing is asked something."""
 
@@ -71,7 +69,6 @@ class LiveEditor:
         """
         self._status = status
         self._colour = colour
-        self._on_interrupt = on_interrupt
         self._output = Vt100_Output.from_pty(sys.stdout, term=os.environ.get("TERM"))
         # where the cursor stands need not be known, and not every terminal answers
         self._output.enable_cpr = False
@@ -87,7 +84,7 @@ class LiveEditor:
             complete_style=CompleteStyle.READLINE_LIKE,
             enable_open_in_editor=True,
             enable_suspend=True,
-            key_bindings=self._keys(working),
+            key_bindings=editing_keys(on_interrupt, working),
             output=self._output,
             color_depth=depth,
         )
@@ -95,10 +92,13 @@ class LiveEditor:
         self._asking: PromptSession[str] = PromptSession(
             vi_mode=vi,
             enable_open_in_editor=True,
-            key_bindings=self._question_keys(),
+            key_bindings=question_keys(on_interrupt),
             output=self._output,
             color_depth=depth,
         )
+        if wraps_again(os.environ):
+            for session in (self._session, self._asking):
+                follow_width(session.app)
         self._early = sent_already(sys.stdin.fileno())
         self._modes = Modes()
         self._modes.set(quiet=True)
@@ -235,47 +235,8 @@ class LiveEditor:
     def _dyed(self, style: str) -> str:
         return style if self._colour else ""
 
-    def _keys(self, working: Callable[[], bool]) -> KeyBindings:
-        keys = KeyBindings()
-        has_text = Condition(lambda: bool(self._session.default_buffer.text))
-
-        @keys.add("enter")
-        def _(event: KeyPressEvent) -> None:
-            # what waits its turn is shown as such, and not as said
-            event.app.erase_when_done = working()
-            event.current_buffer.validate_and_handle()
-
-        @keys.add("c-j")
-        @keys.add("escape", "enter")
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.insert_text("\n")
-
-        @keys.add("c-c")
-        def _(event: KeyPressEvent) -> None:  # noqa: ARG001 - prompt_toolkit calls it so
-            self._on_interrupt()
-
-        @keys.add("escape", "escape", filter=~Condition(working) & ~has_text)
-        def _(event: KeyPressEvent) -> None:
-            event.current_buffer.text = f"/{REWIND}"
-            event.current_buffer.validate_and_handle()
-
-        @keys.add("escape", filter=Condition(working))
-        def _(event: KeyPressEvent) -> None:  # noqa: ARG001
-            self._on_interrupt()
-
-        return keys
-
     def _key_pressed(self, _: object) -> None:
         self._pressed = time.monotonic()
-
-    def _question_keys(self) -> KeyBindings:
-        keys = KeyBindings()
-
-        @keys.add("c-c")
-        def _(event: KeyPressEvent) -> None:  # noqa: ARG001
-            self._on_interrupt()
-
-        return keys
 
     async def _put_aside(self) -> None:
         app = self._app

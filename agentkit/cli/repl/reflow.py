@@ -1,0 +1,66 @@
+"""A terminal that becomes narrower: what is drawn takes more rows then, where rows are wrapped anew.
+
+prompt_toolkit goes back up as many rows as it drew. In a terminal that wraps again (tmux, and most with a
+window) the rows it drew are more by then, and some would stay. In one that cuts rows off (xterm, the
+console of Linux) going further up would take back what was written, which is worse; so it is done only
+where it is known that rows are wrapped.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from prompt_toolkit.application import Application
+    from prompt_toolkit.layout.screen import Screen
+
+_VARIABLES = (
+    "TMUX",
+    "VTE_VERSION",
+    "KITTY_WINDOW_ID",
+    "ALACRITTY_WINDOW_ID",
+    "WEZTERM_PANE",
+    "KONSOLE_VERSION",
+    "WT_SESSION",
+    "ITERM_SESSION_ID",
+)
+"""Each is set by a terminal that wraps again."""
+_PROGRAMS = frozenset({"Apple_Terminal", "iTerm.app", "vscode", "WezTerm", "ghostty"})
+"""What such terminals call themselves in TERM_PROGRAM."""
+_TERMS = ("tmux", "xterm-kitty", "alacritty", "foot", "wezterm", "xterm-ghostty")
+"""How TERM begins in one, also over a connection that takes no other variable along."""
+
+
+def wraps_again(environ: Mapping[str, str]) -> bool:
+    """Whether the terminal is known to wrap its rows anew when its width changes."""
+    return (
+        any(environ.get(variable) for variable in _VARIABLES)
+        or environ.get("TERM_PROGRAM") in _PROGRAMS
+        or environ.get("TERM", "").startswith(_TERMS)
+    )
+
+
+def follow_width(app: "Application[str]") -> None:
+    """Let a line editor go back over all of its rows when its terminal has wrapped them anew."""
+    resized = app._on_resize  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+    def resized_and_wrapped() -> None:
+        screen = app.renderer.last_rendered_screen
+        if screen is not None:
+            at = screen.get_cursor_position(app.layout.current_window)
+            app.output.cursor_up(added_rows(screen, at.y, at.x, app.output.get_size().columns))
+        resized()
+
+    # prompt_toolkit looks it up when it starts to listen, and has no other place for this
+    app._on_resize = resized_and_wrapped  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+
+
+def added_rows(screen: "Screen", row: int, column: int, width: int) -> int:
+    """How many rows more there are above a place on the screen, by rows that are longer than `width`."""
+    above = sum(max(0, _length(screen, number) - 1) // width for number in range(row))
+    return above + column // width
+
+
+def _length(screen: "Screen", row: int) -> int:
+    """The columns of a row up to its last sign."""
+    signs = screen.data_buffer[row].items()
+    return max((column + sign.width for column, sign in signs if sign.char.strip()), default=0)
