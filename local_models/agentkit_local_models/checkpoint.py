@@ -18,7 +18,7 @@ from torch import Tensor
 
 from agentkit_local_models import pytorch_file
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.dequantise import dequantise
+from agentkit_local_models.dequantise import FLOATS, dequantise
 from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
 from agentkit_local_models.families import read_family
 from agentkit_local_models.gguf import GGUFFile
@@ -26,6 +26,8 @@ from agentkit_local_models.gguf_config import config_from_gguf
 from agentkit_local_models.gguf_tokenizer import tokenizer_from_gguf
 from agentkit_local_models.hub_text import read_hub_text
 from agentkit_local_models.hub_weights import find_weights
+from agentkit_local_models.linear import Weight
+from agentkit_local_models.matrices import Blocks
 from agentkit_local_models.safetensors_file import open_safetensors
 from agentkit_local_models.tensor_folder import TensorFolder
 from agentkit_local_models.tokenizer import Tokenizer
@@ -42,6 +44,10 @@ class WeightSource(Protocol):
 
     def load(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """The weights of the canonical names, in their order."""
+        ...
+
+    def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
+        """The same, with matrices that are quantised as they lie in the file."""
         ...
 
     def close(self) -> None:
@@ -92,6 +98,14 @@ class Checkpoint:
             dtype: of every tensor; quantised values are rounded to it once.
         """
         return self.source.load(self.weight_names(), dtype)
+
+    def load_stored(self, dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
+        """The same, but quantised matrices as they lie in the file, of which they may be mapped pages.
+
+        Args:
+            dtype: of what is not quantised.
+        """
+        return self.source.load_stored(self.weight_names(), dtype)
 
     def close(self) -> None:
         """Let go of the file; loaded weights stay."""
@@ -195,14 +209,32 @@ class GGUFWeights:
 
     def load(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """The weights of the canonical names, in their order."""
-        heads: dict[str, int] = {}
-        if self.config.family == "llama":  # qwen2 rotates halves in llama.cpp too
-            heads = {"query": self.config.heads, "key": self.config.kv_heads}
         for name in names:
             info = self.file.tensors[gguf_name(name)]
-            values = dequantise(self.file.raw(info.name), info.kind, info.shape, dtype)
-            part = name.split(".")[-2]
-            yield name, unpermute(values, heads[part]) if part in heads else values
+            yield (
+                name,
+                self._ordered(name, dequantise(self.file.raw(info.name), info.kind, info.shape, dtype)),
+            )
+
+    def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
+        """The same, with matrices as they lie in the file; only rows in another order are copied."""
+        for name in names:
+            info = self.file.tensors[gguf_name(name)]
+            if len(info.shape) == 1:
+                yield from self.load((name,), dtype)
+                continue
+            raw = torch.frombuffer(self.file.raw(info.name), dtype=torch.uint8).view(info.shape[0], -1)
+            if info.kind in FLOATS:
+                yield name, self._ordered(name, raw.view(FLOATS[info.kind]).to(dtype))
+            else:
+                yield name, Blocks(info.kind, self._ordered(name, raw))
+
+    def _ordered(self, name: str, rows: Tensor) -> Tensor:
+        """The rows in the order that the engine has them in: numbers, or the bytes of whole blocks."""
+        part = name.split(".")[-2]
+        heads = {"query": self.config.heads, "key": self.config.kv_heads}.get(part)
+        # qwen2 rotates halves in llama.cpp too
+        return unpermute(rows, heads) if heads and self.config.family == "llama" else rows
 
     def close(self) -> None:
         """Let go of the file."""

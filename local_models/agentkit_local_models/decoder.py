@@ -70,22 +70,23 @@ class Decoder:
                 f"the reference decoder computes plain LLaMA and Qwen2, not {config.family}"
             )
         room = Room(weight_shapes(config), dtype)
+        room.fill(weights)
 
         def layer(at: str) -> Layer:
             return Layer(
-                attention_norm=room.stacked(f"{at}.attention_norm.weight"),
+                attention_norm=room.vector(f"{at}.attention_norm.weight"),
                 query_key_value=room.linear(f"{at}.attention", "query", "key", "value"),
                 output=room.linear(f"{at}.attention", "output"),
-                feed_forward_norm=room.stacked(f"{at}.feed_forward_norm.weight"),
+                feed_forward_norm=room.vector(f"{at}.feed_forward_norm.weight"),
                 gate_up=room.linear(f"{at}.feed_forward", "gate", "up"),
                 down=room.linear(f"{at}.feed_forward", "down"),
             )
 
-        self.embed = room.stacked("embed.weight")
+        embed = room.rows("embed.weight")
+        self.embed = embed.dense(dtype)
         self.layers = [layer(f"layers.{number}") for number in range(config.layers)]
-        self.norm = room.stacked("norm.weight")
-        self.head = Linear(self.embed if config.tied_head else room.stacked("head.weight"))
-        room.fill(weights)
+        self.norm = room.vector("norm.weight")
+        self.head = Linear(embed if config.tied_head else room.rows("head.weight"))
 
         halves = torch.arange(0, config.head_width, 2, dtype=torch.float32) / config.head_width
         self._frequencies = 1.0 / config.rope_base**halves  # [D / 2], radians a position

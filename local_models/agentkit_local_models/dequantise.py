@@ -39,17 +39,26 @@ def dequantise(
     Raises:
         UnsupportedCheckpoint: a kind that is not in `UNPACK`.
     """
+    rows = math.prod(shape[:-1])
+    return dequantise_rows(torch.frombuffer(raw, dtype=torch.uint8).view(rows, -1), kind, dtype).view(shape)
+
+
+def dequantise_rows(raw: Tensor, kind: TensorKind, dtype: torch.dtype = torch.float32) -> Tensor:
+    """The values of rows of blocks: uint8 [rows, bytes of a row] to [rows, columns] of the dtype.
+
+    Raises:
+        UnsupportedCheckpoint: a kind that is not in `UNPACK`.
+    """
     unpack = UNPACK.get(kind)
     if unpack is None:
         works = ", ".join(known.name for known in UNPACK)
         raise UnsupportedCheckpoint(f"tensors stored as {kind.name} are not read; {works} are")
-    values = torch.empty(math.prod(shape), dtype=dtype)
-    source = torch.frombuffer(raw, dtype=torch.uint8).view(-1, kind.block_bytes)
-    target = values.view(-1, kind.block_values)
+    source = raw.reshape(-1, kind.block_bytes)
+    values = torch.empty(len(source), kind.block_values, dtype=dtype)
     step = CHUNK_VALUES // kind.block_values
     for start in range(0, source.shape[0], step):
-        target[start : start + step].copy_(unpack(source[start : start + step]))
-    return values.view(shape)
+        values[start : start + step].copy_(unpack(source[start : start + step]))
+    return values.view(raw.shape[0], -1)
 
 
 def _half(blocks: Tensor, start: int) -> Tensor:
@@ -170,3 +179,10 @@ UNPACK: Final[Mapping[TensorKind, Callable[[Tensor], Tensor]]] = {
     TensorKind.Q5_K: _q5_k,
     TensorKind.Q6_K: _q6_k,
 }
+
+FLOATS: Final[Mapping[TensorKind, torch.dtype]] = {
+    TensorKind.F32: torch.float32,
+    TensorKind.F16: torch.float16,
+    TensorKind.BF16: torch.bfloat16,
+}
+"""Kinds that are torch's own numbers, one after the other."""

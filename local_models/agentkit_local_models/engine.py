@@ -24,7 +24,7 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler, Matcher
 from agentkit_local_models.model import Model
-from agentkit_local_models.precision import DTYPES, fast_precision
+from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
 from agentkit_local_models.stop_texts import StopTexts
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
@@ -107,7 +107,8 @@ class Engine:
         cls,
         path: Path,
         *,
-        dtype: Literal["auto", "float32", "bfloat16"] = "auto",
+        dtype: Literal["auto"] | Precision = "auto",
+        precision: WeightPrecision = "auto",
         threads: int | None = None,
         adapter: Path | None = None,
     ) -> Engine:
@@ -117,21 +118,28 @@ class Engine:
             path: of the file or folder.
             dtype: to compute in; bfloat16 takes half the memory. "auto" is bfloat16 where the processor
                 multiplies it itself, else float32, which is then several times faster.
+            precision: of the weights: floats, computed with as they are; "int8" or "int4", quantised
+                while they are read; "file", the blocks of a GGUF file as they lie in it, mapped. "auto" is
+                `dtype`.
             threads: of the computation, for the whole process; None is torch's choice.
             adapter: a packed adapter's file, which is joined into the weights.
 
         Raises:
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
+            ValueError: two float formats at once, or an adapter for weights that stay as they lie.
         """
+        form, kind = weights_and_dtype(precision, dtype)
+        if adapter is not None and form == "file":
+            raise ValueError("an adapter changes the weights, so they cannot stay as they lie in the file")
         if threads is not None:
             torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
-            kind = DTYPES[fast_precision() if dtype == "auto" else dtype]
-            weights = checkpoint.load_weights(kind)
-            if adapter is not None:
-                weights = load_packed(adapter, checkpoint.config)[0].joined_weights(weights)
-            return cls(checkpoint, Model(checkpoint.config, weights, kind))
+            if adapter is None:
+                return cls(checkpoint, Model.from_checkpoint(checkpoint, kind, form))
+            adapted = load_packed(adapter, checkpoint.config)[0]
+            weights = adapted.joined_weights(checkpoint.load_weights(kind))
+            return cls(checkpoint, Model(checkpoint.config, weights, kind, form))
 
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has as plain content."""

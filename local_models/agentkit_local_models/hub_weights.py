@@ -13,6 +13,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.families.family import Fused, Names
+from agentkit_local_models.linear import Weight
 from agentkit_local_models.tensor_folder import TensorFolder
 from agentkit_local_models.weights import Shape, check_weights, unpermute, weight_shapes
 
@@ -48,6 +49,10 @@ class HubWeights:
                 if place.name != last:  # the parts of a fused matrix follow each other
                     last, tensor = place.name, read(place.name, dtype)
                 yield name, place.take(tensor)
+
+    def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
+        """The same: nothing in a hub folder is quantised."""
+        return self.load(names, dtype)
 
     def close(self) -> None:
         """Nothing stays open between loads."""

@@ -1,15 +1,30 @@
-"""Matrices of a model, and the room that a checkpoint's weights are copied into."""
+"""Matrices with biases, and the room that a checkpoint's weights are put into, in the form asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.matrices import (
+    GROUP,
+    Blocks,
+    Floats,
+    Int4Groups,
+    Int8Rows,
+    Matrix,
+    Stacked,
+    Stored,
+)
+from agentkit_local_models.precision import Form
+from agentkit_local_models.quantise import int4_from_blocks, int4_groups, int8_rows
+from agentkit_local_models.weights import stack_of
+
+Weight = Tensor | Stored
+"""What a checkpoint gives of a weight: its values, or a matrix that is quantised already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,69 +32,143 @@ class Linear:
     """`y = W x + b`.
 
     Attributes:
-        weight: [out, in].
+        matrix: [out, in].
         bias: [out], or None.
     """
 
-    weight: Tensor
+    matrix: Matrix
     bias: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
         """[T, in] to [T, out]."""
-        if x.shape[0] == 1:
-            # One row is bound by reading the weights once. Torch's matrix-vector kernel reads them
-            # at the speed of the memory; in bfloat16 its matrix kernel takes 1.4 to 1.9 times as long.
-            row = torch.mv(self.weight, x[0])
-            return (row if self.bias is None else row.add_(self.bias)).unsqueeze(0)
-        return F.linear(x, self.weight, self.bias)
+        return self.matrix(x, self.bias)
+
+
+@dataclass(slots=True)
+class _Stack:
+    """Rows that lie on top of each other, as they come in."""
+
+    rows: int
+    whole: Floats | Int8Rows | Int4Groups | None = None
+    parts: dict[str, Stored] = field(default_factory=dict[str, Stored])
 
 
 class Room:
-    """Room for weights, of which some lie on top of each other as one matrix."""
+    """Where weights are put one by one, so that a model is never held twice, nor whole in floats."""
 
-    def __init__(self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype) -> None:
+    def __init__(
+        self, shapes: Mapping[str, tuple[int, ...]], dtype: torch.dtype, form: Form = "float"
+    ) -> None:
         """Nothing is allocated yet.
 
         Args:
             shapes: of every canonical name.
-            dtype: of the matrices.
+            dtype: of vectors, and of matrices that are kept as floats.
+            form: of the matrices. With "int4" those at both ends (embedding and head, to which few bits do
+                most harm) and those whose rows are not whole groups have 8 bits.
         """
         self._shapes = shapes
         self._dtype = dtype
-        self._places: dict[str, Tensor] = {}
+        self._form: Form = form
+        self._vectors: dict[str, Tensor] = {}
+        self._stacks: dict[tuple[str, ...], _Stack] = {}
 
-    def stacked(self, *names: str, dtype: torch.dtype | None = None) -> Tensor:
-        """Room for the rows of several weights on top of each other."""
-        shapes = [self._shapes[name] for name in names]
-        whole = torch.empty(sum(shape[0] for shape in shapes), *shapes[0][1:], dtype=dtype or self._dtype)
-        end = 0
-        for name, shape in zip(names, shapes, strict=True):
-            start, end = end, end + shape[0]
-            self._places[name] = whole[start:end]
-        return whole
-
-    def linear(self, at: str, *parts: str) -> Linear:
-        """Room for a matrix of several parts, with their biases where they have any."""
-        names = [f"{at}.{part}" for part in parts]
-        weight = self.stacked(*(f"{name}.weight" for name in names))
-        biased = f"{names[0]}.bias" in self._shapes
-        return Linear(weight, self.stacked(*(f"{name}.bias" for name in names)) if biased else None)
-
-    def fill(self, weights: Iterable[tuple[str, Tensor]]) -> None:
-        """Copy each weight to its place.
+    def fill(self, weights: Iterable[tuple[str, Weight]]) -> None:
+        """Put each weight in its place, quantised on the way where that is asked for.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
         """
-        places = self._places
+        wanted = dict(self._shapes)
         for name, weight in weights:
-            place = places.pop(name, None)
-            if place is None:
+            shape = wanted.pop(name, None)
+            if shape is None:
                 raise CheckpointError(f"the weight {name} {tuple(weight.shape)} is unexpected or there twice")
-            if place.shape != weight.shape:
+            if tuple(weight.shape) != shape:
                 raise CheckpointError(
-                    f"the weight {name} is {tuple(weight.shape)}; the config asks for {tuple(place.shape)}"
+                    f"the weight {name} is {tuple(weight.shape)}; the config asks for {shape}"
                 )
-            place.copy_(weight)
-        if places:
-            raise CheckpointError(f"{len(places)} weights are missing: {', '.join(sorted(places)[:8])}")
+            if len(shape) == 1:
+                assert isinstance(weight, Tensor)  # a matrix has two dimensions
+                self._vectors[name] = weight.to(torch.promote_types(weight.dtype, self._dtype), copy=True)
+            else:
+                self._put(name, weight)
+        if wanted:
+            raise CheckpointError(f"{len(wanted)} weights are missing: {', '.join(sorted(wanted)[:8])}")
+
+    def vector(self, *names: str, dtype: torch.dtype | None = None) -> Tensor:
+        """The numbers of vectors, one after the other."""
+        return torch.cat([self._vectors[name] for name in names]).to(dtype or self._dtype)
+
+    def rows(self, name: str) -> Stored:
+        """A matrix that lies alone."""
+        stack = self._stacks[stack_of(name, self._shapes)]
+        return stack.parts[name] if stack.whole is None else stack.whole
+
+    def linear(self, at: str, *parts: str) -> Linear:
+        """A matrix of several parts on top of each other, with their biases where they have any."""
+        names = tuple(f"{at}.{part}" for part in parts)
+        stack = self._stacks[tuple(f"{name}.weight" for name in names)]
+        matrix: Matrix
+        if stack.whole is not None:
+            matrix = stack.whole
+        else:
+            separate = tuple(stack.parts[f"{name}.weight"] for name in names)
+            matrix = separate[0] if len(separate) == 1 else Stacked(separate)
+        biased = f"{names[0]}.bias" in self._shapes
+        return Linear(matrix, self.vector(*(f"{name}.bias" for name in names)) if biased else None)
+
+    def _put(self, name: str, weight: Weight) -> None:
+        names = stack_of(name, self._shapes)
+        rows = [self._shapes[one][0] for one in names]
+        stack = self._stacks.setdefault(names, _Stack(sum(rows)))
+        form = self._form
+        if form == "file" and not isinstance(weight, Tensor):
+            stack.parts[name] = weight  # of any kind, so it stays apart from its neighbours
+            return
+        part = self._encoded(name, weight)
+        if form == "file":
+            stack.parts[name] = part
+            return
+        number = names.index(name)
+        if stack.whole is None:
+            stack.whole = _empty(part, stack.rows)
+        _write(stack.whole, part, slice(sum(rows[:number]), sum(rows[: number + 1])))
+
+    def _encoded(self, name: str, weight: Weight) -> Floats | Int8Rows | Int4Groups:
+        """A weight in the form that it is kept in."""
+        if self._form in ("float", "file"):
+            return Floats(weight.to(self._dtype) if isinstance(weight, Tensor) else weight.dense(self._dtype))
+        ends = name.startswith(("embed.", "head."))
+        if self._form == "int4" and not ends and self._shapes[name][1] % GROUP == 0:
+            if isinstance(weight, Int4Groups):
+                return weight
+            if isinstance(weight, Blocks) and (same := int4_from_blocks(weight)) is not None:
+                return same
+            return int4_groups(_values(weight))
+        return weight if isinstance(weight, Int8Rows) else int8_rows(_values(weight))
+
+
+def _values(weight: Weight) -> Tensor:
+    return weight if isinstance(weight, Tensor) else weight.dense(torch.float32)
+
+
+def _empty(like: Floats | Int8Rows | Int4Groups, rows: int) -> Floats | Int8Rows | Int4Groups:
+    """The same form with so many rows, not yet written."""
+    tensors = [part.new_empty(rows, *part.shape[1:]) for part in _tensors(like)]
+    return type(like)(*tensors)
+
+
+def _write(whole: Floats | Int8Rows | Int4Groups, part: Floats | Int8Rows | Int4Groups, place: slice) -> None:
+    for target, source in zip(_tensors(whole), _tensors(part), strict=True):
+        target[place].copy_(source)
+
+
+def _tensors(matrix: Floats | Int8Rows | Int4Groups) -> tuple[Tensor, ...]:
+    match matrix:
+        case Floats(weight):
+            return (weight,)
+        case Int8Rows(codes, scales):
+            return codes, scales
+        case Int4Groups(codes, scales, lows):
+            return codes, scales, lows

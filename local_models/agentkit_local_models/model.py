@@ -16,8 +16,9 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.linear import Linear, Room
+from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
+from agentkit_local_models.precision import Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
 from agentkit_local_models.weights import weight_shapes
@@ -67,13 +68,16 @@ class Layer:
 class Model:
     """A decoder of any family; its weights never change, so threads can share it."""
 
-    def __init__(self, arch: Arch, weights: Iterable[tuple[str, Tensor]], dtype: torch.dtype) -> None:
-        """Copy the weights into place one by one, so that they are never held twice.
+    def __init__(
+        self, arch: Arch, weights: Iterable[tuple[str, Weight]], dtype: torch.dtype, form: Form = "float"
+    ) -> None:
+        """Put the weights into place one by one, so that they are never held twice.
 
         Args:
             arch: what is computed.
             weights: each canonical name once (see `weights`), in any order and dtype.
-            dtype: of the matrices, the cache and the computation; norms are computed in float32 or better.
+            dtype: of the cache and the computation; norms are computed in float32 or better.
+            form: what matrices are kept as.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
@@ -81,22 +85,17 @@ class Model:
         self.arch = arch
         self.dtype = dtype
         shapes = weight_shapes(arch)
-        room = Room(shapes, dtype)
-        norms: list[Norm] = []
+        room = Room(shapes, dtype, form)
+        room.fill(weights)
         exact = torch.promote_types(dtype, torch.float32)
 
-        def norm(name: str) -> Norm | None:
-            if f"{name}.weight" not in shapes:
-                return None
-            weight = room.stacked(f"{name}.weight", dtype=exact)
-            biased = f"{name}.bias" in shapes
-            norms.append(Norm(weight, room.stacked(f"{name}.bias", dtype=exact) if biased else None))
-            return norms[-1]
-
         def sure(name: str) -> Norm:
-            found = norm(name)
-            assert found is not None  # every arch has it
-            return found
+            weight = room.vector(f"{name}.weight", dtype=exact) + arch.norm_offset
+            biased = f"{name}.bias" in shapes
+            return Norm(weight, room.vector(f"{name}.bias", dtype=exact) if biased else None)
+
+        def norm(name: str) -> Norm | None:
+            return sure(name) if f"{name}.weight" in shapes else None
 
         sights, rotations = _sights(arch), _rotations(arch)
 
@@ -118,23 +117,21 @@ class Model:
                 rotation=rotations[windowed],
             )
 
-        self.embed = room.stacked("embed.weight")
+        self.embed = room.rows("embed.weight")
         self.embed_norm = norm("embed_norm")
         self.layers = [layer(number) for number in range(arch.layers)]
         self.norm = sure("norm")
-        self.head = Linear(self.embed if arch.tied_head else room.stacked("head.weight"))
-        room.fill(weights)
-        for one in norms:
-            one.weight.add_(arch.norm_offset)
+        self.head = Linear(self.embed if arch.tied_head else room.rows("head.weight"))
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype) -> Model:
+    def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype, form: Form = "float") -> Model:
         """The model of an open checkpoint.
 
         Raises:
             CheckpointError: its weights do not fit its config.
         """
-        return cls(checkpoint.config, checkpoint.load_weights(dtype), dtype)
+        weights = checkpoint.load_weights(dtype) if form == "float" else checkpoint.load_stored(dtype)
+        return cls(checkpoint.config, weights, dtype, form)
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
@@ -179,7 +176,7 @@ class Model:
         """
         positions = torch.cat([self._begin(tokens, cache) for tokens, cache in steps], dim=-1)
         ids = torch.tensor([token for tokens, _ in steps for token in tokens], dtype=torch.long)
-        x = F.embedding(ids, self.embed)  # [T, width]
+        x = self.embed[ids].dense(self.dtype)  # [T, width]
         if self.arch.embed_scale != 1:
             x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
         if self.embed_norm is not None:

@@ -3,17 +3,50 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, get_args
 
 import torch
 
 Precision = Literal["float32", "bfloat16", "float16"]
+Form = Literal["float", "int8", "int4", "file"]
+"""What matrices are kept as: floats to compute with; 8 bits a number, a scale a row; 4 bits a number, two
+numbers for every 32; or as they lie in the file."""
+WeightPrecision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4", "file"]
+"""What a user asks for: the numbers that matrices are kept in."""
 
 DTYPES: Final[Mapping[Precision, torch.dtype]] = {
     "float32": torch.float32,
     "bfloat16": torch.bfloat16,
     "float16": torch.float16,
 }
+
+WEIGHT_PRECISIONS: Final[tuple[WeightPrecision, ...]] = get_args(WeightPrecision)
+
+
+def weights_and_dtype(
+    precision: WeightPrecision, dtype: Literal["auto"] | Precision
+) -> tuple[Form, torch.dtype]:
+    """The form that matrices are kept in, and the dtype that is computed in.
+
+    Floats are computed with as they are kept; quantised weights in the dtype asked for, or the fastest.
+
+    >>> weights_and_dtype("int8", "float32")
+    ('int8', torch.float32)
+
+    Raises:
+        ValueError: floats of two kinds are asked for.
+    """
+    if precision not in WEIGHT_PRECISIONS:
+        raise ValueError(f"no precision {precision!r}; {', '.join(WEIGHT_PRECISIONS)} are")
+    if precision in ("float32", "bfloat16", "float16"):
+        if dtype not in ("auto", precision):
+            raise ValueError(f"weights in {precision} are computed with in {precision}, not in {dtype}")
+        return "float", DTYPES[precision]
+    return (
+        "float" if precision == "auto" else precision,
+        DTYPES[fast_precision() if dtype == "auto" else dtype],
+    )
+
 
 _FAST_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16")
 """What processors that multiply bfloat16 themselves say of themselves: x86, x86 and Arm."""

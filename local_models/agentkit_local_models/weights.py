@@ -107,6 +107,25 @@ def weight_shapes(arch: Arch) -> dict[str, Shape]:
     return shapes
 
 
+_STACKS = (("query", "key", "value"), ("gate", "up"))
+"""Parts of a layer that are multiplied by the same input."""
+
+
+def stack_of(name: str, shapes: Mapping[str, Shape]) -> tuple[str, ...]:
+    """The matrices that lie on top of each other with this one as one matrix, in order; itself among them.
+
+    >>> stack_of("layers.0.feed_forward.up.weight", {"layers.0.feed_forward.up.weight": (8, 4)})
+    ('layers.0.feed_forward.up.weight',)
+    """
+    stem, _, leaf = name.rpartition(".")
+    at, _, part = stem.rpartition(".")
+    for stack in _STACKS:
+        if part in stack:
+            whole = (f"{at}.{one}.{leaf}" for one in stack)
+            return tuple(one for one in whole if one in shapes)
+    return (name,)
+
+
 def gguf_name(name: str) -> str:
     """The name in a GGUF file of a canonical weight.
 

@@ -30,14 +30,15 @@ def test_the_memory_told_is_what_the_weights_and_the_cache_take() -> None:
     with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
         decoder = Decoder.from_checkpoint(checkpoint, torch.bfloat16)
         arch = checkpoint.config
-    tensors = [decoder.embed, decoder.norm]
+    kept = decoder.embed.nbytes + decoder.norm.nbytes
     for layer in decoder.layers:
-        tensors += [layer.attention_norm, layer.feed_forward_norm, layer.query_key_value.weight]
-        tensors += [layer.output.weight, layer.gate_up.weight, layer.down.weight]
+        kept += layer.attention_norm.nbytes + layer.feed_forward_norm.nbytes
+        linears = (layer.query_key_value, layer.output, layer.gate_up, layer.down)
+        kept += sum(linear.matrix.nbytes for linear in linears)
     cache = decoder.new_cache()
     cache.reserve(512)
     told = memory(arch, "bfloat16", 512)
-    assert told.weights == sum(tensor.nbytes for tensor in tensors)
+    assert told.weights == kept
     assert told.cache == sum(layer.nbytes for layer in cache.layers)
     assert memory(arch, "float32", 512).total == 2 * told.total
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from agentkit.models.embedded import MANNERS, adapter_file
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.precision import DTYPES, fast_precision, fastest_of
 
@@ -27,3 +28,46 @@ def test_an_engine_computes_in_it(smollm2_path) -> None:
     assert Engine.load(smollm2_path).dtype == DTYPES[fast_precision()]
     other = "float32" if fast_precision() == "bfloat16" else "bfloat16"
     assert Engine.load(smollm2_path, dtype=other).dtype == DTYPES[other]
+
+
+PIECE = "The quick brown fox jumps over the lazy dog. In 1969, people walked on the moon for the first time."
+
+
+@pytest.fixture(scope="module")
+def exact(smollm2_path) -> Engine:
+    return Engine.load(smollm2_path, precision="float32")
+
+
+def difference(engine: Engine, exact: Engine) -> float:
+    """Of the logits on a sentence, relative to their size."""
+    ids = exact.tokenizer.encode(PIECE)
+    expected = exact.logits(ids)
+    return float((engine.logits(ids) - expected).norm() / expected.norm())
+
+
+def test_blocks_as_they_lie_are_the_file_dequantised(smollm2_path, exact: Engine) -> None:
+    assert difference(Engine.load(smollm2_path, dtype="float32", precision="file"), exact) < 1e-5
+
+
+@pytest.mark.parametrize(("precision", "bound"), [("int8", 0.05), ("int4", 0.02)])
+def test_quantised_weights_change_little(smollm2_path, exact: Engine, precision, bound: float) -> None:
+    # The file's matrices have 4 bits already, which int4 keeps as they are: only its ends are rounded.
+    changed = difference(Engine.load(smollm2_path, dtype="float32", precision=precision), exact)
+    assert 0 < changed < bound
+
+
+def test_two_kinds_of_floats_are_refused(smollm2_path) -> None:
+    with pytest.raises(ValueError, match="weights in float32 are computed with in float32, not in bfloat16"):
+        Engine.load(smollm2_path, dtype="bfloat16", precision="float32")
+
+
+def test_an_adapter_is_refused_where_weights_stay_as_they_lie(smollm2_path) -> None:
+    with pytest.raises(ValueError, match="cannot stay as they lie"):
+        Engine.load(smollm2_path, precision="file", adapter=adapter_file("smollm2.safetensors"))
+
+
+def test_an_adapter_is_joined_before_weights_are_rounded(smollm2_path, exact: Engine) -> None:
+    adapter = adapter_file(MANNERS["smollm2"].adapter)
+    floats = Engine.load(smollm2_path, precision="float32", adapter=adapter)
+    eight = Engine.load(smollm2_path, dtype="float32", precision="int8", adapter=adapter)
+    assert difference(eight, floats) < 0.05 < difference(eight, exact)
