@@ -25,6 +25,7 @@ LIMIT = 8
 WIDTH = 100
 """Columns of a line of a piece that are shown."""
 LINES = 4
+NOTHING = "nothing was found that could answer this; agentkit search shows what comes nearest"
 
 
 def search_command(query: str, flags: dict[str, Any]) -> int:
@@ -181,7 +182,7 @@ def _tell_answer(text: str, citations: Sequence[Citation], changed: set[str], in
     if text:
         click.echo(printable(text))
     elif not citations:
-        click.echo("nothing was found that could answer this", err=True)
+        click.echo(NOTHING, err=True)
     for number, one in enumerate(citations, 1):
         if text and number == 1:
             click.echo("")

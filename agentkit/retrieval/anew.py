@@ -97,12 +97,14 @@ async def _made(
         require_not_lost(planned(source, old), old, allow_shrink=allow_shrink)
         fresh = {item.id: item for item in source.items()}
     index = Index(new, how)
+    made = old.making
+    known = old if made is not None and made.embeddings == how.making.embeddings else None
     origins = {**dict.fromkeys(old.origins()), **({source.name: None} if source is not None else {})}
     new.remove([name for name, (origin, _) in new.digests().items() if origin not in origins])
     done: list[Synced] = []
     for origin in origins:
         held = _Held(old, origin, fresh, whole=source is not None and origin == source.name)
-        synced = await sync(held, index, allow_shrink=True, report=report)
+        synced = await sync(held, index, allow_shrink=True, known=known, report=report)
         unread = (*synced.plan.unread, *held.unread)
         done.append(replace(synced, plan=replace(synced.plan, unread=unread)))
     return done

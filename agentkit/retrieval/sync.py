@@ -71,6 +71,7 @@ async def sync(
     index: Index,
     *,
     allow_shrink: bool = False,
+    known: SqliteStore | None = None,
     report: Report = lambda done, total, what: None,  # noqa: ARG005 - nobody looks
 ) -> Synced:
     """Bring the index to what the source holds now.
@@ -83,6 +84,7 @@ async def sync(
         source: What the documents are.
         index: What they are taken into.
         allow_shrink: Whether more than a fifth of what the index has of the source may be gone.
+        known: Another index with vectors of the same model, which are taken for equal texts.
         report: Told how far it is.
 
     Raises:
@@ -111,10 +113,10 @@ async def sync(
         batch.append(entry)
         pieces += len(entry.pieces)
         if pieces >= BATCH:
-            done = await _taken_in(batch, source, store, how, done)
+            done = await _taken_in(batch, source, store, how, done, known)
             batch, pieces = [], 0
     if batch:
-        done = await _taken_in(batch, source, store, how, done)
+        done = await _taken_in(batch, source, store, how, done, known)
     report(len(items), len(items), "")
     if plan.gone:
         store.remove(plan.gone)
@@ -173,21 +175,30 @@ def _planned(source: Source, store: SqliteStore) -> tuple[Plan, list[Item]]:
 
 
 async def _taken_in(
-    batch: Sequence[Entry], source: Source, store: SqliteStore, how: Reading, done: Synced
+    batch: Sequence[Entry],
+    source: Source,
+    store: SqliteStore,
+    how: Reading,
+    done: Synced,
+    known: SqliteStore | None,
 ) -> Synced:
     """Embed what has no vector yet and write the batch."""
     embedded = 0
     if how.embeddings is not None:
-        batch, embedded = await _with_vectors(batch, store, how)
+        batch, embedded = await _with_vectors(batch, store, how, known)
     store.put(batch, source.name, how.making)
     count = sum(len(entry.pieces) for entry in batch)
     return replace(done, chunks=done.chunks + count, embedded=done.embedded + embedded)
 
 
-async def _with_vectors(batch: Sequence[Entry], store: SqliteStore, how: Reading) -> tuple[list[Entry], int]:
+async def _with_vectors(
+    batch: Sequence[Entry], store: SqliteStore, how: Reading, known: SqliteStore | None
+) -> tuple[list[Entry], int]:
     assert how.embeddings is not None
     texts = {hash_of(piece.chunk.text): piece.chunk.text for entry in batch for piece in entry.pieces}
     vectors = dict[bytes, object](store.vectors(texts))
+    if known is not None:
+        vectors.update(known.vectors(key for key in texts if key not in vectors))
     missing = [key for key in texts if key not in vectors]
     if missing:
         made = await how.embeddings.embed_documents([texts[key] for key in missing])

@@ -155,6 +155,18 @@ async def test_what_was_made_before_a_failure_is_not_made_again(tmp_path: Path) 
         assert not anew_path(store).exists()
 
 
+async def test_the_same_model_is_asked_for_no_vector_twice(tmp_path: Path) -> None:
+    with Index.open(tmp_path / "i.db", bag := WordBag()) as index:
+        await sync(Documents("all", ENGLISH[:6]), index)
+        before = index.store.database.all("SELECT vector FROM vectors ORDER BY chunk")
+        bag.embedded.clear()
+        (done,) = await made_anew(index.store, reading(bag))
+        assert (done.embedded, bag.embedded) == (0, [])
+        assert index.store.database.all("SELECT vector FROM vectors ORDER BY chunk") == before
+        await made_anew(index.store, reading(other := WordBag("another bag")))
+        assert len(other.embedded) == 6
+
+
 async def test_a_source_that_lost_much_is_refused_and_the_index_stays(tmp_path: Path) -> None:
     folder = folder_of(tmp_path / "notes", 4)
     with Index.open(tmp_path / "i.db") as index:
