@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 
-from agentkit.core.documents import Chunk, Embeddings, Facts, Findings, Hit, Retriever
+from agentkit.core.documents import Embeddings, Facts, Findings, Hit, Retriever
 from agentkit.core.errors import IndexUnusable, UsageError
+from agentkit.retrieval.foreign import Foreign
 from agentkit.retrieval.fusion import DEPTH, Fusion, fused
 from agentkit.retrieval.legs import VECTORS, WORDS, Answers, Legs
 from agentkit.retrieval.questions import subject
@@ -226,9 +227,9 @@ class Index:
                     legs[VECTORS] = self.vectors.nearest(answers.vector, depth, where)
                 except UsageError as error:
                     answers.failed[VECTORS] = str(error)
-            foreign = _Foreign(self.store)
+            foreign = Foreign(self.store, where)
             for name, hits in answers.hits.items():
-                legs[name] = [(foreign.key(hit.chunk), hit.score) for hit in hits]
+                legs[name] = foreign.found(hits)
             best = fused(legs, self.weights, self.fusion, depth)[:limit]
             chunks = foreign.chunks([key for key, _ in best])
         ranks = {
@@ -242,25 +243,3 @@ class Index:
             for key, score in best
         )
         return Explanation(query, tuple(terms), hits, answers.left_out, answers.failed)
-
-
-class _Foreign:
-    """Keys for the pieces that other retrievers found: of the store where it has them, else below zero."""
-
-    def __init__(self, store: SqliteStore) -> None:
-        self._store = store
-        self._others: dict[tuple[str, int, int], int] = {}
-        self._chunks: dict[int, Chunk] = {}
-
-    def key(self, chunk: Chunk) -> int:
-        place = (chunk.document, chunk.start, chunk.end)
-        if place not in self._others:
-            known = self._store.id_of(chunk)
-            self._others[place] = -1 - len(self._chunks) if known is None else known
-            if known is None:
-                self._chunks[self._others[place]] = chunk
-        return self._others[place]
-
-    def chunks(self, keys: Sequence[int]) -> dict[int, Chunk]:
-        mine = [key for key in keys if key > 0]
-        return {**self._chunks, **dict(zip(mine, self._store.chunks(mine), strict=True))}

@@ -9,7 +9,7 @@ from agentkit.core.documents import Chunk, Facts, Hit
 from agentkit.core.errors import IndexUnusable, ModelError
 from agentkit.retrieval.index import VECTORS, WORDS, Explanation, Index, LegFailed
 
-from .doubles import WordBag, filled
+from .doubles import WordBag, document, filled
 from .test_search import CHINESE, ENGLISH, synced
 
 
@@ -134,3 +134,17 @@ async def test_nothing_is_said_against_a_leg_that_searches_texts_of_its_own(tmp_
         assert (found.left_out, found.hits[0].hit.chunk.document) == ({}, "elsewhere")
         silent = Index(index.store, index.how, legs={"silent": Leg()})
         assert list((await silent.explain("river lamp", limit=3)).left_out) == ["silent"]
+
+
+async def test_a_filter_holds_for_a_leg_that_does_not_heed_it_and_nothing_counts_twice(
+    tmp_path: Path,
+) -> None:
+    notes = [document(f"n{year}", f"a note of the river, {year}", year=year) for year in (2023, 2024)]
+    with filled(tmp_path / "i.db", *notes) as index:
+        every = list(await index.retrieve("river"))
+        theirs = [Hit(Chunk(f"x{year}", 0, 1, "x", metadata={"year": year}), 0.5) for year in (2023, 2024)]
+        careless = Leg(hits=[*every, *every, *theirs])
+        both = Index(index.store, index.how, legs={"careless": careless}, fusion="rrf")
+        found = await both.explain("river", where={"year": 2024})
+        assert [(one.hit.chunk.document, len(one.ranks)) for one in found.hits] == [("n2024", 2), ("x2024", 1)]
+        assert [rank.rank for rank in found.hits[0].ranks] == [1, 1]
