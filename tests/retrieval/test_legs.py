@@ -146,5 +146,8 @@ async def test_a_filter_holds_for_a_leg_that_does_not_heed_it_and_nothing_counts
         careless = Leg(hits=[*every, *every, *theirs])
         both = Index(index.store, index.how, legs={"careless": careless}, fusion="rrf")
         found = await both.explain("river", where={"year": 2024})
-        assert [(one.hit.chunk.document, len(one.ranks)) for one in found.hits] == [("n2024", 2), ("x2024", 1)]
+        assert [(one.hit.chunk.document, len(one.ranks)) for one in found.hits] == [
+            ("n2024", 2),
+            ("x2024", 1),
+        ]
         assert [rank.rank for rank in found.hits[0].ranks] == [1, 1]
