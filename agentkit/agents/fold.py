@@ -71,7 +71,8 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             # What passed between the sittings was not work.
             # a last answer that has come ends the run; one that has not is asked for anew, if at all
             closing = None if state.last_words is None else state.closing
-            state = replace(_with_loss(state), seconds=state.seconds - passed, failure=None, closing=closing)
+            state = _suspecting(_with_loss(state), event.untrusted)
+            state = replace(state, seconds=state.seconds - passed, failure=None, closing=closing)
             state = _reopened(state) if state.ended is not None else state
             return _nudged(state, state.untold) if state.untold else state
         case PersonSaid():

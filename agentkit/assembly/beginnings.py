@@ -10,6 +10,7 @@ from agentkit.agents.form import asked_for
 from agentkit.agents.loop import Agent
 from agentkit.agents.nudges import require_usable
 from agentkit.assembly.parts import profile_of
+from agentkit.assembly.records import written_by
 from agentkit.core.events import PromptUsed, Recorded, RuleKind, RuleSet, RunResumed, RunStarted
 from agentkit.core.messages import UserMessage
 from agentkit.core.protocols import ModelProfile
@@ -110,6 +111,7 @@ def resumed(agent: Agent) -> RunResumed:
         allow=tuple(sorted(policy.allow)),
         price=agent.price,
         output_schema=agent.form.text if agent.form is not None else "",
+        untrusted=written_by(agent.log),
     )
 
 

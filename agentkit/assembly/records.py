@@ -94,6 +94,11 @@ def is_foreign(log: RunLog) -> bool:
     return isinstance(log, JournalLog) and log.is_foreign
 
 
+def written_by(log: RunLog) -> str:
+    """Where what is recorded so far comes from, if anybody may have written it."""
+    return "the imported record" if is_foreign(log) else ""
+
+
 def first_event(log: RunLog) -> RunStarted:
     """What a run that is to go on began with.
 

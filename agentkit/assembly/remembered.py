@@ -3,7 +3,7 @@
 from collections.abc import Generator
 from contextlib import contextmanager
 
-from agentkit.assembly.records import redactor_of, require_outside
+from agentkit.assembly.records import redactor_of, require_outside, written_by
 from agentkit.assembly.surroundings import Surroundings
 from agentkit.core.documents import Embeddings
 from agentkit.core.protocols import RunLog
@@ -33,7 +33,7 @@ def remembered(
         yield None
         return
     with _opened(settings, around, embeddings) as memory:
-        yield AgentMemory(scope_of(memory, settings.memory), log)
+        yield AgentMemory(scope_of(memory, settings.memory), log, written_by(log))
 
 
 def scope_of(memory: Memory, name: str) -> Scope:

@@ -117,6 +117,8 @@ class RunResumed(Struct, frozen=True, tag="run resumed", omit_defaults=True):
     allow: tuple[str, ...] = ()
     price: Price | None = None
     output_schema: str = ""
+    untrusted: str = ""
+    """Where all that was recorded before comes from, if anybody may have written it."""
 
 
 class PersonSaid(Struct, frozen=True, tag="person said", omit_defaults=True):

@@ -16,6 +16,7 @@ from agentkit.core.events import (
     ModelAnswered,
     PersonSaid,
     Recorded,
+    RunResumed,
     RunStarted,
 )
 from agentkit.core.messages import AssistantMessage, Message, ToolMessage, UserMessage
@@ -53,13 +54,22 @@ def _spoken(text: str, *, by_person: bool) -> _Said:
 class AgentMemory:
     """One person's memory, as one run has it."""
 
-    def __init__(self, scope: Scope, log: RunLog) -> None:
+    def __init__(self, scope: Scope, log: RunLog, written_by: str = "") -> None:
+        """Keep what is recorded of a run already, and be told the rest.
+
+        Args:
+            scope: The person's.
+            log: The run's record.
+            written_by: Where what it holds already comes from, if anybody may have written it.
+        """
         self.scope = scope
         self._talk = scope.conversation(log.run_id)
-        self._source = ""
+        self._source = written_by
         self._forked = False
+        self._written_by = written_by
         for recorded in log.events():  # what an earlier process recorded and did not come to keep
             self.on_event(recorded)
+        self._written_by = ""
 
     def of_run(self, log: RunLog) -> "AgentMemory":
         """The same person's memory, as a run has it that works for this one."""
@@ -81,7 +91,7 @@ class AgentMemory:
                 at=recorded.at,
                 keys=(key,),
                 recalled=said.recalled,
-                untrusted="" if said.by_person else self._source,
+                untrusted=self._written_by or ("" if said.by_person else self._source),
                 durable=False,  # the record is
             )
 
@@ -199,7 +209,7 @@ class AgentMemory:
 def _source(event: Event) -> str:
     """Where words came from, if anybody may have written them."""
     match event:
-        case RunStarted() | PersonSaid() | AgentEnded():
+        case RunStarted() | RunResumed() | PersonSaid() | AgentEnded():
             return event.untrusted
         case CallFinished(result):
             return result.untrusted

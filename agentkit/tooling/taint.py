@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from agentkit.core.events import CallFinished, PersonSaid, Recorded, RunStarted
+from agentkit.core.events import CallFinished, Event, PersonSaid, Recorded, RunResumed, RunStarted
 
 _IN_ADDRESS = r"\w./?#%&=+~:@!$*,;\-"
 """What may go on an address: one is shown only where it ends."""
@@ -70,13 +70,21 @@ class Taint:
         return f"neither you nor anything that it read named the address {going.address}"
 
     def _of_the_person(self) -> Iterator[str]:
-        """The words that came from the person, and not from what was read."""
-        for recorded in self.events:
-            event = recorded.event
+        """The words that came from the person: not from what was read, nor from a record of anybody's."""
+        for event in self._since_it_is_ours():
             if isinstance(event, RunStarted) and not event.untrusted:
                 yield event.goal
             elif isinstance(event, PersonSaid) and not event.untrusted:
                 yield event.text
+
+    def _since_it_is_ours(self) -> Iterator[Event]:
+        """What was recorded here: of a run that came out of a file, what follows its last beginning here.
+
+        An earlier one may be a part of the file as well.
+        """
+        events = [recorded.event for recorded in self.events]
+        began = [at for at, one in enumerate(events) if isinstance(one, RunResumed) and one.untrusted]
+        yield from events[began[-1] if began else 0 :]
 
     def _told(self) -> Iterator[str]:
         yield from self._of_the_person()
