@@ -21,7 +21,8 @@ from agentkit.models.dialects import Dialect
 from agentkit.models.dialects.contract import without_system
 
 if TYPE_CHECKING:
-    from agentkit_local_models.engine import Completion, Engine, Piece
+    from agentkit_local_models.answer import Completion, Piece
+    from agentkit_local_models.engine import Engine
 
 
 def local_profile(
@@ -102,7 +103,7 @@ class LocalModel:
             BadRequest: the answer's schema is none that it can be held to.
             ModelError: the engine could not answer.
         """
-        from agentkit_local_models.engine import Completion
+        from agentkit_local_models.answer import Completion
         from agentkit_local_models.errors import LocalModelError, PromptTooLong
         from agentkit_local_models.grammar import GrammarError
 

@@ -8,8 +8,9 @@ import threading
 import pytest
 import torch
 
+from agentkit_local_models.answer import Completion, Piece
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.engine import Completion, Engine, EngineBusy, Piece
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError, PromptTooLong
 from agentkit_local_models.grammar import GrammarError
 from agentkit_local_models.model import Model
@@ -100,9 +101,11 @@ def test_logits_after_reuse_are_those_of_a_fresh_run(tiny: Engine) -> None:
     prompt = [(7 * number) % 40_000 for number in range(1_200)]
     answer(tiny, prompt, Sampling(max_tokens=5))
     changed = prompt[:700] + [5] * 300
-    assert tiny._reuse(changed) == 700
-    found = tiny._compute(changed[700:], lambda: False, None, 0)
-    torch.testing.assert_close(found, tiny.logits(changed)[-1], atol=1e-5, rtol=0)
+    _, done = answer(tiny, changed, Sampling(max_tokens=1, logprobs=1))
+    assert done.reused_tokens == 700
+    assert done.logprobs is not None
+    fresh = tiny.logits(changed)[-1].log_softmax(0)
+    assert done.logprobs[0].logprob == pytest.approx(float(fresh[done.token_ids[0]]), abs=1e-5)
 
 
 def test_the_same_prompt_again_computes_one_token(tiny: Engine) -> None:
@@ -228,16 +231,19 @@ def test_an_error_while_computing_leaves_the_engine_usable(tiny: Engine) -> None
     assert done.reused_tokens == 512
 
 
-def test_a_second_answer_in_the_same_thread_is_refused_not_waited_for(tiny: Engine) -> None:
-    first = tiny.generate([5], Sampling(max_tokens=9))
-    next(first)
-    with pytest.raises(EngineBusy, match="close it"):
-        next(tiny.generate([6], Sampling(max_tokens=9)))
-    first.close()
-    answer(tiny, [6], Sampling(max_tokens=2))
+def test_one_thread_reads_several_answers_at_once(tiny: Engine) -> None:
+    sampling = Sampling(max_tokens=9)
+    expected = [answer(tiny, [start], sampling)[1].token_ids for start in (5, 6)]
+    found: list[list[int]] = [[], []]
+    for pair in zip(*(tiny.generate([start], sampling) for start in (5, 6)), strict=False):
+        for tokens, event in zip(found, pair, strict=True):
+            if isinstance(event, Piece):
+                tokens += event.tokens
+    assert all(tokens == list(whole)[: len(tokens)] for tokens, whole in zip(found, expected, strict=True))
+    assert min(map(len, found)) >= 4
 
 
-def test_threads_take_turns(tiny: Engine) -> None:
+def test_threads_answer_together(tiny: Engine) -> None:
     sampling = Sampling(max_tokens=20)
     prompts = [[number] * 30 for number in range(8)]
     expected = [answer(tiny, prompt, sampling)[1].token_ids for prompt in prompts]
@@ -279,23 +285,28 @@ def test_every_answer_follows_its_grammar(tiny: Engine, seed: int) -> None:
     assert 0 <= call["arguments"].get("lines", 0) <= 500
 
 
-def test_forced_tokens_come_at_once_and_cost_one_pass(tiny: Engine, monkeypatch) -> None:
-    sizes: list[int] = []
-    compute = Model.logits
+class Counted(Model):
+    """A model that tells how many tokens each of its passes had."""
 
-    def counted(self, tokens, cache):
-        sizes.append(len(tokens))
-        return compute(self, tokens, cache)
+    sizes: list[int]
 
-    monkeypatch.setattr(Model, "logits", counted)
+    def hidden(self, steps):
+        self.sizes.append(sum(len(tokens) for tokens, _ in steps))
+        return super().hidden(steps)
+
+
+def test_forced_tokens_come_at_once_and_cost_one_pass(tiny: Engine) -> None:
+    model = Counted(tiny.config, random_weights(tiny.config).items(), torch.float32)
+    model.sizes = []
+    engine = Engine(tiny.checkpoint, model)
     grammar = 'start: "a wholly forced beginning:" /[01]/ "; a wholly forced middle:" /[01]/'
-    pieces, done = answer(tiny, [5, 6], Sampling(), grammar=grammar)
+    pieces, done = answer(engine, [5, 6], Sampling(), grammar=grammar)
     assert [piece.text for piece in pieces][::2] == [
         "a wholly forced beginning:",
         "; a wholly forced middle:",
     ]
     # The prompt and the beginning in one pass, the chosen digit and the middle in another.
-    assert sizes == [2 + len(pieces[0].tokens), 1 + len(pieces[2].tokens)]
+    assert model.sizes == [2 + len(pieces[0].tokens), 1 + len(pieces[2].tokens)]
     assert len(done.token_ids) > 10
 
 

@@ -1,0 +1,133 @@
+"""What the scheduler computes: a request, and how far it is."""
+
+from __future__ import annotations
+
+import math
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from torch import Tensor
+
+from agentkit_local_models.answer import Finish, Piece
+from agentkit_local_models.pages import PagedCache
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How many tokens of a prompt are computed, of how many."""
+
+    computed: int
+    total: int
+
+
+class Work(Protocol):
+    """What a request is for: an answer, or only that tokens are computed."""
+
+    finish: Finish | None
+
+    @property
+    def known(self) -> Sequence[int]:
+        """The tokens that the model is to read."""
+        ...
+
+    @property
+    def prompt_tokens(self) -> int:
+        """How many of them were known at the beginning."""
+        ...
+
+    @property
+    def rows(self) -> int:
+        """After how many of the last known tokens the logits are wanted."""
+        ...
+
+    def take(self, logits: Tensor) -> list[Piece]:
+        """All known tokens are computed.
+
+        Args:
+            logits: after the last of them, float32 [rows, vocabulary_size].
+
+        Raises:
+            LocalModelError: it cannot go on.
+            ValueError: it asks for what the model does not have.
+        """
+        ...
+
+    def end(self, finish: Finish) -> list[Piece]:
+        """End before it is done."""
+        ...
+
+
+class Prefill:
+    """Tokens that are computed for later."""
+
+    rows = 0
+
+    def __init__(self, tokens: Sequence[int]) -> None:
+        self.known = tokens
+        self.prompt_tokens = len(tokens)
+        self.finish: Finish | None = None
+
+    def take(self, logits: Tensor) -> list[Piece]:  # noqa: ARG002 - it wants none
+        """They are computed."""
+        return self.end("stop")
+
+    def end(self, finish: Finish) -> list[Piece]:
+        """No more is needed."""
+        self.finish = finish
+        return []
+
+
+@dataclass(slots=True, eq=False)
+class Request:
+    """Work in the queue.
+
+    Attributes:
+        work: what is computed.
+        space: the model and adapter it is computed with.
+        priority: a greater one goes first.
+        deadline: when it ends, finished or not, on the scheduler's clock; among equal priorities the
+            earliest goes first.
+        tells_progress: whether `events` has `Progress` of the prompt.
+        cancelled: set by who asked; the scheduler ends it at the next step.
+        events: what happened, for who asked.
+        error: why it ended, where that was an error.
+        cache: its keys and values while it is computed.
+        reused: how many tokens were known when it began.
+        shared: whether what is known of its prompt is in the prefix tree.
+        arrived: its place in the order of arrival.
+    """
+
+    work: Work
+    space: str = ""
+    priority: int = 0
+    deadline: float = math.inf
+    tells_progress: bool = False
+    cancelled: bool = False
+    events: deque[Piece | Progress] = field(default_factory=deque[Piece | Progress])
+    error: Exception | None = None
+    cache: PagedCache | None = None
+    reused: int | None = None
+    shared: bool = False
+    arrived: int = 0
+
+    @property
+    def done(self) -> bool:
+        """It has ended."""
+        return self.work.finish is not None or self.error is not None
+
+    @property
+    def rank(self) -> tuple[int, float, int]:
+        """Smaller goes first."""
+        return -self.priority, self.deadline, self.arrived
+
+    @property
+    def computed(self) -> int:
+        """How many known tokens have keys and values."""
+        return 0 if self.cache is None else self.cache.length
+
+    @property
+    def pending(self) -> int:
+        """How many known tokens have none yet."""
+        return len(self.work.known) - self.computed

@@ -1,0 +1,267 @@
+"""What is computed next: one pass of the model over the next tokens of many requests.
+
+Continuous batching (Orca, Yu et al. 2022) with chunked prefill (Sarathi, Agrawal et al. 2023): a step has
+a budget of tokens. Requests that write take theirs first, a few tokens each, and prompts get the rest, so
+that a long prompt does not hold up who writes. When pages run out, the last in rank gives its own up: what it
+computed stays in the prefix tree as long as there is room, so that going on is mostly a matter of finding it.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from itertools import accumulate, count
+from typing import Final, Protocol
+
+from torch import Tensor
+
+from agentkit_local_models.arch import Arch
+from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull
+from agentkit_local_models.radix import PrefixTree
+from agentkit_local_models.request import Progress, Request
+
+# Tokens of a step: enough to keep the processor busy, few enough to cancel within seconds.
+BUDGET: Final = 512
+# Requests computed at once.
+MOST_RUNNING: Final = 16
+# A request with no more pending tokens than this writes; with more it is at its prompt.
+_WRITES: Final = 16
+# Who computes how many tokens in a step; 0 for who gave its pages up for it.
+_Plan = dict[Request, int]
+
+
+class Runs(Protocol):
+    """A model as the scheduler needs it."""
+
+    @property
+    def arch(self) -> Arch:
+        """What it computes."""
+        ...
+
+    def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
+        """The last hidden states of the sequences' next tokens, which join their caches: [T, width]."""
+        ...
+
+    def logits_of(self, hidden: Tensor) -> Tensor:
+        """Of hidden states [T, width], float32 [T, vocabulary_size]."""
+        ...
+
+
+class Scheduler:
+    """Requests and the pages they share; one thread at a time may call it, but for `add`."""
+
+    def __init__(
+        self,
+        model: Runs,
+        pool: PagePool,
+        *,
+        budget: int = BUDGET,
+        most_running: int = MOST_RUNNING,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Nothing to do yet.
+
+        Args:
+            model: what computes.
+            pool: for keys and values; holds the longest sequence there is at least.
+            budget: tokens of a step.
+            most_running: requests that have pages at once.
+            clock: seconds, for deadlines and leases.
+        """
+        if budget < 1 or most_running < 1:
+            raise ValueError(f"budget is {budget} and most_running {most_running}; 1 or more works")
+        self.tree = PrefixTree(pool, clock)
+        self._model = model
+        self._pool = pool
+        self._budget = budget
+        self._most_running = most_running
+        self._clock = clock
+        # Where every token of a prompt sees all of it, it is computed at once, and no other's is of use.
+        self._whole_prompts = model.arch.prefix is not None
+        self._new: deque[Request] = deque()
+        self._waiting: list[Request] = []
+        self._running: list[Request] = []
+        self._arrivals = count()
+
+    def add(self, request: Request) -> None:
+        """Compute a request from the next step on; any thread may call this."""
+        self._new.append(request)
+
+    def step(self) -> None:
+        """Compute the next tokens of those whose turn it is.
+
+        An error of one request ends that request. One of the model ends all that were computed by it.
+        """
+        self.retire()
+        plan = self._plan()
+        if not plan:
+            return
+        try:
+            steps = [(_next_tokens(request, number), _cache(request)) for request, number in plan]
+            wanted: list[list[int]] = []  # of each request, after which tokens of the step it asks for logits
+            end = 0
+            for request, number in plan:
+                end += number
+                rows = request.work.rows if number == request.pending else 0
+                wanted.append(list(range(end - rows, end)))
+            hidden = self._model.hidden(steps)
+            logits = self._logits(hidden, wanted)
+            for (request, _), rows in zip(plan, logits, strict=True):
+                self._computed(request, rows)
+        except BaseException as error:
+            for request, _ in plan:
+                if not request.done:
+                    self._fail(request, LocalModelError(f"the step that computed it failed: {error!r}"))
+            raise
+
+    def retire(self) -> None:
+        """End what was cancelled or is late, and give its pages back."""
+        while self._new:
+            request = self._new.popleft()
+            request.arrived = next(self._arrivals)
+            self._waiting.append(request)
+        now = self._clock()
+        for request in [*self._running, *self._waiting]:
+            if request.cancelled or request.deadline <= now:
+                request.events += request.work.end("cancelled" if request.cancelled else "deadline")
+                self._leave(request)
+
+    def room(self, pages: int) -> None:
+        """See to it that so many pages are free.
+
+        Raises:
+            PoolFull: they are held by what is not the scheduler's.
+        """
+        while self._pool.available < pages:
+            if self.tree.evict(pages - self._pool.available):
+                continue
+            if not self._running:
+                raise PoolFull(f"{pages} pages are needed; {self._pool.available} can be had")
+            self._preempt(max(self._running, key=lambda request: request.rank), {})
+
+    def _plan(self) -> list[tuple[Request, int]]:
+        """Who computes how many tokens; their pages are reserved."""
+        plan: _Plan = {}
+        budget = self._budget
+        everyone = [*self._running, *self._waiting]
+        for request in sorted(everyone, key=lambda request: (request.pending > _WRITES, request.rank)):
+            if budget <= 0:
+                break
+            if request in plan or (request.cache is None and not self._admit(request, plan)):
+                continue
+            number = request.pending if self._whole_prompts else min(request.pending, budget)
+            if self._reserve(request, number, plan):
+                plan[request] = number
+                budget -= number
+        return [(request, number) for request, number in plan.items() if number]
+
+    def _admit(self, request: Request, plan: _Plan) -> bool:
+        """Let a request in with what is known of its tokens, if there is a place for it."""
+        if len(self._running) >= self._most_running:
+            last = max(self._running, key=lambda other: other.rank)
+            if last.priority >= request.priority:
+                return False
+            self._preempt(last, plan)
+        known = request.work.known
+        context = self._model.arch.context
+        if self._whole_prompts:
+            request.cache = PagedCache(self._pool, context)
+        else:
+            # one token is always computed: the next is chosen by its logits
+            request.cache = self.tree.take(request.space, known[:-1], context)
+        if request.reused is None:
+            request.reused = min(request.cache.length, request.work.prompt_tokens)
+        self._waiting.remove(request)
+        self._running.append(request)
+        return True
+
+    def _reserve(self, request: Request, number: int, plan: _Plan) -> bool:
+        """Pages for the next tokens, taken from the tree or from those behind in rank.
+
+        False: the request gave its own up instead, or ended with an error.
+        """
+        cache = _cache(request)
+        length = cache.length + number
+        while (missing := cache.needed(length) - self._pool.available) > 0:
+            if self.tree.evict(missing):
+                continue
+            last = max(self._running, key=lambda other: other.rank)
+            if last is request and len(self._running) == 1:
+                self._fail(
+                    request,
+                    PoolFull(
+                        f"{length} tokens need {cache.needed(length)} pages more; "
+                        f"the cache has {self._pool.most}, and {self._pool.available} are free"
+                    ),
+                )
+                return False
+            self._preempt(last, plan)
+            if last is request:
+                return False
+        cache.reserve(length)
+        return True
+
+    def _preempt(self, request: Request, plan: _Plan) -> None:
+        """Take a request's pages; it waits for another step, and begins with what the tree still has."""
+        plan[request] = 0
+        self._drop(request)
+        self._running.remove(request)
+        self._waiting.append(request)
+
+    def _drop(self, request: Request) -> None:
+        """Give what was computed to the tree."""
+        if request.cache is not None:
+            if not self._whole_prompts:
+                known = request.work.known[: request.cache.length]
+                self.tree.insert(request.space, known, request.cache.pages)
+            request.cache.release()
+            request.cache = None
+
+    def _logits(self, hidden: Tensor, wanted: Sequence[list[int]]) -> Sequence[Tensor]:
+        """For each list of rows their logits, computed together: [rows, vocabulary_size]."""
+        rows = [row for one in wanted for row in one]
+        logits = self._model.logits_of(hidden[rows]) if rows else hidden[:0]
+        ends = list(accumulate(len(one) for one in wanted))
+        return [logits[end - len(one) : end] for one, end in zip(wanted, ends, strict=True)]
+
+    def _computed(self, request: Request, logits: Tensor) -> None:
+        """The step is over for one request."""
+        work = request.work
+        if request.tells_progress:
+            computed = min(request.computed, work.prompt_tokens)
+            request.events.append(Progress(computed, work.prompt_tokens))
+            request.tells_progress = computed < work.prompt_tokens
+        if request.pending:
+            return
+        if not request.shared and not self._whole_prompts:
+            # others that begin the same need not wait for the end of this one; begun pages stay its own
+            request.shared = True
+            whole = request.computed // PAGE * PAGE
+            self.tree.insert(request.space, work.known[:whole], _cache(request).pages)
+        try:
+            request.events += work.take(logits)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked
+            self._fail(request, error)
+        if work.finish is not None:
+            self._leave(request)
+
+    def _fail(self, request: Request, error: Exception) -> None:
+        request.error = error
+        self._leave(request)
+
+    def _leave(self, request: Request) -> None:
+        self._drop(request)
+        for queue in (self._running, self._waiting):
+            if request in queue:
+                queue.remove(request)
+
+
+def _next_tokens(request: Request, number: int) -> Sequence[int]:
+    return request.work.known[request.computed : request.computed + number]
+
+
+def _cache(request: Request) -> PagedCache:
+    assert request.cache is not None  # whoever is in a plan was let in
+    return request.cache
