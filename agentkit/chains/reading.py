@@ -13,21 +13,22 @@ from collections.abc import Collection
 from contextlib import closing
 from functools import partial
 from pathlib import Path
-from typing import TypeAlias
 from urllib.parse import quote
 
 from msgspec import Struct
 
+from agentkit.chains.linear import Value, make_linear
 from agentkit.core.errors import AgentkitError, UsageError
 
 MOST_ROWS = 100
 MOST_CHARACTERS = 20_000
 """Of an answer; and a value is no longer than that either."""
 SECONDS = 10.0
-_TICK = 10_000
+_TICK = 1_000
 """Instructions of SQLite's machine between two looks at the clock."""
-
-Value: TypeAlias = str | int | float | bytes | None
+_LONGEST_VALUE = MOST_CHARACTERS * 50
+_LONGEST_PATTERN = 200
+"""Of LIKE and GLOB, in bytes: their time is that of the pattern times that of the text."""
 
 _NAMES = """
     abs avg ceil ceiling char coalesce concat concat_ws count cume_dist date datetime degrees dense_rank exp
@@ -149,13 +150,23 @@ class ReadOnlyDatabase:
     def _query(self, statement: str, stop: threading.Event) -> Rows:
         deadline = time.monotonic() + self.seconds
         refused: list[str] = []
+        failed: list[str] = []
+
+        def is_over() -> bool:
+            return stop.is_set() or time.monotonic() > deadline
+
+        def go_on() -> None:
+            if is_over():
+                raise TimeoutError
+
         with closing(self._open()) as connection:
+            make_linear(connection, _LONGEST_VALUE, go_on, failed)
             try:
                 for table in self._virtual:
                     # a table that is made by a program declares itself when it is first used
                     connection.execute(f"SELECT 1 FROM {table} LIMIT 0").close()  # noqa: S608 - it is quoted
                 connection.set_authorizer(partial(self._judged, refused))
-                connection.set_progress_handler(lambda: stop.is_set() or time.monotonic() > deadline, _TICK)
+                connection.set_progress_handler(is_over, _TICK)
                 with closing(connection.execute(statement)) as cursor:
                     return self._read(cursor)
             except (sqlite3.Error, sqlite3.Warning) as error:
@@ -165,7 +176,7 @@ class ReadOnlyDatabase:
                     raise StatementFault(
                         f"the statement took longer than {self.seconds:g} s and was stopped"
                     ) from error
-                raise StatementFault(f"SQLite says: {error}") from error
+                raise StatementFault(f"SQLite says: {failed[0] if failed else error}") from error
 
     def _read(self, cursor: sqlite3.Cursor) -> Rows:
         if cursor.description is None:
@@ -216,7 +227,8 @@ class ReadOnlyDatabase:
             connection = sqlite3.connect(uri, uri=True, isolation_level=None)
         except sqlite3.Error as error:
             raise UsageError(f"{self.path} cannot be opened: {error}") from error
-        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, MOST_CHARACTERS * 50)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LONGEST_VALUE)
+        connection.setlimit(sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH, _LONGEST_PATTERN)
         connection.execute("PRAGMA query_only = ON")
         connection.text_factory = _decoded
         return connection

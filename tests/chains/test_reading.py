@@ -5,9 +5,13 @@ import sqlite3
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from agentkit.chains.linear import make_linear
 from agentkit.chains.reading import ReadOnlyDatabase, Rows, StatementFault
 from agentkit.core.errors import UsageError
 
@@ -58,6 +62,7 @@ REFUSED = {
     "SELECT who FROM": "incomplete|syntax",
     "": "asks for nothing",
     "SELECT nowhere FROM orders": "no such column",
+    "SELECT 'a' LIKE printf('%.*c', 300, 'a')": "pattern too complex",
     "SELECT replace(hex(printf('%900000c', 'x')), '2', 'abcd')": "too big",
 }
 
@@ -110,6 +115,35 @@ async def test_reading_in_the_usual_ways_works(path: Path) -> None:
 async def test_a_statement_without_an_end_is_stopped_by_the_clock(path: Path) -> None:
     with pytest.raises(StatementFault, match=r"longer than 0\.2 s"):
         await ReadOnlyDatabase(path, seconds=0.2).query(ENDLESS)
+
+
+CALLS = {
+    "instr(?, ?)": 2, "replace(?, ?, ?)": 3, "trim(?)": 1, "trim(?, ?)": 2, "ltrim(?, ?)": 2, "rtrim(?, ?)": 2
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("call", CALLS)
+async def test_a_function_that_could_take_long_looks_at_the_clock_itself(call: str, path: Path) -> None:
+    database = ReadOnlyDatabase(path)
+    statement = f"SELECT {call.replace('?', 'who')} FROM orders LIMIT 1"
+    assert (await database.query(statement)).complete
+    database.seconds = 0.0  # so few instructions end before SQLite looks at it
+    with pytest.raises(StatementFault, match="took longer than 0 s and was stopped"):
+        await database.query(statement)
+
+
+NUMBERS = st.integers(-9, 99) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.none() | NUMBERS | st.text("ab. 1é")
+
+
+@given(VALUES, VALUES, VALUES)
+def test_the_functions_of_ours_say_what_those_of_sqlite_say(one: Any, other: Any, third: Any) -> None:
+    with closing(sqlite3.connect(":memory:")) as theirs, closing(sqlite3.connect(":memory:")) as ours:
+        make_linear(ours, 1000, lambda: None, [])
+        for call, count in CALLS.items():
+            values = (one, other, third)[:count]
+            said = [base.execute(f"SELECT {call}", values).fetchone()[0] for base in (theirs, ours)]
+            assert said[0] == said[1], call
 
 
 async def test_a_cancelled_statement_has_ended_when_the_cancelling_has(path: Path) -> None:
