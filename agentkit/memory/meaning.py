@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from operator import mul
 
 from agentkit.core.documents import MOST_UNKNOWN, Embeddings, TellsUnknown
+from agentkit.documents.scripts import script_of
 from agentkit.memory.conversation import kept_of
 from agentkit.memory.handle import Handle
 from agentkit.memory.ranking import Said
@@ -13,6 +14,8 @@ MOST_AT_ONCE = 64
 """Texts that are embedded in one request."""
 MOST_NEW = 1_000
 """Messages that are embedded for one question, the newest first; words find the rest until the next one."""
+LOOKED_AT = 100
+"""Messages, evenly over all, that tell whether the model knows a script."""
 _BLIND = b""
 """In the place of the vector of a text that the model cannot read."""
 
@@ -22,14 +25,15 @@ async def by_meaning(
 ) -> tuple[dict[int, float], dict[int, float]]:
     """By place, how near in meaning each message is, alone and together with its neighbours.
 
-    Nothing is near to a question whose words the model does not know, nor is a message that it cannot read.
+    Nothing is near to a question in a script that the model does not know, nor is a message that it cannot
+    read.
 
     Raises:
         Exception: whatever the model raises.
     """
     # before anything else is asked of a model: one may be loaded only now
     asked = await embeddings.embed_query(_within(embeddings, question))
-    if _is_blind(embeddings, question):
+    if _is_blind_for(handle, embeddings, question, said):
         return {}, {}
     vectors = await _vectors(handle, embeddings, said.ids)
     alone = {
@@ -77,6 +81,20 @@ async def _made(embeddings: Embeddings, texts: Sequence[tuple[int, str]]) -> dic
         pairs = zip(read, vectors, strict=True)
         made.update({identity: array("f", vector).tobytes() for (identity, _), vector in pairs})
     return made
+
+
+def _is_blind_for(handle: Handle, embeddings: Embeddings, question: str, said: Said) -> bool:
+    """Whether the model knows too little of the question, or of what was said in its script.
+
+    A question may be of the few words of a script that the model happens to have.
+    """
+    if not isinstance(embeddings, TellsUnknown):
+        return False
+    script = script_of(question)
+    some = kept_of(handle, said.ids[:: max(1, len(said.ids) // LOOKED_AT)])
+    shares = [embeddings.unknown(one.message.text) for one in some if script_of(one.message.text) == script]
+    mean = sum(shares) / len(shares) if shares else 0.0
+    return max(mean, embeddings.unknown(question)) > MOST_UNKNOWN
 
 
 def _is_blind(embeddings: Embeddings, text: str) -> bool:

@@ -1,7 +1,6 @@
 """Whether the legs of an index find what they should, for each kind of script that is in it."""
 
 import asyncio
-import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -9,6 +8,7 @@ import msgspec
 from msgspec import Struct
 
 from agentkit.core.documents import MOST_UNKNOWN, Chunk, Embeddings, Retriever, TellsUnknown
+from agentkit.documents.scripts import script_of
 from agentkit.documents.sentences import sentences
 from agentkit.retrieval.store import SqliteStore
 
@@ -24,10 +24,6 @@ FOUND = 0.75
 AT_ONCE = 8
 """Pieces that are asked for at once."""
 _FIRST = 10
-
-_WIDE = re.compile(r"[\u3040-\u30ff\u3400-\u9fff\uac00-\ud7af\uf900-\ufaff\U00020000-\U0003ffff]")
-_LATIN = re.compile(r"[A-Za-z\u00c0-\u024f]")
-_LETTER = re.compile(r"[^\W\d_]")
 
 Sample: TypeAlias = tuple[int, Chunk]
 """A piece of the index, with its id there."""
@@ -58,19 +54,6 @@ class Health(Struct, frozen=True):
         if self.found < FOUND:
             return f"a sentence of {self.script} text finds its own piece only {self.found:.0%} of the time"
         return ""
-
-
-def script_of(text: str) -> str:
-    """Which kind of script most letters of a text are in: `east asian`, `latin`, or `other`.
-
-    >>> script_of("机器学习 with Python?"), script_of("Where is it?"), script_of("Где это?")
-    ('east asian', 'latin', 'other')
-    """
-    wide, latin, letters = (len(kind.findall(text)) for kind in (_WIDE, _LATIN, _LETTER))
-    # a character of these says about as much as three letters
-    if wide * 4 > letters:
-        return "east asian"
-    return "latin" if latin * 2 >= letters - wide else "other"
 
 
 def reason_for(query: str, healths: Sequence[Health]) -> str:

@@ -249,6 +249,25 @@ async def test_vectors_say_nothing_of_words_that_their_model_does_not_know(tmp_p
         assert sorted(latin.embedded) == ["aw", "my hound is old"]  # the others were looked at once, and left
 
 
+async def test_a_question_of_the_few_words_that_a_model_has_of_a_script_is_looked_for_by_them_alone(
+    tmp_path: Path,
+) -> None:
+    class Latin(Meanings):
+        def unknown(self, text: str) -> float:
+            return 0.0 if text.isascii() or text == "花生" else 0.6
+
+        async def embed_query(self, text: str) -> list[float]:
+            return [0.0, 0.0, 1.0] if text == "花生" else await super().embed_query(text)
+
+    with Memory.open(tmp_path / "m.db", embeddings=Latin()) as memory:
+        ann = memory.of("ann")
+        ann.conversation("a").add(*CHINESE)
+        ann.conversation("b").add(UserMessage("tea or coffee"), AssistantMessage("aw"))
+        found = (await ann.recall("花生")).found
+        assert [one.kept.message.text for one in found] == ["我对花生过敏，请记住"]
+        assert len((await ann.recall("a drink")).found) == 1
+
+
 async def test_what_was_said_last_is_embedded_first_and_the_rest_with_later_questions(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
