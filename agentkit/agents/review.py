@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from agentkit.agents.state import RunState
 from agentkit.core.errors import ToolFault
 from agentkit.core.events import Ending, Finding
-from agentkit.core.tools import Outcome
+from agentkit.core.tools import Effect, Outcome
 from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
 
 Check = Callable[[], Awaitable[Finding]]
@@ -15,6 +15,8 @@ Check = Callable[[], Awaitable[Finding]]
 
 MOST_TOLD = 300
 """Characters of a failed call's account that are repeated; an error's end says most."""
+_ONLY_LOOKS = frozenset({None, Effect.PURE, Effect.READS})
+"""What a call does that changes no file; `None` is one that never began."""
 MOST_FILES = 20
 """Changed files that a review lists."""
 
@@ -67,7 +69,7 @@ async def review(
     state: RunState, workspace: Workspace, recall: Callable[[str], str | None], check: Check | None
 ) -> Review:
     """Look at everything the agent's last word rests on that can be looked at."""
-    before = recall(state.task_before) if state.task_before else None
+    before = recall(state.task_before) if state.task_before and _may_have_changed(state) else None
     changed = changes(before, workspace.manifest()) if before is not None else None
     findings = [
         *(_evidence(str(item), state, workspace) for item in _cited(state)),
@@ -78,6 +80,18 @@ async def review(
     doubts = (*_at_work(state), *_failed(state), *_missing(state, before, workspace))
     asked = "claim" in state.nudges
     return Review(tuple(dict.fromkeys(findings)), () if asked else doubts)
+
+
+def _may_have_changed(state: RunState) -> bool:
+    """Whether the files have to be looked at: something that ran could change them, or goes on doing so.
+
+    A task that names files is looked at as well, for whether they are there.
+    """
+    return (
+        any(one.effect not in _ONLY_LOOKS for one in state.attempts)
+        or bool(state.agents)
+        or _NAMED_FILE.search(state.task) is not None
+    )
 
 
 def _cited(state: RunState) -> Sequence[object]:

@@ -7,7 +7,7 @@ for the model; only a fault of ours (the journal cannot be written) is an except
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -338,11 +338,12 @@ class Dispatcher:
 
         lease = Lease()  # over before the files are looked at, whatever goes on in a thread of the tool
         lent = context.workspace.lent(lease)
-        limit = asyncio.timeout(None if tool.delegates else context.tool_seconds_left)
+        seconds_left = None if tool.delegates else context.tool_seconds_left
+        limit = None if seconds_left is None else asyncio.timeout(seconds_left)
+        work = tool.run(replace(context, emit=emit, workspace=lent), arguments)
         try:
-            async with limit:
-                with lease:
-                    text = await tool.run(replace(context, emit=emit, workspace=lent), arguments)
+            with lease:
+                text = await (work if limit is None else _within(limit, work))
         except asyncio.CancelledError as stop:
             what = stop.args[0] if stop.args else "it was stopped"
             seconds = 0.0 if tool.delegates else time.monotonic() - started
@@ -355,7 +356,7 @@ class Dispatcher:
         except AgentkitError as error:
             outcome, text = Outcome.FAILED, str(error)
         except TimeoutError as error:
-            if limit.expired():
+            if limit is not None and limit.expired():
                 what = "the seconds in which tools may run were used up"
                 seconds = time.monotonic() - started
                 return self._in_doubt(intent, what, seconds, "".join(printed), _what_goes_on(tool, lease))
@@ -407,6 +408,11 @@ class Dispatcher:
         unchanged = intent is None or after == intent.snapshot
         self.record(CallFinished(result, "" if unchanged else after), durable=durable, with_next=with_next)
         return result
+
+
+async def _within(limit: asyncio.Timeout, work: Coroutine[Any, Any, str]) -> str:
+    async with limit:
+        return await work
 
 
 class _Values:

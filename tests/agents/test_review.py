@@ -14,11 +14,18 @@ from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.core.usage import Usage
 
 
-def did(stage, number: int, name: str, outcome: Outcome = Outcome.OK, text: str = "") -> None:
+def did(
+    stage,
+    number: int,
+    name: str,
+    outcome: Outcome = Outcome.OK,
+    text: str = "",
+    effect: Effect = Effect.READS,
+) -> None:
     """A call took place."""
     call = ToolCall(f"c{number}", name, {"n": number})
     stage.log.append(ModelAnswered(number, AssistantMessage(calls=(call,)), Usage(), 0.0))
-    stage.log.append(CallIntended(call, Effect.READS, idempotent=True))
+    stage.log.append(CallIntended(call, effect, idempotent=True))
     stage.log.append(CallFinished(ToolResult(call.id, name, outcome, text)))
 
 
@@ -80,6 +87,7 @@ async def test_evidence_that_is_no_list_claims_nothing(stage, evidence: Any) -> 
 
 async def test_the_same_evidence_twice_is_one_finding(stage) -> None:
     stage.log.append(stage.start())
+    did(stage, 1, "run_shell", effect=Effect.EXECUTES)
     (stage.root / "a.txt").write_text("a")
     says_done(stage, ["a.txt", "a.txt"])
     assert told(await reviewed(stage)) == [("a.txt exists", True), ("a.txt was made", True)]
@@ -89,6 +97,7 @@ async def test_files_that_were_made_changed_and_removed_are_listed(stage) -> Non
     for name in ("same", "old", "gone"):
         (stage.root / name).write_text("1")
     stage.log.append(stage.start())
+    did(stage, 1, "run_shell", effect=Effect.EXECUTES)
     (stage.root / "old").write_text("longer")
     (stage.root / "new").write_text("new")
     (stage.root / "gone").unlink()
@@ -101,8 +110,20 @@ async def test_files_that_were_made_changed_and_removed_are_listed(stage) -> Non
     assert found.holds
 
 
+@pytest.mark.parametrize("effect", Effect)
+async def test_what_somebody_else_changed_is_not_the_work_of_a_run_that_only_looked(
+    stage, effect: Effect
+) -> None:
+    stage.log.append(stage.start())
+    did(stage, 1, "a_tool", effect=effect)
+    (stage.root / "new").write_text("new")
+    seen = [] if effect in (Effect.PURE, Effect.READS) else [("new was made", True)]
+    assert told(await reviewed(stage)) == seen
+
+
 async def test_many_changes_are_listed_up_to_a_limit(stage) -> None:
     stage.log.append(stage.start())
+    did(stage, 1, "run_shell", effect=Effect.EXECUTES)
     for number in range(MOST_FILES + 10):
         (stage.root / f"{number}").write_text("")
     assert len((await reviewed(stage)).findings) == MOST_FILES
@@ -110,6 +131,7 @@ async def test_many_changes_are_listed_up_to_a_limit(stage) -> None:
 
 async def test_a_file_whose_name_is_no_text_is_listed_in_a_form_that_can_be_written(stage) -> None:
     stage.log.append(stage.start())
+    did(stage, 1, "run_shell", effect=Effect.EXECUTES)
     (stage.root / os.fsdecode(b"caf\xe9.txt")).write_text("x")
     (finding,) = (await reviewed(stage)).findings
     assert finding.claim == "caf\\udce9.txt was made"

@@ -4,7 +4,7 @@ It stands alone: inside, none of agentkit is imported. It reads its orders from 
 confines a child, and stays behind outside the child's reach to end whatever the child leaves: having no
 process namespace, a daemon would otherwise outlive its command.
 """
-# Its start is part of every command, so it imports little: no pathlib, contextlib, json or typing.
+# Its start is part of every command, so it imports little: no pathlib, contextlib, json, typing or signal.
 # ruff: noqa: PTH112, PTH123, PTH208, S302, S606, SIM105
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ import marshal
 import os
 import resource
 import select
-import signal
 import struct
 import sys
 
@@ -42,6 +41,9 @@ OWN_PID = 0x7FFF5AFE
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_CAPBSET_DROP = 1, 22, 24
 _PR_SET_NO_NEW_PRIVS, _PR_SET_CHILD_SUBREAPER = 38, 36
 _SECCOMP_MODE_FILTER = 2
+_SIGKILL, _SIGSTOP = 9, 19
+_MS_BETWEEN_REAPS = 500
+"""What a daemon of the command leaves counts against its processes until it is reaped."""
 _CAPABILITY_VERSION_3 = 0x20080522
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -98,7 +100,7 @@ def _become(orders: Orders, helper: int) -> NoReturn:
     """Confine this process and turn it into the command."""
     try:
         os.setsid()
-        _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         if os.getppid() != helper:
             os._exit(1)
         for descriptor in (orders["control"], orders["report"]):
@@ -123,35 +125,24 @@ def _wait(child: int, control: int, scoped: bool) -> tuple[int, bool]:
 
     Also whether the host let go of the control without a word: then it was killed.
     """
-    reader, writer = os.pipe()
-    os.set_blocking(writer, False)
-    signal.signal(signal.SIGCHLD, _wake)
-    signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    ended = os.pidfd_open(child)
     poll = select.poll()
-    poll.register(reader, select.POLLIN)
+    poll.register(ended, select.POLLIN)
     poll.register(control, select.POLLIN | select.POLLHUP)
     status: int | None = None
     left = False
-    while status is None:
-        status = _reap(child)
-        if status is not None:
-            break
-        ready = [descriptor for descriptor, _ in poll.poll()]
-        if reader in ready:
-            os.read(reader, 4096)
+    while (status := _reap(child)) is None:
+        ready = [descriptor for descriptor, _ in poll.poll(_MS_BETWEEN_REAPS)]
         if control in ready:
             left = not os.read(control, 1)
             break
+    poll.unregister(ended)
     while _any_left():
         _kill_all(scoped)
-        ended = _reap(child)
-        status = ended if status is None else status
+        late = _reap(child)
+        status = late if status is None else status
         poll.poll(2)
-    return (-signal.SIGKILL if status is None else status), left
-
-
-def _wake(number: int, frame: object) -> None:
-    """Exist: a signal without a handler wakes nobody."""
+    return (-_SIGKILL if status is None else status), left
 
 
 def _reap(child: int) -> int | None:
@@ -175,19 +166,19 @@ def _any_left() -> bool:
 
 def _kill_all(scoped: bool) -> None:
     if scoped:
-        _kill(-1, signal.SIGKILL)
+        _kill(-1, _SIGKILL)
         return
     waiting = _children(os.getpid())
     while waiting:
         process = waiting.pop()
         # Stopped first: its children are then all known, and orphans come to this process.
-        for how in (signal.SIGSTOP, signal.SIGKILL):
+        for how in (_SIGSTOP, _SIGKILL):
             _kill(process, how)
-            if how == signal.SIGSTOP:
+            if how == _SIGSTOP:
                 waiting += _children(process)
 
 
-def _kill(process: int, how: signal.Signals) -> None:
+def _kill(process: int, how: int) -> None:
     try:
         os.kill(process, how)
     except (ProcessLookupError, PermissionError):

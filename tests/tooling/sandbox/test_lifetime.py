@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.tooling.sandbox import Limits, python
+from agentkit.tooling.sandbox import Limits, launcher, python
 from agentkit.tooling.sandbox.running import Command
 
 BEAT = """
@@ -102,7 +102,7 @@ HOST = """
 import asyncio, signal, sys
 signal.signal(signal.SIGINT, signal.default_int_handler)  # who runs the tests may have it ignored
 from pathlib import Path
-from agentkit.tooling.sandbox import Limits, python
+from agentkit.tooling.sandbox import Limits, launcher, python
 from agentkit.tooling.sandbox.running import Command
 from agentkit.tooling.sandbox.bubblewrap import BubblewrapSandbox
 from agentkit.tooling.sandbox.landlock import LandlockSandbox
@@ -175,3 +175,15 @@ def test_what_a_host_lets_go_of_is_tidied_up_also_while_the_host_is_not_yet_gone
         select.select([running.gone], [], [], 60)
         assert not beating(workspace)
         assert not os.listdir(scratch)
+
+
+def test_the_helper_of_landlock_imports_little() -> None:
+    slow = ("contextlib", "enum", "json", "pathlib", "re", "signal", "typing")
+    code = (
+        f"import sys; sys.path.append({str(Path(launcher.__file__).parent)!r}); import launcher; "
+        f"print([name for name in {slow!r} if name in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-I", "-S", "-c", code], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "[]\n"
