@@ -162,6 +162,57 @@ def test_a_reference_that_leads_out_or_round_leaves_its_operation_out() -> None:
         assert why in read_description(described(reference)).left_out["a"]
 
 
+def test_an_operation_that_would_not_go_where_it_seems_to_is_left_out() -> None:
+    own = {"get": {"operationId": "own", "servers": [{"url": "https://other.example"}]}}
+    below = {"servers": [{"url": "https://other.example"}], "get": {"operationId": "below"}}
+    paths = {
+        "/own": own, "/below": below, "/boats/{id}": {"get": {"operationId": "open"}},
+        "@evil.example/": {"get": {"operationId": "user"}},
+        ".evil.example/": {"get": {"operationId": "longer"}},
+        ":9200/": {"get": {"operationId": "port"}}, "/plain": {"get": {"operationId": "plain"}},
+    }  # fmt: skip
+    described = {"openapi": "3.1.0", "servers": [{"url": "https://shop.example"}], "paths": paths}
+    api = read_description(json.dumps(described))
+    assert [one.id for one in api.operations] == ["plain"]
+    for name, why in {
+        "own": "a server of its own", "below": "a server of its own", "open": "a place for id",
+        "user": "does not begin with /", "longer": "does not begin with /", "port": "does not begin with /",
+    }.items():  # fmt: skip
+        assert why in api.left_out[name]
+
+
+def test_a_schema_that_a_few_references_make_huge_is_left_out() -> None:
+    schemas = {
+        f"S{at}": {"properties": {name: {"$ref": f"#/components/schemas/S{at + 1}"} for name in "abcdefghij"}}
+        for at in range(10)
+    } | {"S10": {"type": "string"}}
+    parameter = {"name": "q", "in": "query", "schema": {"$ref": "#/components/schemas/S0"}}
+    paths = {"/a": {"get": {"operationId": "a", "parameters": [parameter]}}}
+    described = {"openapi": "3.1.0", "paths": paths, "components": {"schemas": schemas}}
+    assert "more than 2000 parts" in read_description(json.dumps(described)).left_out["a"]
+
+
+@pytest.mark.parametrize(
+    ("place", "explode", "value", "sent"),
+    [
+        ("path", False, {"r": 1, "g": 2}, "/a/r,1,g,2"),
+        ("path", True, {"r": 1, "g": 2}, "/a/r=1,g=2"),
+        ("path", False, ["a/b", "c"], "/a/a%2Fb,c"),
+        ("query", False, {"r": 1, "g": 2}, "/a?q=r%2C1%2Cg%2C2"),
+        ("query", True, {"r": 1, "g": True}, "/a?r=1&g=true"),
+        ("query", False, ["x", "y"], "/a?q=x%2Cy"),
+    ],
+)
+def test_lists_and_objects_are_sent_in_the_style_of_the_standard(
+    place: str, explode: bool, value: Any, sent: str
+) -> None:
+    parameter = {"name": "q", "in": place, "explode": explode, "schema": {}}
+    path = "/a/{q}" if place == "path" else "/a"
+    paths = {path: {"get": {"operationId": "a", "parameters": [parameter]}}}
+    (operation,) = read_description(json.dumps({"openapi": "3.1.0", "paths": paths})).operations
+    assert request_of("https://a.example", operation, {"q": value}, {}).url == f"https://a.example{sent}"
+
+
 def test_only_named_hosts_are_asked() -> None:
     with pytest.raises(UsageError, match=r"shop\.example, which is not among hosts: other\.example"):
         api_call(saying(), SHOP, hosts=["other.example"])
@@ -214,6 +265,12 @@ def test_a_header_cannot_be_broken_out_of_nor_one_of_ours_replaced() -> None:
         "https://a.example", operation, {"name": "a", "X-Colour": "red"}, {"X-Colour": "blue"}
     )
     assert request.headers["X-Colour"] == "blue"
+    request = request_of(
+        "https://a.example", operation, {"name": "a", "X-Colour": "red"}, {"x-colour": "blue"}
+    )
+    assert {name: value for name, value in request.headers.items() if name.lower() == "x-colour"} == {
+        "x-colour": "blue"
+    }
 
 
 async def test_a_cancelled_call_shuts_its_connection() -> None:

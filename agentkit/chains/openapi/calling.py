@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any, cast
 from urllib.parse import quote, urlencode, urljoin, urlsplit
 
-from agentkit.chains.openapi.description import BODY, Operation
+from agentkit.chains.openapi.description import BODY, Operation, Parameter
 from agentkit.core.errors import UnreadableAnswer, UsageError
 from agentkit.tooling.net.fetch import Request, Response, Stop, fetch
 from agentkit.tooling.net.reach import Reach
@@ -27,21 +27,24 @@ def request_of(
     path = operation.path
     query: list[tuple[str, str]] = []
     sent = dict(headers)
+    ours = {name.lower() for name in headers}
     for parameter in operation.parameters:
         if parameter.name not in arguments:
             continue
         value = arguments[parameter.name]
         match parameter.place:
             case "path":
-                path = path.replace(f"{{{parameter.name}}}", _segment(parameter.name, value))
+                path = path.replace(f"{{{parameter.name}}}", _segment(parameter, value))
             case "query" if isinstance(value, list) and parameter.explode:
                 query += [(parameter.name, _text(item)) for item in cast("list[Any]", value)]
             case "query" if isinstance(value, dict) and parameter.explode:
                 query += [(name, _text(item)) for name, item in cast("dict[str, Any]", value).items()]
             case "query":
                 query.append((parameter.name, _text(value)))
+            case _ if parameter.name.lower() not in ours:
+                sent[parameter.name] = _header(parameter.name, _text(value, explode=parameter.explode))
             case _:
-                sent.setdefault(parameter.name, _header(parameter.name, _text(value)))
+                pass  # the caller's stands, however it is spelt
     body = b""
     if BODY in operation.schema["properties"] and BODY in arguments:
         body = json.dumps(arguments[BODY], ensure_ascii=False).encode()
@@ -85,11 +88,13 @@ def address_of(server: str, base: str) -> str:
     return url
 
 
-def _segment(name: str, value: Any) -> str:
-    text = _text(value)
+def _segment(parameter: Parameter, value: Any) -> str:
+    text = _text(value, explode=parameter.explode)
     if text in ("", ".", ".."):
-        raise UnreadableAnswer(f"{name} = {text!r} cannot stand in a path; a value that names one thing can")
-    return quote(text, safe="")
+        raise UnreadableAnswer(
+            f"{parameter.name} = {text!r} cannot stand in a path; a value that names one thing can"
+        )
+    return quote(text, safe=",=" if isinstance(value, dict | list) else "")
 
 
 def _header(name: str, text: str) -> str:
@@ -98,9 +103,12 @@ def _header(name: str, text: str) -> str:
     return text
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, *, explode: bool = False) -> str:
+    """The value in the styles `simple` and `form`, RFC 6570's expansion."""
     if isinstance(value, list):
         return ",".join(_text(item) for item in cast("list[Any]", value))
-    if isinstance(value, bool) or value is None:
-        return json.dumps(value)
+    if isinstance(value, dict):
+        between = "=" if explode else ","
+        named = cast("dict[str, Any]", value)
+        return ",".join(f"{name}{between}{_text(item)}" for name, item in named.items())
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

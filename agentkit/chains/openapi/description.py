@@ -4,6 +4,7 @@ Only what can be called wholly is an operation here. One that needs what cannot 
 that is not JSON, a parameter in a style of its own) is left out with the reason.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any, cast
 
@@ -29,7 +30,8 @@ class Parameter(Struct, frozen=True):
     place: str
     """`path`, `query` or `header`."""
     explode: bool = True
-    """Whether a list is sent as a parameter for each item, else with commas between them."""
+    """Whether a list is sent as a parameter for each item, else with commas between them; and of an object
+    whether its names stand before its values with =, else with a comma."""
 
 
 class Operation(Struct, frozen=True):
@@ -105,7 +107,7 @@ def _listed(root: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[str, 
         shared = resolved(root, item)
         for method in METHODS:
             if isinstance(given := shared.get(method), dict):
-                own = cast("dict[str, Any]", given)
+                own: dict[str, Any] = {"servers": shared.get("servers"), **cast("dict[str, Any]", given)}
                 both: list[Any] = [*(shared.get("parameters") or []), *(own.get("parameters") or [])]
                 yield (
                     str(own.get("operationId") or f"{method} {path}"),
@@ -118,6 +120,11 @@ def _listed(root: Mapping[str, Any]) -> Iterator[tuple[str, str, str, dict[str, 
 def _operation(
     root: Mapping[str, Any], name: str, path: str, method: str, given: dict[str, Any]
 ) -> Operation:
+    if not path.startswith("/"):
+        # it is put right after the host, and could make another of it
+        raise UsageError(f"its path {path!r} does not begin with /")
+    if given.get("servers"):
+        raise UsageError("it has a server of its own, and only that of the whole description is asked")
     # an operation's own parameter stands for the path's of the same name and place
     listed = {(one["name"], one["in"]): one for one in (resolved(root, one) for one in given["parameters"])}
     parameters: list[Parameter] = []
@@ -135,6 +142,9 @@ def _operation(
             **({"description": str(one["description"])} if one.get("description") else {}),
         }
         required += [parameter.name] if one.get("required") or parameter.place == "path" else []
+    filled = {one.name for one in parameters if one.place == "path"}
+    if lost := [name for name in re.findall(r"\{([^{}]*)\}", path) if name not in filled]:
+        raise UsageError(f"its path has a place for {', '.join(lost)}, and no parameter fills it")
     if "requestBody" in given:
         body = resolved(root, given["requestBody"])
         if BODY in properties:

@@ -1,6 +1,7 @@
 """Schemas of an OpenAPI description as plain JSON Schema, every reference followed."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from itertools import count
 from typing import Any, cast
 
 from agentkit.core.errors import UsageError
@@ -8,6 +9,8 @@ from agentkit.core.errors import UsageError
 _NOTES = frozenset({"example", "examples", "xml", "externalDocs", "discriminator", "format", "default"})
 """They say something and demand nothing, or are of no use to who fills an argument in."""
 _DEEPEST = 12
+_LARGEST = 2_000
+"""Parts of one schema; a model could not fill in so many."""
 _NAMED = frozenset({"properties", "patternProperties", "$defs"})
 _LISTED = frozenset({"allOf", "anyOf", "oneOf", "prefixItems"})
 _ONE = frozenset({"items", "additionalProperties", "not", "contains", "propertyNames"})
@@ -36,20 +39,27 @@ def resolved(root: Mapping[str, Any], given: Any) -> dict[str, Any]:
     raise UsageError("a reference leads to itself")
 
 
-def plain_schema(root: Mapping[str, Any], given: Any, depth: int = 0) -> dict[str, Any]:
+def plain_schema(root: Mapping[str, Any], given: Any) -> dict[str, Any]:
     """The schema as JSON Schema with nothing of OpenAPI's own in it.
 
     Raises:
-        UsageError: it refers to itself, or leads out of the description.
+        UsageError: it refers to itself, leads out of the description, or is too large when it is written out.
     """
+    return _plain(root, given, 0, count(1))
+
+
+def _plain(root: Mapping[str, Any], given: Any, depth: int, written: Iterator[int]) -> dict[str, Any]:
     if depth > _DEEPEST:
         raise UsageError("a schema refers to itself, which cannot be written out")
+    if next(written) > _LARGEST:
+        # a few that refer to each other twice can stand for billions
+        raise UsageError(f"a schema has more than {_LARGEST} parts when its references are written out")
     schema = resolved(root, given)
     plain: dict[str, Any] = {}
     for key, value in schema.items():
         if key in _NOTES or key.startswith("x-") or key == "nullable":
             continue
-        plain[key] = _plain_value(root, key, value, depth)
+        plain[key] = _plain_value(root, key, value, depth, written)
     for limit in ("minimum", "maximum"):
         exclusive = f"exclusive{limit.capitalize()}"
         # in 3.0 it says of the limit that it is not reached; in 3.1 it is the limit
@@ -60,10 +70,12 @@ def plain_schema(root: Mapping[str, Any], given: Any, depth: int = 0) -> dict[st
     return plain
 
 
-def _plain_value(root: Mapping[str, Any], key: str, value: Any, depth: int) -> Any:
+def _plain_value(root: Mapping[str, Any], key: str, value: Any, depth: int, written: Iterator[int]) -> Any:
+    def inner(one: Any) -> dict[str, Any]:
+        return _plain(root, one, depth + 1, written)
+
     if key in _NAMED and isinstance(value, dict):
-        named = cast("dict[str, Any]", value)
-        return {name: plain_schema(root, one, depth + 1) for name, one in named.items()}
+        return {name: inner(one) for name, one in cast("dict[str, Any]", value).items()}
     if key in _LISTED and isinstance(value, list):
-        return [plain_schema(root, one, depth + 1) for one in cast("list[Any]", value)]
-    return plain_schema(root, value, depth + 1) if key in _ONE and isinstance(value, dict) else value
+        return [inner(one) for one in cast("list[Any]", value)]
+    return inner(value) if key in _ONE and isinstance(value, dict) else value

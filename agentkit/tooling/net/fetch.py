@@ -22,6 +22,8 @@ _OURS = frozenset({"host", "content-length", "transfer-encoding", "connection", 
 _HARMLESS = frozenset({"accept", "accept-language", "user-agent", "content-type"})
 """What may go to another host than it was meant for; a key may stand in any other header."""
 _CHUNK = 65_536
+_GZIP = ("gzip", "x-gzip")
+_GZIP_BEGINS = b"\x1f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,23 +166,47 @@ def _cut(sock: socket.socket) -> None:
 
 def _body(answer: http.client.HTTPResponse, headers: Mapping[str, str], most: int) -> tuple[bytes, bool]:
     """The body, unpacked, up to `most` bytes, and whether that is all."""
-    encoding = headers.get("content-encoding", "")
-    if encoding not in ("", "identity", "gzip"):
+    encoding = headers.get("content-encoding", "").strip().lower()
+    if encoding not in ("", "identity", *_GZIP):
         raise ToolFault(f"the answer is packed as {encoding!r}, which was not asked for")
-    unpack = zlib.decompressobj(31) if encoding == "gzip" else None
+    unpack = _Unpacking() if encoding in _GZIP else None
     body = bytearray()
     arrived = 0
     # what is unpacked to nothing can be endless, too
     while len(body) <= most and arrived <= most:
         chunk = answer.read(_CHUNK)
         if not chunk:
-            if (unpack and not unpack.eof) or arrived < int(headers.get("content-length", 0)):
+            if (unpack and not unpack.is_whole) or arrived < int(headers.get("content-length", 0)):
                 raise http.client.IncompleteRead(bytes(body))
             return bytes(body), True
         arrived += len(chunk)
         # a few packed bytes can stand for gigabytes: no more is unpacked than is wanted
-        body += unpack.decompress(chunk, most + 1 - len(body)) if unpack else chunk
+        body += unpack(chunk, most + 1 - len(body)) if unpack else chunk
     return bytes(body[:most]), False
+
+
+class _Unpacking:
+    """Unpacks gzip, which may come in several parts one after the other (RFC 1952, 2.2)."""
+
+    def __init__(self) -> None:
+        self._part = zlib.decompressobj(31)
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the last part has come to its end."""
+        return self._part.eof
+
+    def __call__(self, chunk: bytes, most: int) -> bytes:
+        """What is packed in the chunk, as far as it is wanted."""
+        found = bytearray()
+        while chunk and len(found) < most:
+            if self._part.eof:
+                if not chunk.startswith(_GZIP_BEGINS):
+                    break  # padding, which every reader passes over
+                self._part = zlib.decompressobj(31)
+            found += self._part.decompress(chunk, most - len(found))
+            chunk = self._part.unused_data
+        return bytes(found)
 
 
 def _redirected(request: Request, status: int, url: str) -> Request:

@@ -235,6 +235,15 @@ def test_a_packed_answer_is_unpacked_but_never_further_than_wanted(server: Serve
     server.answers["/bomb"] = ok(gzip.compress(b"\0" * 50_000_000), "Content-Encoding: gzip")
     answer = server.get("/bomb")
     assert (len(answer.body), answer.complete) == (1000, False)
+    parts = gzip.compress(b"hello, ") + gzip.compress(b"") + gzip.compress(b"you") + b"\0\0"
+    server.answers["/parts"] = ok(parts, "Content-Encoding: GZip")
+    assert (server.get("/parts").body, server.get("/parts").complete) == (b"hello, you", True)
+    server.answers["/half"] = ok(parts[:-12], "Content-Encoding: gzip")
+    with pytest.raises(ToolFault, match="IncompleteRead"):
+        server.get("/half")
+    bombs = gzip.compress(b"\0" * 600) * 100
+    server.answers["/bombs"] = ok(bombs, "Content-Encoding: gzip")
+    assert len(server.get("/bombs", most=20_000).body) == 20_000
     server.answers["/br"] = ok(b"x", "Content-Encoding: br")
     with pytest.raises(ToolFault, match="packed as 'br', which was not asked for"):
         server.get("/br")
