@@ -97,6 +97,41 @@ def test_every_field_that_a_service_grants_reaches_it_and_the_key_in_a_header(
     assert KEY.reveal() not in asked.path
 
 
+@pytest.mark.parametrize(
+    ("language", "region", "named"),
+    [
+        ("zh", "", "zh-hans"),
+        ("zh", "tw", "zh-hant"),
+        ("ja", "jp", "jp"),
+        ("pt", "pt", "pt-pt"),
+        ("pt", "br", "pt-br"),
+        ("no", "", "nb"),
+        ("en", "us", "en"),
+        ("de", "at", "de"),
+    ],
+)
+def test_brave_is_asked_for_a_language_as_it_calls_it(
+    language: str, region: str, named: str, web: Web, surfer: ToolContext
+) -> None:
+    row = {
+        "url": "https://a.example/",
+        "title": "Ada&#x27;s <strong>boat</strong>",
+        "description": "a &amp; b",
+    }
+    web.pages["/s"] = Page(json.dumps({"web": {"results": [row]}}), "application/json")
+    query = SearchQuery("boats", language=language, region=region)
+    (found,) = provider("brave", web).search(query, send_by(surfer))
+    assert (found.title, found.snippet) == ("Ada's boat", "a & b")
+    assert _query(web.asked[0])["search_lang"] == named
+
+
+def test_a_searxng_is_asked_for_the_last_week(web: Web, surfer: ToolContext) -> None:
+    web.pages["/search"] = Page('{"results": []}', "application/json")
+    with pytest.raises(NoResults):
+        provider("searxng", web).search(SearchQuery("boats", since="week"), send_by(surfer))
+    assert _query(web.asked[0])["time_range"] == "week"
+
+
 def _query(asked: Asked) -> dict[str, str]:
     return dict(parse_qsl(asked.path.partition("?")[2]))
 
@@ -107,6 +142,7 @@ FAULTS = [
     (Page(status=401), Blocked),
     (Page(status=403), Blocked),
     (Page(status=422), BadQuery),
+    (Page('{"message": "Not enough credits", "statusCode": 400}', status=400), RateLimited),
     (Page(status=500), Down),
     (Page("<html>who are you?</html>"), Down),
     (Page("[]"), Down),

@@ -8,8 +8,11 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from html import unescape
 from typing import Any, ClassVar, cast
 from urllib.parse import urlencode
+
+from msgspec.structs import replace
 
 from agentkit.core.secret import Secret
 from agentkit.tooling.net.fetch import Request, Response
@@ -32,6 +35,11 @@ _REFUSED = frozenset({401, 403})
 _BAD = frozenset({400, 404, 414, 422})
 _SPENT = frozenset({402, 432, 433})
 """Nothing is left of what was paid for; the last two are Tavily's own."""
+_BRAVES = {
+    ("zh", ""): "zh-hans", ("zh", "hk"): "zh-hant", ("zh", "mo"): "zh-hant", ("zh", "tw"): "zh-hant",
+    ("pt", ""): "pt-br", ("pt", "pt"): "pt-pt", ("ja", ""): "jp", ("no", ""): "nb", ("en", "gb"): "en-gb",
+}  # fmt: skip
+"""Languages, some in a country, as Brave calls them where its code is not that of ISO 639."""
 _MARKUP = re.compile(r"</?(?:strong|b|em)>")
 
 
@@ -51,7 +59,8 @@ class Brave:
             raise BadQuery("brave takes 400 characters and 50 words at most; ask for less")
         asked = {"q": text, "count": str(min(query.max_results, MOST_ASKED))}
         if query.language:
-            asked["search_lang"] = query.language
+            named = _BRAVES.get((query.language, query.region), _BRAVES.get((query.language, "")))
+            asked["search_lang"] = named or query.language
         if query.region:
             asked["country"] = query.region.upper()
         if query.since:
@@ -61,7 +70,8 @@ class Brave:
         headers = {"X-Subscription-Token": self.key.reveal(), "Accept": "application/json"}
         answer = _answer(self.name, send(Request(f"{self.base}?{urlencode(asked)}", "GET", headers)))
         found = _rows(self.name, answer, "web", "results")
-        return _results(self.name, found, "url", "title", "description", "page_age")
+        results = _results(self.name, found, "url", "title", "description", "page_age")
+        return [replace(one, title=unescape(one.title), snippet=unescape(one.snippet)) for one in results]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,8 +129,6 @@ class SearXNG:
 
     def search(self, query: SearchQuery, send: Send) -> Sequence[SearchResult]:
         """As `Provider.search`."""
-        if query.since == "week":
-            raise BadQuery("searxng knows since = day, month and year, and no week")
         if query.region and not query.language:
             raise BadQuery("searxng takes a region only with a language, as de with at")
         asked = {"q": query.with_sites, "format": "json"}
@@ -159,7 +167,8 @@ def _answer(name: str, reply: Response) -> dict[str, Any]:
     if reply.status in _REFUSED:
         raise Blocked(what)
     if reply.status in _BAD:
-        raise BadQuery(what)
+        # Serper says so with 400
+        raise RateLimited(what) if "not enough credits" in said.lower() else BadQuery(what)
     if reply.status != 200:
         raise Down(what)
     try:
