@@ -144,20 +144,14 @@ def _asking_in_words(name: str, ask: Ask) -> Ask:
     return lambda question: ask(f"{name} asks: {question}")
 
 
-def one_at_a_time(approver: Approver | None, ask: Ask) -> tuple[Approver | None, Ask]:
-    """The same people, who are asked one thing at a time by all agents together."""
-    asking = asyncio.Lock()
+def in_turn(asking: asyncio.Lock, ask: Ask) -> Ask:
+    """The same person, who is asked nothing while the lock is held by another question."""
 
     async def answer(question: str) -> str:
         async with asking:
             return await ask(question)
 
-    async def approve(tool: Tool, call: ToolCall, reason: str) -> bool | Reply:
-        assert approver is not None
-        async with asking:
-            return await approver(tool, call, reason)
-
-    return None if approver is None else approve, answer
+    return answer
 
 
 @dataclass(frozen=True, slots=True)

@@ -131,6 +131,8 @@ class Agent:
     """What the final answer must be valid by, as JSON."""
     approver: Approver | None = None
     """Asked when policy says ask; with nobody to ask, asking is denying."""
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock, repr=False, compare=False)
+    """Held while they are asked, by this run and those at work for it."""
     ask: Callable[[str], Awaitable[str]] = nobody_to_ask
     hear: Callable[[], str] = nothing_said
     """What the person said meanwhile, if anything; it is taken up between two steps."""
@@ -182,6 +184,7 @@ class Agent:
                 self.untrusted, self.log.events(), self.reach.domains, self.reach.inner_hosts
             ),
             set_rule=self.set_rule,
+            asking=self.asking,
         )
         self.kin.append(self)
 

@@ -1,12 +1,13 @@
 """A run from its goal, or from where it stood, to its end."""
 
+import asyncio
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from functools import cache
 
 from msgspec.structs import replace
 
-from agentkit.agents.employment import Terms, employ, one_at_a_time
+from agentkit.agents.employment import Terms, employ, in_turn
 from agentkit.agents.hiring import Runs
 from agentkit.agents.loop import Agent
 from agentkit.agents.strategies import make_strategy
@@ -158,7 +159,7 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
         offered = offering(everyday, packs, model.profile.most_tools, policy.offers)
         require_batch(settings, offered.tools)
         larger = larger_of(settings, around)
-        approver, ask = one_at_a_time(around.approver, around.ask)
+        asking = asyncio.Lock()  # by all agents together
         documents = SettledIndex(settings)
         agent = None
         try:
@@ -183,8 +184,9 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
                 larger=larger,
                 form=form_of(settings, log),
                 check=check_of(settings.check, workspace, around.sandbox),
-                approver=approver,
-                ask=ask,
+                approver=around.approver,
+                asking=asking,
+                ask=in_turn(asking, around.ask),
                 strategy=make_strategy(settings.strategy, offered.tools),
                 library=prompts_of(settings),
                 temperature=settings.temperature,

@@ -8,7 +8,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -85,6 +85,8 @@ class Dispatcher:
     """What the run was told by those who may be anybody, as it is now."""
     set_rule: Callable[[RuleSet], None] | None = None
     """Lets a rule hold for this run and all that belong to it; by default for these calls alone."""
+    asking: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Held while the person is asked; runs that ask the same person share one."""
 
     def __post_init__(self) -> None:
         events = (recorded.event for recorded in reversed(self.log.events()))
@@ -109,18 +111,25 @@ class Dispatcher:
         Raises:
             JournalError: the record could not be written; nothing ran without one.
         """
-        context = self.context(call.id)
         checked = self._checked(call)
         if isinstance(checked, ToolResult):
             return self._finished(checked)
         tool, arguments = checked
         # what is decided on is what will run, and not what the model wrote
+        return await self._decided(tool, call, arguments)
+
+    async def _decided(
+        self, tool: Tool, call: ToolCall, arguments: dict[str, object], *, edited: bool = False
+    ) -> ToolResult:
+        """Do as policy says now; what the person changed they see again before it runs."""
+        context = self.context(call.id)
         decision, now = await self._judged(tool, arguments, context)
         if decision.verdict is Verdict.DENY:
             return self._refused(call, "policy", decision.reason)
-        if decision.verdict is Verdict.ALLOW:
+        if decision.verdict is Verdict.ALLOW and not edited:
             return await self._run(tool, call, arguments, context, now)
-        return await self._asked(tool, call, arguments, decision.reason)
+        reason = "you changed the arguments" if edited else decision.reason
+        return await self._asked(tool, call, arguments, reason, edited=edited)
 
     async def settle(self, intent: CallIntended) -> ToolResult:
         """Answer a call that was running when the process died.
@@ -192,15 +201,18 @@ class Dispatcher:
         self,
         tool: Tool,
         call: ToolCall,
-        arguments: Mapping[str, object],
+        arguments: dict[str, object],
         reason: str,
         *,
         edited: bool = False,
     ) -> ToolResult:
-        """Ask the person, who is told where the call leads, and do as they say."""
+        """Ask the person, who is told where the call leads, and do as they say.
+
+        While others are asked, a rule can be given that decides about this call as well: then it does.
+        """
         if self.approver is None:
             return self._refused(call, "policy", f"{reason}{NOBODY_TO_ASK}")
-        context = self.context(call.id)
+        context, policy = self.context(call.id), self.policy
         if tool.leads_to is not None:
             try:
                 place = await tool.leads_to(arguments, context)
@@ -208,7 +220,11 @@ class Dispatcher:
                 return self._finished(ToolResult(call.id, call.name, Outcome.INVALID, str(error)))
             context = replace(context, leads_to=place)
             reason = f"{reason}, and it leads to {place}"
-        reply = await self.approver(tool, call, reason)
+        async with self.asking:
+            reply = await self.approver(tool, call, reason) if self.policy == policy else None
+        if reply is None:
+            return await self._decided(tool, call, arguments, edited=edited)
+        # up to where its rules hold nothing is awaited, so whoever is asked next is held to them
         reply = Reply(reply) if isinstance(reply, bool) else reply
         return await self._replied(tool, call, arguments, reply, context.leads_to, edited=edited)
 
@@ -216,7 +232,7 @@ class Dispatcher:
         self,
         tool: Tool,
         call: ToolCall,
-        arguments: Mapping[str, object],
+        arguments: dict[str, object],
         reply: Reply,
         leads_to: str,
         *,
@@ -235,11 +251,11 @@ class Dispatcher:
             if isinstance(checked, ToolResult):
                 return self._finished(checked)
             tool, arguments = checked
+            if tool.leads_to is not None:  # they were told where the call led before
+                return await self._decided(tool, call, arguments, edited=True)
             decision = self.policy.decide(tool, arguments)
             if decision.verdict is Verdict.DENY:
                 return self._refused(call, "policy", decision.reason)
-            if tool.leads_to is not None:  # they were told where the call led before
-                return await self._asked(tool, call, arguments, "you changed the arguments", edited=True)
         if edited := edited or changed:
             reason = "the person changed the arguments and allowed it"
         self.record(CallDecided(call.id, allowed=True, by="person", reason=reason), durable=True)
