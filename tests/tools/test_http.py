@@ -20,6 +20,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
     """Says what it was sent; at /busy only the third time."""
 
     busy = 0
+    after = ""
 
     def answer(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
@@ -32,6 +33,8 @@ class Echo(http.server.BaseHTTPRequestHandler):
             "Content-Type", "text/plain; charset=utf-8" if self.path != "/binary" else "image/png"
         )
         self.send_header("Content-Length", str(len(said)))
+        if waits and Echo.after:
+            self.send_header("Retry-After", Echo.after)
         self.end_headers()
         self.wfile.write(said)
 
@@ -43,7 +46,7 @@ class Echo(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def context(world) -> Iterator[tuple[ToolContext, str]]:
-    Echo.busy = 0
+    Echo.busy, Echo.after = 0, ""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
@@ -98,6 +101,21 @@ def test_what_passes_by_itself_is_asked_for_again_and_what_is_sent_is_not(contex
     with pytest.raises(ToolFault, match="503"):
         http_post(f"{url}/busy", "{}", world)
     assert Echo.busy == 1
+
+
+@pytest.mark.parametrize(
+    ("after", "asked"),
+    [("0", 3), ("Fri, 31 Dec 1999 23:59:59 GMT", 3), ("6", 1), ("Fri, 31 Dec 2100 23:59:59 GMT", 1)],
+)
+def test_who_wants_a_longer_pause_is_not_asked_again_by_itself(context, after: str, asked: int) -> None:
+    world, url = context
+    Echo.after = after
+    if asked == 3:
+        assert http_get(f"{url}/busy", world).startswith("200 OK")
+    else:
+        with pytest.raises(ToolFault, match=f"retry-after: {after}"):
+            http_get(f"{url}/busy", world)
+    assert Echo.busy == asked
 
 
 def test_a_long_answer_is_cut_and_says_so(context, monkeypatch) -> None:

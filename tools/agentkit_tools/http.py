@@ -16,6 +16,7 @@ from agentkit.tooling.taint import Going
 from agentkit.tooling.tool import tool
 from agentkit_tools.text import counted
 from agentkit_tools.web.limits import seconds_of
+from agentkit_tools.web.waiting import retry_after
 
 SECONDS = 30.0
 MOST_BYTES = 1_000_000
@@ -126,10 +127,11 @@ def _fetched(request: Request, context: ToolContext, most: int) -> Response:
             answer = _fetch(request, context, most)
         except NoAnswer:
             answer = None
-        if answer is not None and answer.status not in _PASSES:
+        wanted = retry_after(answer.headers) if answer is not None else None
+        too_long = wanted is not None and wanted > LONGEST_PAUSE
+        if answer is not None and (answer.status not in _PASSES or too_long):
             return answer
-        asked = answer.headers.get("retry-after", "") if answer is not None else ""
-        time.sleep(min(float(asked), LONGEST_PAUSE) if asked.isdecimal() else pause)
+        time.sleep(pause if wanted is None else wanted)
         pause *= 2
     return _fetch(request, context, most)
 
