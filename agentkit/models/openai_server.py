@@ -21,6 +21,7 @@ from agentkit.models.openai_client import (
 )
 from agentkit.models.openai_faults import fault
 from agentkit.models.openai_wire import models_in
+from agentkit.models.per_loop import PerLoop
 
 SHORTEST_SECRET = 8
 """Characters; a shorter part of a key also stands in ordinary words."""
@@ -84,7 +85,7 @@ class _Silence:
 
 
 class Server:
-    """Where a model answers, and how long its silence is borne.
+    """Where a model answers, and how long its silence is borne; from any number of event loops.
 
     Args:
         base_url: The address; `None` is OpenAI itself.
@@ -101,11 +102,13 @@ class Server:
         self.host = host_of(url)
         self.timeouts = timeouts
         self._key = checked_key(api_key, self.host)
-        self._client = client_of(self._key, url, timeouts.connect)
+        self._clients = PerLoop(
+            lambda: client_of(self._key, url, timeouts.connect), lambda client: client.close()
+        )
 
     async def close(self) -> None:
         """Close the connections."""
-        await self._client.close()
+        await self._clients.close()
 
     async def listed(self) -> list[dict[str, Any]]:
         """What the server says of each model that it has.
@@ -113,7 +116,8 @@ class Server:
         Raises:
             ModelError: it does not say.
         """
-        return models_in(self.safe(await self._whole(self._client.models.with_raw_response.list(), {})))
+        client = await self._clients.here()
+        return models_in(self.safe(await self._whole(client.models.with_raw_response.list(), {})))
 
     async def embedded(self, sent: Mapping[str, Any]) -> str:
         """The body of an answer with embeddings.
@@ -121,7 +125,7 @@ class Server:
         Raises:
             ModelError: there is none.
         """
-        create = cast("Any", self._client.embeddings.with_raw_response.create)
+        create = cast("Any", (await self._clients.here()).embeddings.with_raw_response.create)
         return await self._whole(create(**sent), sent)
 
     async def _whole(self, work: Awaitable[Any], sent: Mapping[str, Any]) -> str:
@@ -144,13 +148,14 @@ class Server:
         """The bytes of one response as they come, or one of our errors; `say` tells of a long silence."""
         from openai import OpenAIError
 
+        client = await self._clients.here()
         begun = False
         deadline = asyncio.get_running_loop().time() + (self.timeouts.total or math.inf)
         error: ModelError
         try:
             async with AsyncExitStack() as held:
                 # the parameters are ours, not the client's idea of them
-                create = cast("Any", self._client.chat.completions.with_streaming_response.create)
+                create = cast("Any", client.chat.completions.with_streaming_response.create)
                 opening = cast("AbstractAsyncContextManager[_Response]", create(**as_arguments(sent)))
                 response = await _within(patience(), deadline, held.enter_async_context(opening))
                 pieces = aiter(response.iter_bytes())

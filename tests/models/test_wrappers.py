@@ -1,6 +1,7 @@
 """Models around a model: what they add, while it streams, and when somebody stops waiting."""
 
 import asyncio
+import gc
 import random
 import stat
 from decimal import Decimal
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from agentkit import Cached, Metered, RateLimited, Retries, Retrying, ScriptedModel
+from agentkit import Cached, Metered, RateLimited, Retries, Retrying, ScriptedModel, as_runnable
 from agentkit.core.errors import (
     AuthenticationFailed,
     BadRequest,
@@ -322,6 +323,25 @@ async def test_an_answer_nobody_waited_for_counts():
     assert model.lost.tokens == 110
 
 
+async def test_an_answer_that_began_anew_counts_twice():
+    model = Metered(Parts([TextDelta("a"), StreamRestarted("cut"), TextDelta("b"), answer("b", 5, 5)]))
+    await pieces_of(model)
+    assert (model.lost.tokens, model.usage.total, model.spent.tokens) == (110, 10, 120)
+
+
+@pytest.mark.parametrize(
+    ("limits", "told"),
+    [(Limits(tokens=219), "219 tokens do not allow"), (Limits(cost=DEAR.most(20, 199)), "do not allow")],
+)
+async def test_no_answer_begins_anew_without_room_for_it(limits, told):
+    inner = Parts([TextDelta("a"), StreamRestarted("cut"), TextDelta("b"), answer("b", 5, 5)])
+    model = Metered(inner, limits, price=DEAR)
+    with pytest.raises(LimitReached, match=told):
+        await pieces_of(model)
+    assert model.spent.tokens == model.lost.tokens == 110
+    assert inner.closed == 1
+
+
 @settings(max_examples=40, deadline=None)
 @given(
     st.lists(st.tuples(st.integers(1, 300), st.floats(0, 1), st.booleans()), max_size=30),
@@ -498,6 +518,43 @@ async def test_cancelled_in_the_queue_it_leaves_no_trace():
     assert all(task.cancelled() for task in waiting)
     await asyncio.wait_for(pieces_of(model), 5)
     assert inner.moments == [0, 60]
+
+
+def test_the_queue_is_one_for_every_event_loop():
+    """From plain code, which has a loop of its own, and from one new loop after the other."""
+    time = Time()
+    inner = Noted(time)
+    ask = as_runnable(RateLimited(inner, requests_per_minute=1, clock=time, sleep=time.sleep))
+    ask.batch(["a", "b"])
+    for _ in range(2):
+        asyncio.run(ask.abatch(["c", "d"]))
+    assert inner.moments == [0, 60, 120, 180, 240, 300]
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+async def test_a_loop_that_was_left_with_requests_waiting_holds_up_nobody():
+    time = Time()
+    inner = Noted(time)
+    model = RateLimited(inner, requests_per_minute=1, clock=time)
+    left = asyncio.new_event_loop()
+
+    def leave():
+        left.run_until_complete(pieces_of(model))
+        waiting = left.create_task(pieces_of(model))
+        left.run_until_complete(asyncio.sleep(0.01))
+        return waiting
+
+    abandoned = await asyncio.to_thread(leave)
+    left.close()
+    behind = [asyncio.create_task(pieces_of(model)) for _ in range(2)]
+    await asyncio.sleep(0.01)
+    time.now = 60.0
+    behind[1].cancel()
+    await asyncio.wait_for(behind[0], 5)
+    assert inner.moments == [0, 60]
+    # it complains when it goes that its loop is closed, and that is to be here
+    del abandoned
+    gc.collect()
 
 
 async def test_a_request_that_no_minute_allows_is_refused():

@@ -8,7 +8,7 @@ from decimal import Decimal
 from msgspec.structs import replace
 
 from agentkit.core.errors import LimitReached, ModelError, ProviderDown, StreamCut, UsageError
-from agentkit.core.protocols import Answer, ChatModel, ModelRequest
+from agentkit.core.protocols import Answer, ChatModel, ModelRequest, StreamRestarted
 from agentkit.core.usage import FREE, SHORTEST_ANSWER, Limits, Price, Spent, Usage
 from agentkit.models.retries import Piece, closing
 from agentkit.models.wrappers.wrapped import Wrapped
@@ -20,7 +20,7 @@ class Metered(Wrapped):
     Before each request what it can come to is reserved: an upper estimate of the input, and of the
     answer as much as it may have, which is cut to what is left. What it really took is settled
     afterwards. An answer that never arrived whole keeps its reservation, because it may have been
-    computed; a request that the server refused took nothing.
+    computed, also when the model then begins it anew; a request that the server refused took nothing.
 
     Args:
         model: The model.
@@ -85,6 +85,13 @@ class Metered(Wrapped):
                         self.usage += piece.usage
                         self._paid += (self.price or FREE).of(piece.usage)
                         self._reserved, reserved = self._reserved - reserved, Spent()
+                    elif isinstance(piece, StreamRestarted):
+                        # what broke off may have been computed, and as much is asked for once more
+                        again, reserved = reserved, Spent()
+                        self._reserved -= again
+                        self.lost += again
+                        self._require_room(again)
+                        self._reserved, reserved = self._reserved + again, again
                     yield piece
         except ModelError as error:
             lost = lost and isinstance(error, StreamCut | ProviderDown | LimitReached)
@@ -93,6 +100,17 @@ class Metered(Wrapped):
             self._reserved -= reserved
             if lost:
                 self.lost += reserved
+
+    def _require_room(self, again: Spent) -> None:
+        """Refuse another attempt at an answer that broke off, if the limits leave no room for it."""
+        most, comes_to = self.limits, self.spent + again
+        over_tokens = most.tokens is not None and comes_to.tokens > most.tokens
+        if over_tokens or (most.cost is not None and comes_to.cost > most.cost):
+            allowed = f"{most.tokens} tokens" if over_tokens else f"${most.cost}"
+            raise LimitReached(
+                f"{self.name} broke off its answer, and {allowed} do not allow another attempt: what was "
+                f"under way counts with {again.tokens} tokens, because it may have been computed"
+            )
 
     def _granted(self, request: ModelRequest) -> tuple[ModelRequest, Spent]:
         """The request as the limits allow it, and what to reserve for it."""

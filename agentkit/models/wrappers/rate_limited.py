@@ -1,10 +1,11 @@
 """A model that is asked no more often than its provider allows."""
 
 import asyncio
+import threading
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from agentkit.core.errors import BadRequest, UsageError
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest
@@ -22,13 +23,23 @@ class _Sent:
     tokens: int
 
 
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A request in the queue, which may be of another event loop than the one before it."""
+
+    tokens: int
+    loop: asyncio.AbstractEventLoop = field(default_factory=asyncio.get_running_loop)
+    woken: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class RateLimited(Wrapped):
     """A model that gets at most so many requests, and so many tokens, in any 60 seconds.
 
     Who asks first is served first, also when a later request would be small enough to slip through. A
     request counts with an upper estimate of its tokens until its answer says what it took. Cancelled
     while it waits, a request leaves the queue and has cost nothing. Retries count when they are made
-    around this wrapper: `Retrying(RateLimited(model))`.
+    around this wrapper: `Retrying(RateLimited(model))`. The queue is one, from whichever event loops and
+    threads requests come.
 
     Args:
         model: The model.
@@ -59,8 +70,8 @@ class RateLimited(Wrapped):
         self._clock = clock
         self._sleep = sleep
         self._sent: deque[_Sent] = deque()
-        self._turn = asyncio.Lock()  # first come, first served
-        self._settled = asyncio.Event()
+        self._queue: deque[_Waiting] = deque()
+        self._lock = threading.Lock()  # over both of them, and never held while anything is awaited
 
     async def stream(self, request: ModelRequest) -> AsyncGenerator[Piece]:
         """What the model streams, once it may be asked.
@@ -75,17 +86,49 @@ class RateLimited(Wrapped):
                 f"this request may take {tokens} tokens, and {self.name} may be sent {self._most_tokens} a "
                 "minute; shorten it, or lower max_tokens"
             )
-        async with self._turn:
-            while (wait := self._wait(tokens)) > 0:
-                await self._until(wait)
-            sent = _Sent(self._clock(), tokens)
-            self._sent.append(sent)
+        sent = await self._let_through(tokens)
         async with closing(self.model.stream(request)) as pieces:
             async for piece in pieces:
                 if isinstance(piece, Answer):
-                    sent.tokens = piece.usage.total
-                    self._settled.set()
+                    with self._lock:
+                        sent.tokens = piece.usage.total
+                        self._wake_first()
                 yield piece
+
+    async def _let_through(self, tokens: int) -> _Sent:
+        """Wait in the queue until so many tokens may be sent."""
+        waiting = _Waiting(tokens)
+        with self._lock:
+            self._queue.append(waiting)
+        try:
+            while (wait := self._turn(waiting)) is None or wait > 0:
+                await self._until(wait, waiting.woken)
+            sent = _Sent(self._clock(), tokens)
+            with self._lock:
+                self._sent.append(sent)
+            return sent
+        finally:
+            with self._lock:
+                if waiting in self._queue:  # else it was given up, and its loop with it
+                    self._queue.remove(waiting)
+                self._wake_first()
+
+    def _turn(self, waiting: _Waiting) -> float | None:
+        """Seconds until it may be sent, 0 for now; `None` while others are before it."""
+        with self._lock:
+            waiting.woken.clear()
+            return self._wait(waiting.tokens) if self._queue[0] is waiting else None
+
+    def _wake_first(self) -> None:
+        """Have the first in the queue look again."""
+        while self._queue:
+            first = self._queue[0]
+            try:
+                first.loop.call_soon_threadsafe(first.woken.set)
+            except RuntimeError:  # its loop was closed under it, and nobody waits there any more
+                self._queue.popleft()
+            else:
+                return
 
     def _wait(self, tokens: int) -> float:
         """Seconds until a request of so many tokens may be sent; 0 for now."""
@@ -100,10 +143,12 @@ class RateLimited(Wrapped):
             requests, used, until = requests - 1, used - sent.tokens, sent.at + MINUTE
         return until - now
 
-    async def _until(self, seconds: float) -> None:
-        """Wait so long, or until an answer has taken less than was reserved for it."""
-        self._settled.clear()
-        waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(self._settled.wait())]
+    async def _until(self, seconds: float | None, woken: asyncio.Event) -> None:
+        """Wait so long, or until it is worth looking again."""
+        if seconds is None:
+            await woken.wait()
+            return
+        waits = [asyncio.ensure_future(self._sleep(seconds)), asyncio.ensure_future(woken.wait())]
         try:
             await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
         finally:
