@@ -1,6 +1,7 @@
 """Whether a rule's pattern is about a command: widely where it narrows, exactly where it widens."""
 
 from fnmatch import fnmatchcase
+from posixpath import normpath
 
 from agentkit.tooling.shell_command import Command, program_of
 
@@ -22,7 +23,8 @@ def may_run(pattern: tuple[str, ...], command: Command, *, unknown: bool = False
     """
     # which option of a wrapper takes a value is not looked up: each further word may be the program
     starts = range(len(command.words)) if command.wraps else range(1)
-    return any(_narrows(pattern, command.words[start:], unknown=unknown) for start in starts)
+    words = (*command.words, None) if command.reads_words else command.words
+    return any(_narrows(pattern, words[start:], unknown=unknown) for start in starts)
 
 
 def _narrows(pattern: tuple[str, ...], words: tuple[str | None, ...], *, unknown: bool) -> bool:
@@ -34,7 +36,14 @@ def _narrows(pattern: tuple[str, ...], words: tuple[str | None, ...], *, unknown
         return True
     given = [part for word in words[1:] if word is not None for part in _options(word)]
     wanted_words = [part for word in pattern[1:] if word != "*" for part in _options(word)]
-    return all(any(fnmatchcase(word, part) for word in given) for part in wanted_words)
+    given += [normpath(word) for word in given]  # ./notes and notes/ are the file notes
+    return all(any(fnmatchcase(word, part) for word in given) for part in map(_plain, wanted_words))
+
+
+def _plain(part: str) -> str:
+    """A word of a pattern as paths are compared; `./*` does not become `*`, which is about anything."""
+    plain = normpath(part)
+    return part if plain.startswith("*") else plain
 
 
 def _options(word: str) -> list[str]:

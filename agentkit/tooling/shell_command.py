@@ -43,6 +43,11 @@ class Command:
         """Whether it runs a program that its further words name."""
         return program_of(self.words) in WRAPPERS
 
+    @property
+    def reads_words(self) -> bool:
+        """Whether the program that it runs is given more words, which are read when it runs."""
+        return self.wraps and any(_name(word or "") == "xargs" for word in self.words)
+
 
 @dataclass(frozen=True, slots=True)
 class ShellLine:
@@ -242,9 +247,14 @@ def _word(node: "Node") -> str | None:
         case "command_name" if node.named_child_count == 1:
             return _word(node.children[0])
         case "word" | "number" | "variable_name" | "variable_assignment":
-            # a pattern or braces become other words
+            # a pattern, braces or a home folder become other words
             bare = re.sub(r"\\.", "", text)
-            if re.search(r"[*?\[$`'\"]", bare) or re.search(r"\{[^}]*(,|\.\.)", bare) or bare.endswith("{"):
+            if (
+                text.startswith("~")
+                or re.search(r"[*?\[$`'\"]", bare)
+                or re.search(r"\{[^}]*(,|\.\.)", bare)
+                or bare.endswith("{")
+            ):
                 return None
             return re.sub(r"\\(.)", r"\1", text)
         case "raw_string":

@@ -126,10 +126,24 @@ def test_an_argument_that_is_made_when_it_runs_is_asked_about_and_not_let_throug
     assert verdict(rules(deny="rm -rf *"), "rm x") == Verdict.ALLOW
 
 
+@pytest.mark.parametrize(
+    "line",
+    ["echo notes | xargs rm", "sudo xargs -n1 rm < list", "xargs nice rm", "rm ~/notes", "rm ~root/notes"],
+)
+def test_what_xargs_reads_and_a_home_folder_may_be_the_word_that_is_denied(line: str) -> None:
+    assert verdict(rules(deny="rm notes"), line) == Verdict.ASK
+
+
+@pytest.mark.parametrize("line", ["rm ./notes", "rm notes/", "rm a/../notes", "rm .//notes/."])
+def test_a_denied_path_is_denied_however_it_is_written(line: str) -> None:
+    assert verdict(rules(deny="rm notes"), line) == Verdict.DENY
+    assert verdict(rules(deny="rm ./*"), "rm /etc/notes") == Verdict.ALLOW
+
+
 ALLOWED = ["ls", "ls -l", "ls; ls -a", "ls && (ls)", "ls 2>/dev/null"]
 NOT_ALLOWED = [
     "ls; pwd", "ls > a", "A=b ls", "/tmp/ls", "ls $X", "ls $(pwd)", "ls | xargs ls", "env ls", "ls &> a",
-    "ls() { pwd; }; ls", "ls <(pwd)", "LD_PRELOAD=a ls",
+    "ls() { pwd; }; ls", "ls <(pwd)", "LD_PRELOAD=a ls", "ls ~/a",
 ]  # fmt: skip
 
 
