@@ -1,0 +1,1 @@
+"""The rows of `engine.py`: every module here has `rows(setting)`, which yields them as they are measured."""
