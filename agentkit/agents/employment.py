@@ -89,6 +89,7 @@ class _Employer:
             check=None,
             form=None,
             strategy=OneShot(),
+            earlier="",
             approver=_asking(order.name, head.approver),
             ask=_asking_in_words(order.name, head.ask),
             hear=order.hear,

@@ -76,7 +76,7 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             state = _reopened(state) if state.ended is not None else state
             return _nudged(state, state.untold) if state.untold else state
         case PersonSaid():
-            return _told(_suspecting(state, event.untrusted), event, passed)
+            return _told(_suspecting(state, event.untrusted or event.earlier), event, passed)
         case PersonStopped():
             return _stopped(state, event)
         case ModelAsked():

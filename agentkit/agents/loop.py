@@ -156,6 +156,8 @@ class Agent:
     temperature: float = 0.0
     seed: int | None = None
     sinks: Sequence[Sink] = ()
+    earlier: str = ""
+    """Where what is recorded already comes from, if anybody may have written it; said with the next words."""
     kin: list["Agent"] = field(default_factory=list["Agent"], repr=False, compare=False)
     """This one, those at work for it and those it works for: a rule that is given to one holds for all."""
     clock: Callable[[], float] = time.monotonic
@@ -222,7 +224,8 @@ class Agent:
         elif self.state.ended is None:
             await self.stop()
         before = self.log.keep(self.workspace.manifest())
-        self.record(PersonSaid(text, before, call_id, untrusted), durable=True)
+        earlier, self.earlier = self.earlier, ""
+        self.record(PersonSaid(text, before, call_id, untrusted, earlier), durable=True)
         self._earlier, self._began = self.state.seconds, self.clock()
 
     async def stop(self) -> None:

@@ -26,7 +26,7 @@ from agentkit.assembly.parts import (
     require_batch,
     snapshots_of,
 )
-from agentkit.assembly.records import first_event, is_foreign, recorded, taken_up
+from agentkit.assembly.records import first_event, is_foreign, recorded, taken_up, written_by
 from agentkit.assembly.remembered import remembered
 from agentkit.assembly.surroundings import Outcome, Surroundings
 from agentkit.core.errors import UsageError
@@ -125,7 +125,7 @@ async def conversation(
         require_whole(log)
         settings = as_started(settings, first, log.events(), foreign=is_foreign(log))
         async with _agent(settings, around, log, runs) as agent:
-            agent.talks = True
+            agent.talks, agent.earlier = True, written_by(log)
             yield agent
 
 

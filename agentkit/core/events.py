@@ -131,6 +131,8 @@ class PersonSaid(Struct, frozen=True, tag="person said", omit_defaults=True):
     """The call of another run that said it, which stands for the person then."""
     untrusted: str = ""
     """Where that run had been told what anybody may have written, if it had."""
+    earlier: str = ""
+    """Where all that was recorded before comes from, if anybody may have written it."""
 
 
 class PersonStopped(Struct, frozen=True, tag="person stopped", omit_defaults=True):

@@ -209,7 +209,9 @@ class AgentMemory:
 def _source(event: Event) -> str:
     """Where words came from, if anybody may have written them."""
     match event:
-        case RunStarted() | RunResumed() | PersonSaid() | AgentEnded():
+        case PersonSaid():
+            return event.untrusted or event.earlier
+        case RunStarted() | RunResumed() | AgentEnded():
             return event.untrusted
         case CallFinished(result):
             return result.untrusted

@@ -83,7 +83,7 @@ class Taint:
         An earlier one may be a part of the file as well.
         """
         events = [recorded.event for recorded in self.events]
-        began = [at for at, one in enumerate(events) if isinstance(one, RunResumed) and one.untrusted]
+        began = [at for at, one in enumerate(events) if _begins_here(one)]
         yield from events[began[-1] if began else 0 :]
 
     def _told(self) -> Iterator[str]:
@@ -100,6 +100,17 @@ def source_of(tool: str, going: Going | None) -> str:
     """A call in words, as where something came from."""
     text = f"{tool} {going.address}" if going is not None and going.address else tool
     return text if len(text) <= _LONGEST_SOURCE else f"{text[: _LONGEST_SOURCE - 1]}…"
+
+
+def _begins_here(event: Event) -> bool:
+    """Whether all before this event came out of a file."""
+    match event:
+        case RunResumed():
+            return bool(event.untrusted)
+        case PersonSaid():
+            return bool(event.earlier)
+        case _:
+            return False
 
 
 def _host(address: str) -> str:
