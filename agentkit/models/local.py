@@ -9,7 +9,7 @@ import json
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -47,6 +47,7 @@ class LocalModel:
     def __init__(self, name: str, engine: "Engine", dialect: Dialect, profile: ModelProfile) -> None:
         self._name = name
         from agentkit_local_models.chat_template import ChatTemplate
+        from agentkit_local_models.written import Written
 
         checkpoint = engine.checkpoint
         if checkpoint.chat_template is None:
@@ -55,6 +56,7 @@ class LocalModel:
         self._engine = engine
         self._dialect = dialect
         self._profile = profile
+        self._written = Written(engine.tokenizer)
 
     @classmethod
     def load(
@@ -140,9 +142,11 @@ class LocalModel:
         turns = self._dialect.turns(request.messages, request.tools)
         if not self._template.shows_system:
             turns = without_system(turns)
-        return encode_chat(self._template, self._engine.tokenizer, turns)
+        return encode_chat(self._template, self._engine.tokenizer, turns, written=self._written)
 
     def _generate(self, request: ModelRequest, stop: threading.Event) -> "Iterator[Piece | Completion]":
+        """The answer as it is made; how it was written is remembered for the next prompt."""
+        from agentkit_local_models.answer import Completion
         from agentkit_local_models.sampling import Sampling
 
         sampling = Sampling(
@@ -153,9 +157,13 @@ class LocalModel:
             max_tokens=request.max_tokens,
             stop=request.stop,
         )
-        return self._engine.generate(
-            self._prompt(request), sampling, grammar=self._grammar(request), cancelled=stop.is_set
-        )
+        prompt, grammar = self._prompt(request), self._grammar(request)
+        answer = self._engine.generate(prompt, sampling, grammar=grammar, cancelled=stop.is_set)
+        with closing(answer):
+            for piece in answer:
+                if isinstance(piece, Completion):
+                    self._written.add(prompt, piece.token_ids)
+                yield piece
 
     def _grammar(self, request: ModelRequest) -> str | None:
         """What the answer is held to: the tools offered, else the schema of its text."""

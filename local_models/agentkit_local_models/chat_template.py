@@ -38,6 +38,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from agentkit_local_models.errors import ChatTemplateError
 from agentkit_local_models.tokenizer import Tokenizer
+from agentkit_local_models.written import Written
 
 Message = Mapping[str, Any]
 ToolSchema = Mapping[str, Any]
@@ -142,13 +143,15 @@ def encode_chat(
     tools: Sequence[ToolSchema] | None = None,
     *,
     add_generation_prompt: bool = True,
+    written: Written | None = None,
     **extra: object,
 ) -> list[int]:
     """The token ids of a chat in which only the template can have written special tokens.
 
     For content without the text of an added token, the ids are those of
-    `tokenizer.encode(template.render(...), allow_special=True)`. The other arguments are those
-    of `render`; `extra` comes from the caller and is trusted like the template.
+    `tokenizer.encode(template.render(...), allow_special=True)`, but for what the model wrote itself:
+    that has the tokens in `written`. The other arguments are those of `render`; `extra` comes from the
+    caller and is trusted like the template.
 
     Raises:
         ChatTemplateError: the template refuses the messages, a role is not of `ROLES`, or content
@@ -180,7 +183,9 @@ def encode_chat(
     ids: list[int] = []
     for piece in pieces:
         if isinstance(piece, str):
-            ids += tokenizer.encode(marker.unmark(piece), first=not ids)
+            plain = marker.unmark(piece)
+            own = written.find(plain) if written is not None and ids else None
+            ids += tokenizer.encode(plain, first=not ids) if own is None else own
         else:
             ids.append(piece.id)
     return ids

@@ -167,3 +167,29 @@ async def test_a_schema_that_it_cannot_be_held_to_is_a_bad_request(model: LocalM
     asked = request("Name a port.", answer_schema={"type": "object", "not": {"required": ["port"]}})
     with pytest.raises(BadRequest, match="cannot be held to this schema"):
         await answer_of(model, asked)
+
+
+async def test_a_conversation_goes_on_with_the_tokens_that_were_written_and_not_with_others(
+    model: LocalModel,
+) -> None:
+    asked = request("Write ten rare words.", temperature=1.6, seed=5, max_tokens=40)
+    _, answer = await answer_of(model, asked)
+    text = f"assistant\n{answer.message.text}"
+    own = model._written.find(text)
+    assert own is not None
+    # otherwise the tokenizer would find the same tokens, and this would show nothing
+    assert list(own) != model._engine.tokenizer.encode(text, first=False)
+    prompt = model._prompt(asked)
+    read = prompt + list(own[-answer.usage.output_tokens :])
+    follow = ModelRequest((*asked.messages, answer.message, UserMessage("And ten more.")), max_tokens=2)
+    assert model._prompt(follow)[: len(read)] == read
+    _, second = await answer_of(model, follow)
+    # but for the last token of the answer, which was chosen and never computed
+    assert second.usage.cached_tokens == len(read) - 1
+
+
+async def test_calls_at_once_are_computed_together(model: LocalModel) -> None:
+    asked = [request(f"Name a city in {country}.", max_tokens=12) for country in ("Italy", "Peru", "Japan")]
+    alone = [(await answer_of(model, one))[1].message for one in asked]
+    together = await asyncio.gather(*(answer_of(model, one) for one in asked))
+    assert [answer.message for _, answer in together] == alone
