@@ -1,6 +1,8 @@
 """Messages and models, both ways: what comes through, and what is refused by name."""
 
+import asyncio
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +139,26 @@ async def test_their_model_streams_and_calls_tools_for_ours() -> None:
     messages, stop, settings = model.asked[0]
     assert (messages[0].text, stop, settings["seed"], settings["tool_choice"]) == ("Look", ["x"], 3, "any")
     assert settings["tools"][0]["function"]["parameters"]["properties"]["path"]["enum"] == ["a"]
+
+
+class Endless(Theirs):
+    """Speaks one word and never the next; notes when nobody listens any more."""
+
+    ended: list[str] = Field(default_factory=list[str])
+
+    async def _astream(self, messages: Any, *_: Any, **__: Any) -> AsyncIterator[ChatGenerationChunk]:
+        try:
+            yield ChatGenerationChunk(message=AIMessageChunk("one"))
+            await asyncio.Event().wait()
+        finally:
+            self.ended.append("here")
+
+
+async def test_their_stream_has_ended_when_ours_is_closed() -> None:
+    model = Endless(chunks=[])
+    async with aclosing(as_runnable(model_from_langchain(model)).astream("?")) as pieces:
+        assert await anext(pieces) == "one"
+    assert model.ended == ["here"]
 
 
 class Refused(Exception):

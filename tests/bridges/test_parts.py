@@ -180,6 +180,18 @@ async def test_steps_stream_both_ways_and_are_cancelled() -> None:
         assert [piece async for piece in pieces] == ["B"]
     ended: list[str] = []
 
+    async def one_word(pieces: AsyncIterator[str]) -> Any:
+        try:
+            async for piece in pieces:
+                yield piece
+                await asyncio.Event().wait()
+        finally:
+            ended.append("closed")
+
+    async with aclosing(to_langchain(Transform(one_word)).astream("?")) as pieces:
+        assert await anext(pieces) == "?"
+    assert ended.pop() == "closed"
+
     async def forever(_: str) -> str:
         try:
             await asyncio.Event().wait()

@@ -1,6 +1,7 @@
 """LangChain's chat models as ours."""
 
 from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, cast
 
 from langchain_core.language_models import BaseChatModel
@@ -81,13 +82,16 @@ class LangChainModel:
             raise BadRequest(f"{self._name} is held to no schema through this bridge; it is asked in words")
         whole: AIMessageChunk | None = None
         try:
-            async for chunk in self._bound(request).astream(
+            stream = self._bound(request).astream(
                 messages_to_langchain(request.messages), **_settings(request)
-            ):
-                piece = cast("AIMessageChunk", chunk)
-                whole = piece if whole is None else whole + piece
-                if text := str(piece.text):
-                    yield TextDelta(text)
+            )
+            # whoever stops reading has the provider's connection closed then, and not at some later time
+            async with aclosing(stream) as chunks:
+                async for chunk in chunks:
+                    piece = cast("AIMessageChunk", chunk)
+                    whole = piece if whole is None else whole + piece
+                    if text := str(piece.text):
+                        yield TextDelta(text)
         except ModelError:
             raise  # one of ours, behind their interface
         except Exception as error:

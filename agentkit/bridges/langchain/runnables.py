@@ -97,8 +97,9 @@ class AgentkitStep(Theirs[Input, Output]):
     ) -> AsyncIterator[Output]:
         """The pieces of its answer, as the pieces of the value come."""
         stream = self._atransform_stream_with_config(input, self.runnable.transform, config, **kwargs)
-        async for piece in stream:
-            yield piece
+        async with aclosing(cast("Pieces[Output]", stream)) as made:
+            async for piece in made:
+                yield piece
 
     def stream(self, input: Input, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Output]:  # noqa: A002
         """The pieces of its answer."""
@@ -115,8 +116,9 @@ class AgentkitStep(Theirs[Input, Output]):
         async def given() -> AsyncIterator[Input]:
             yield input
 
-        async for piece in self.atransform(given(), config, **kwargs):
-            yield piece
+        async with aclosing(cast("Pieces[Output]", self.atransform(given(), config, **kwargs))) as made:
+            async for piece in made:
+                yield piece
 
 
 async def _read_elsewhere(given: Iterator[T]) -> Pieces[T]:
