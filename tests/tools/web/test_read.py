@@ -250,12 +250,13 @@ def test_one_host_is_not_asked_too_often_and_another_is_asked_at_once(web: Web, 
     context = watched(surfer, watch)
     web.pages["slow.example/robots.txt"] = Page("User-agent: *\nCrawl-delay: 3", "text/plain")
     web.pages["never.example/robots.txt"] = Page("User-agent: *\nCrawl-delay: 900", "text/plain")
+    web.pages["rated.example/robots.txt"] = Page("User-agent: *\nRequest-rate: 2/9s", "text/plain")
     for path in ("/a", "/b", "/c"):
         web.put(path, ARTICLE)
-    for host in ("site.example", "slow.example", "never.example"):
+    for host in ("site.example", "slow.example", "never.example", "rated.example"):
         for path in ("/a", "/b"):
             read_page(web.at(path, host), context)
-    assert watch.waits == [0.5, 3.0, 10.0]
+    assert watch.waits == [0.5, 3.0, 10.0, 4.5]
 
 
 def test_a_host_that_wants_to_be_left_alone_is_left_alone_for_as_long(web: Web, surfer: ToolContext) -> None:
@@ -322,6 +323,12 @@ def test_rules_hold_for_a_day_at_most_and_longer_only_while_their_host_is_in_tro
     web.pages["/robots.txt"] = Page(status=404)
     watch.now += 61
     assert "Dover" in read_page(web.at("/a"), context)
+
+
+def test_rules_that_begin_with_a_mark_of_their_encoding_are_read(web: Web, surfer: ToolContext) -> None:
+    web.pages |= {"/robots.txt": rules("\ufeffUser-agent: *\nDisallow: /a"), "/a": Page(ARTICLE)}
+    with pytest.raises(ToolFault, match=r"its robots\.txt says so"):
+        read_page(web.at("/a"), surfer)
 
 
 def test_the_first_500_kib_of_the_rules_are_read(web: Web, surfer: ToolContext) -> None:

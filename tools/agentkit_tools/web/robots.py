@@ -93,7 +93,7 @@ def _asked(place: str, context: ToolContext) -> Heard:
             f"its robots.txt answered {answer.status}",
             TROUBLE if seconds is None else min(max(seconds, 1.0), MOST_TROUBLE),
         )
-    rules = _parsed(answer.body.decode("utf-8", "replace")) if answer.status == 200 else EVERYTHING
+    rules = _parsed(answer.body.decode("utf-8-sig", "replace")) if answer.status == 200 else EVERYTHING
     # one that is not to be kept holds for the page that is asked for, and a little longer
     return Heard(rules, max(fresh_for(answer.headers, FRESH, FRESH) or 0.0, TROUBLE))
 
@@ -111,5 +111,8 @@ def _parsed(text: str) -> Rules:
     def allows(url: str) -> bool:
         return bool(read.can_fetch(url, AGENT))
 
-    between = read.crawl_delay(AGENT)
-    return Rules(allows, "its robots.txt says so", float(between or 0.0))
+    rate = read.request_rate(AGENT)
+    between = max(
+        float(read.crawl_delay(AGENT) or 0.0), rate.seconds / rate.requests if rate and rate.requests else 0.0
+    )
+    return Rules(allows, "its robots.txt says so", between)
