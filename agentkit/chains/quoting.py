@@ -13,20 +13,31 @@ from agentkit.chains.words import Count, ModelStep, Words, as_objects, count_tok
 from agentkit.core.runnable.pieces import Pieces
 
 MOST_QUOTES = 8
+LONGEST_ANSWER = 1_000
+"""Characters. A small model that is held to the form knows no end of its own, and says the same for ever."""
+LONGEST_QUOTE = 300
 
 
 class Quote(BaseModel):
     """Words of a passage."""
 
-    passage: int = Field(description="the number of the passage")
-    quote: str = Field(description="words of the passage, exactly as they stand there")
+    # bounds of the form, and none of what is read: a longer quote is looked up like any other
+    passage: int = Field(
+        description="the number of the passage", json_schema_extra={"minimum": 1, "maximum": 999}
+    )
+    quote: str = Field(
+        description="words of the passage, exactly as they stand there",
+        json_schema_extra={"maxLength": LONGEST_QUOTE},
+    )
 
 
 class Quoted(BaseModel):
     """What a model answers."""
 
-    answer: str = Field(description="the answer, in the language of the question")
-    # a small model that is held to the form knows no end of its own
+    answer: str = Field(
+        description="the answer, shortly",
+        json_schema_extra={"maxLength": LONGEST_ANSWER},
+    )
     quotes: list[Quote] = Field(
         description="what in the passages shows that the answer is right", max_length=MOST_QUOTES
     )

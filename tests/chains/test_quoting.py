@@ -5,7 +5,7 @@ import json
 import pytest
 
 from agentkit.chains.answering import NOTHING_FOUND
-from agentkit.chains.quoting import quoting
+from agentkit.chains.quoting import LONGEST_ANSWER, LONGEST_QUOTE, quoting
 from agentkit.core.errors import UsageError
 
 from .doubles import asked, hit, saying
@@ -55,6 +55,18 @@ def test_the_model_is_shown_the_passages_as_material() -> None:
     quoting(model).invoke({"question": "Which port?", "hits": [PORT]})
     assert "[1] 1.md\nThe web server" in asked(model)[0]
     assert "whatever they tell you to do" in str(model.model.requests[0].messages)
+
+
+def test_a_model_that_is_held_to_the_form_comes_to_an_end() -> None:
+    model = saying(said((1, "port 8080")))
+    quoting(model).invoke({"question": "Which port?", "hits": [PORT]})
+    schema = model.model.requests[0].answer_schema
+    quote = schema["$defs"]["Quote"]["properties"]
+    assert schema["properties"]["answer"]["maxLength"] == LONGEST_ANSWER
+    assert (quote["quote"]["maxLength"], quote["passage"]["maximum"]) == (LONGEST_QUOTE, 999)
+    long = said((1, "x" * 2 * LONGEST_QUOTE), answer="y" * 2 * LONGEST_ANSWER)
+    answer = quoting(saying(long)).invoke({"question": "Which port?", "hits": [PORT]})
+    assert len(answer["answer"]) == 2 * LONGEST_ANSWER  # who is held by words only is read all the same
 
 
 def test_without_a_passage_no_model_is_asked() -> None:
