@@ -124,6 +124,27 @@ def models_inspect(name: str) -> None:
     inspect_model(name)
 
 
+@models.command("plan")
+@click.argument("name", metavar="[MODEL]", required=False, shell_complete=embedded_names)
+@click.option(
+    "--shape", metavar="SIZES", help="Instead of MODEL: layers=28,width=4096,heads=32,ffn=13696,..."
+)
+@click.option(
+    "--precision", metavar="NAME", help="float32, bfloat16, float16, int8 or int4; each, if left out."
+)
+@click.option(
+    "--context", type=click.IntRange(1, 1 << 27), help="Tokens kept of a sequence; the model's, if left out."
+)
+@click.option("--sequences", type=click.IntRange(1, 100_000), default=1, help="How many are kept at once; 1.")
+def models_plan(
+    name: str | None, shape: str | None, precision: str | None, context: int | None, sequences: int
+) -> None:
+    """Tell what memory MODEL would take: an embedded model, a file, or a folder with a config.json."""
+    from agentkit.cli.models import plan_model
+
+    plan_model(name, shape, precision, context, sequences)
+
+
 @cli.command()
 @options.tools
 def tools(**flags: Any) -> None:

@@ -10,6 +10,7 @@ from agentkit.cli.screens import Look, look_of
 from agentkit.cli.words import bytes_size, printable
 from agentkit.models.embedded import best_ready, catalogue, fetch
 from agentkit.models.inspection import inspect
+from agentkit.models.planning import plan
 
 Report = Callable[[int, int, str], None]
 
@@ -68,6 +69,20 @@ def inspect_model(name: str) -> None:
     click.echo(f"  {'precision':<12}{heads}")
     for precision, totals in found.memory.items():
         click.echo(f"  {precision:<12}{''.join(f'{bytes_size(total):>16}' for total in totals)}")
+
+
+def plan_model(
+    name: str | None, shape: str | None, precision: str | None, context: int | None, sequences: int
+) -> None:
+    """Print the memory that a model would take."""
+    planned = plan(name, shape, precision, context, sequences)
+    many = "" if sequences == 1 else f" of each of {sequences:,} sequences"
+    click.echo(f"{_count(planned.parameters)} parameters, {planned.context:,} tokens{many}")
+    titles = ("weights", "cache", "computation", "process", "in all")
+    click.echo(f"  {'precision':<12}{''.join(f'{title:>13}' for title in titles)}")
+    for kind, memory in planned.memory.items():
+        amounts = (memory.weights, memory.cache, memory.computation, memory.process, memory.total)
+        click.echo(f"  {kind:<12}{''.join(f'{bytes_size(amount):>13}' for amount in amounts)}")
 
 
 def _count(parameters: int) -> str:

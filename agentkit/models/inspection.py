@@ -46,23 +46,11 @@ def inspect(name: str) -> Inspection:
     """
     try:
         from agentkit_local_models import sizes
-        from agentkit_local_models.catalogue import find, path_of, state_of
         from agentkit_local_models.checkpoint import Checkpoint
         from agentkit_local_models.errors import LocalModelError
     except ModuleNotFoundError as error:
         raise UsageError(f"models are read with {error.name}; run: pip install 'agentkit[local]'") from error
-    wanted = parts_of(name.removeprefix("local:"))[0]
-    if (manner := MANNERS.get(wanted)) is not None:
-        entry = find(manner.weights or wanted)
-        if not state_of(entry).is_ready:
-            raise UsageError(f"the weights of {wanted} are not here; run: agentkit models fetch {entry.name}")
-        path = path_of(entry)
-    else:
-        path = Path(wanted).expanduser()
-        if not path.exists():
-            raise UsageError(
-                f"there is no {path}; name a .gguf file, a folder, or one of {', '.join(MANNERS)}"
-            )
+    path = path_named(name)
     try:
         with Checkpoint.open(path) as checkpoint:
             arch, tokenizer = checkpoint.config, checkpoint.tokenizer
@@ -86,8 +74,31 @@ def inspect(name: str) -> Inspection:
         _bytes_on_disk(path),
         text,
         contexts,
-        {kind: tuple(sizes.memory(arch, kind, size).total for size in contexts) for kind in sizes.BYTES},
+        {kind: tuple(sizes.memory(arch, kind, size).model for size in contexts) for kind in sizes.PRECISIONS},
     )
+
+
+def path_named(name: str) -> Path:
+    """Where the checkpoint lies that a name of the catalogue or a path says.
+
+    Raises:
+        UsageError: there is no such thing, or its weights are not here.
+    """
+    from agentkit_local_models.catalogue import find, path_of, state_of
+
+    wanted = parts_of(name.removeprefix("local:"))[0]
+    if (manner := MANNERS.get(wanted)) is not None:
+        entry = find(manner.weights or wanted)
+        if not state_of(entry).is_ready:
+            raise UsageError(f"the weights of {wanted} are not here; run: agentkit models fetch {entry.name}")
+        path = path_of(entry)
+    else:
+        path = Path(wanted).expanduser()
+        if not path.exists():
+            raise UsageError(
+                f"there is no {path}; name a .gguf file, a folder, or one of {', '.join(MANNERS)}"
+            )
+    return path
 
 
 def _shape(arch: "Arch") -> dict[str, str]:

@@ -47,6 +47,7 @@ class HubWeights:
             for name in names:
                 place = self.places[name]
                 if place.name != last:  # the parts of a fused matrix follow each other
+                    tensor = torch.empty(0)  # the one before goes first: the largest are a tenth of a model
                     last, tensor = place.name, read(place.name, dtype)
                 yield name, place.take(tensor)
 

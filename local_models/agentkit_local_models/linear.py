@@ -11,6 +11,7 @@ from torch import Tensor
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.matrices import (
     GROUP,
+    SLICE,
     Blocks,
     Floats,
     Int4Groups,
@@ -126,14 +127,17 @@ class Room:
         if form == "file" and not isinstance(weight, Tensor):
             stack.parts[name] = weight  # of any kind, so it stays apart from its neighbours
             return
-        part = self._encoded(name, weight)
         if form == "file":
-            stack.parts[name] = part
+            stack.parts[name] = self._encoded(name, weight)
             return
-        number = names.index(name)
-        if stack.whole is None:
-            stack.whole = _empty(part, stack.rows)
-        _write(stack.whole, part, slice(sum(rows[:number]), sum(rows[: number + 1])))
+        first = sum(rows[: names.index(name)])
+        count, columns = weight.shape
+        step = max(1, SLICE // columns)
+        for start in range(0, count, step):  # so that no whole matrix is there in float32 beside its codes
+            part = self._encoded(name, weight[start : start + step])
+            if stack.whole is None:
+                stack.whole = _empty(part, stack.rows)
+            _write(stack.whole, part, slice(first + start, first + start + part.shape[0]))
 
     def _encoded(self, name: str, weight: Weight) -> Floats | Int8Rows | Int4Groups:
         """A weight in the form that it is kept in."""

@@ -18,8 +18,8 @@ from agentkit_local_models.gguf import TensorKind
 
 GROUP: Final = 32
 """Columns of a row that share a scale in `Int4Groups`."""
-SLICE: Final = 1 << 22
-"""Numbers that are dequantised at once: 16 MiB of float32."""
+SLICE: Final = 1 << 20
+"""Numbers that are dequantised at once: 4 MiB of float32."""
 
 
 class Matrix(Protocol):

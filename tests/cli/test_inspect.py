@@ -2,12 +2,7 @@
 
 from pathlib import Path
 
-import torch
-
 from agentkit_local_models.catalogue import SMOLLM2, path_of
-from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.decoder import Decoder
-from agentkit_local_models.sizes import memory
 
 from .conftest import Cli
 
@@ -24,23 +19,6 @@ def test_the_embedded_model_is_told(cli: Cli) -> None:
         "  context:         8,192 tokens",
     ):
         assert line in found.stdout.splitlines()
-
-
-def test_the_memory_told_is_what_the_weights_and_the_cache_take() -> None:
-    with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
-        decoder = Decoder.from_checkpoint(checkpoint, torch.bfloat16)
-        arch = checkpoint.config
-    kept = decoder.embed.nbytes + decoder.norm.nbytes
-    for layer in decoder.layers:
-        kept += layer.attention_norm.nbytes + layer.feed_forward_norm.nbytes
-        linears = (layer.query_key_value, layer.output, layer.gate_up, layer.down)
-        kept += sum(linear.matrix.nbytes for linear in linears)
-    cache = decoder.new_cache()
-    cache.reserve(512)
-    told = memory(arch, "bfloat16", 512)
-    assert told.weights == kept
-    assert told.cache == sum(layer.nbytes for layer in cache.layers)
-    assert memory(arch, "float32", 512).total == 2 * told.total
 
 
 def test_what_is_not_there_is_said(cli: Cli) -> None:
