@@ -112,7 +112,5 @@ def _parsed(text: str) -> Rules:
         return bool(read.can_fetch(url, AGENT))
 
     rate = read.request_rate(AGENT)
-    between = max(
-        float(read.crawl_delay(AGENT) or 0.0), rate.seconds / rate.requests if rate and rate.requests else 0.0
-    )
+    between = max(float(read.crawl_delay(AGENT) or 0.0), rate.seconds / rate.requests if rate else 0.0)
     return Rules(allows, "its robots.txt says so", between)
