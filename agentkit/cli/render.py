@@ -11,6 +11,7 @@ from typing import TextIO
 from agentkit.agents.fold import after, fold
 from agentkit.agents.state import RunState
 from agentkit.agents.strategies import cost, make_strategy
+from agentkit.cli.closing import closing_lines
 from agentkit.cli.costs import cost_text
 from agentkit.cli.noted import line_of
 from agentkit.cli.screens import Look, Screen, screen_on
@@ -33,7 +34,6 @@ from agentkit.core.events import (
     CallPlanned,
     Compacted,
     CompactionUndone,
-    Ending,
     FilesLeftOut,
     FilesSet,
     FilesSetting,
@@ -54,12 +54,6 @@ from agentkit.core.events import (
 from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Outcome, ToolResult
-
-_MORE = {
-    Ending.BUDGET: " --max-steps/-seconds/-tokens/-cost/-tool-seconds MORE",
-    Ending.DENIED: " --allow TOOL",
-}
-"""What a resumed run needs beside its id to come further than it came."""
 
 _ASKED_FROM_HERE = "from here on you are asked before it runs code or sends something out"
 
@@ -284,21 +278,9 @@ class Progress:
     def _ended(self, event: RunEnded) -> None:
         self._doing = ""
         self._screen.end_words("")
-        good = event.ending is Ending.FINISHED
-        self._screen.line(
-            str(event.ending), f"{self._spent()}, run {self.run_id}", "green" if good else "red"
-        )
-        if event.because or not event.claimed:
-            self._screen.line("because", printable(event.because or event.result))
-        for finding in event.verified:
-            mark, style = ("verified", "") if finding.holds else ("not so", "red")
-            self._screen.line(mark, printable(f"{finding.claim}: {finding.found}"), style)
-        if event.claimed:
-            where = "above" if self.answer_stands == event.result and not self._replays else "below"
-            what = "its last answer" if event.because else "the answer"
-            self._screen.line("claimed", f"{what} {where} rests on the agent's word")
-        if event.ending not in (Ending.FINISHED, Ending.GAVE_UP) and not self._replays:
-            self._screen.line("go on", f"agentkit runs resume {self.run_id}{_MORE.get(event.ending, '')}")
+        stands = self.answer_stands == event.result
+        for line in closing_lines(event, self.run_id, self._spent(), stands=stands, replays=self._replays):
+            self._screen.line(*line)
 
     def _seconds(self) -> float:
         passed = 0.0 if self._replays else self._clock() - self._latest
