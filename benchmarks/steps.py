@@ -80,9 +80,9 @@ def settings_for(steps: int, place: Path) -> Settings:
     return load_settings({**places, "max_steps": steps + 2})
 
 
-async def our_run(steps: int, place: Path, *, journal: bool) -> None:
-    """One run of `steps` steps, which opens the journal and closes it."""
-    around = Surroundings(tools={"add": add}, model=InstantModel(steps), log=None if journal else MemoryLog())
+async def our_run(steps: int, place: Path, log: MemoryLog | None = None, held: Journal | None = None) -> None:
+    """One run of `steps` steps: in that record, in an open journal, or in one that it opens and closes."""
+    around = Surroundings(tools={"add": add}, model=InstantModel(steps), log=log, journal=held)
     outcome = await run_goal("add numbers", settings_for(steps, place), around)
     assert (outcome.steps, outcome.ended.ending) == (steps + 1, Ending.FINISHED), outcome
 
@@ -147,23 +147,28 @@ def main() -> None:
     with asyncio.Runner() as runner:
         here = fresh()  # a person's journal is made once, and runs are added to it
 
-        def ours(steps: int, *, journal: bool = True) -> float:
-            return cpu_ms(lambda: runner.run(our_run(steps, here, journal=journal)), steps)
+        def ours(steps: int, log: MemoryLog | None = None, held: Journal | None = None) -> float:
+            return cpu_ms(lambda: runner.run(our_run(steps, here, log, held)), steps)
 
         ours(5)  # imports and first uses are not a step's cost
         floor_run(5, fresh())
         lengths = {n: statistics.median(ours(n) for _ in range(ROUNDS)) for n in LENGTHS}
-        rows: dict[str, list[float]] = {"agentkit": [], "agentkit, no journal": [], "hand-written": []}
-        rows |= {name: [] for name in peers}
+        own = ("agentkit", "agentkit, its journal held open", "agentkit, no journal", "hand-written")
+        rows: dict[str, list[float]] = {name: [] for name in (*own, *peers)}
+        held = Journal.open(fresh() / "journal.db")
         for _ in range(ROUNDS):
             rows["agentkit"].append(warm(lambda: ours(50)))
-            rows["agentkit, no journal"].append(warm(lambda: ours(50, journal=False)))
+            # as a peer's store is, whose connection is made before its runs
+            rows["agentkit, its journal held open"].append(warm(lambda: ours(50, held=held)))
+            rows["agentkit, no journal"].append(warm(lambda: ours(50, MemoryLog())))
             rows["hand-written"].append(warm(lambda: cpu_ms(lambda: floor_run(50, fresh()), 50)))
             for name, command in peers.items():
                 rows[name].append(peer_figure(command, "cpu_ms_per_step", "cpu_ms_per_step_min"))
 
+        held.close()
+
         place = fresh()
-        runner.run(our_run(200, place, journal=True))
+        runner.run(our_run(200, place))
         with sqlite3.connect(place / "journal.db") as store:
             store.execute("pragma wal_checkpoint(truncate)")
         disk = (place / "journal.db").stat().st_size
