@@ -22,6 +22,7 @@ from torch import Tensor
 from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.answer import Answer, Completion, Piece
 from agentkit_local_models.arch import Arch
+from agentkit_local_models.beam import Beam, BeamSearch
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler
@@ -76,7 +77,8 @@ class Engine:
         self._model = model
         self._space = adapter
         pool = PagePool(self.config, self.dtype, _pages(self.config, self.dtype, cache_tokens))
-        self._loop = Loop(Scheduler(OneByOne(model) if batch_invariant else model, pool))
+        self._runs = OneByOne(model) if batch_invariant else model
+        self._loop = Loop(Scheduler(self._runs, pool))
 
     @classmethod
     def load(
@@ -227,6 +229,66 @@ class Engine:
             for one in open_answers:
                 one.close()
         return [one for one in found if one is not None]
+
+    def beams(
+        self,
+        prompt: Sequence[int],
+        *,
+        width: int,
+        max_tokens: int,
+        length_penalty: float = 1.0,
+        cancelled: Callable[[], bool] = _never,
+    ) -> list[Beam]:
+        """The likeliest answers that beam search finds, best first: at most `width`.
+
+        Other callers' requests go on between its steps.
+
+        Args:
+            prompt: token ids.
+            width: how many beginnings of answers are kept at each token.
+            max_tokens: of an answer, its stop token included.
+            length_penalty: answers are ordered by `logprob / tokens ** length_penalty`.
+            cancelled: asked before each token; what was found so far is returned then.
+
+        Raises:
+            PromptTooLong: the context has no room for the prompt and so many tokens.
+            PoolFull: the cache has no room for the beams.
+            ValueError: an empty prompt, ids outside the vocabulary, or numbers that are too small.
+        """
+        self._check_ids(prompt)
+        if width < 1 or max_tokens < 1 or length_penalty < 0:
+            raise ValueError(
+                f"width is {width}, max_tokens {max_tokens} and length_penalty {length_penalty}; "
+                "1, 1 and 0 or more work"
+            )
+        if len(prompt) + max_tokens > self.context:
+            raise PromptTooLong(
+                f"the prompt has {len(prompt)} tokens and the answer up to {max_tokens}; "
+                f"the model's context holds {self.context}"
+            )
+        self.prefill(prompt)
+        with self._loop.alone() as scheduler:
+            search = BeamSearch(
+                self._runs,
+                prompt,
+                scheduler.begin(self._space, prompt),
+                width=width,
+                most=max_tokens,
+                stop_ids=self.checkpoint.stop_ids,
+                vocabulary_size=self.tokenizer.vocabulary_size,
+                length_penalty=length_penalty,
+            )
+            scheduler.guests += 1
+        try:
+            while not search.done and not cancelled():
+                with self._loop.alone() as scheduler:
+                    scheduler.room(search.pages_needed)
+                    search.step()
+            return search.best()
+        finally:
+            with self._loop.alone() as scheduler:
+                search.release()
+                scheduler.guests -= 1
 
     def session(self, ids: Sequence[int] = ()) -> Session:
         """A conversation that begins with `ids`; nothing is computed yet."""

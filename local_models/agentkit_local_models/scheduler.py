@@ -50,7 +50,12 @@ class Runs(Protocol):
 
 
 class Scheduler:
-    """Requests and the pages they share; one thread at a time may call it, but for `add`."""
+    """Requests and the pages they share; one thread at a time may call it, but for `add`.
+
+    Attributes:
+        tree: what was computed before.
+        guests: how many others hold pages of the pool for a while; nobody fails for want of these.
+    """
 
     def __init__(
         self,
@@ -73,6 +78,7 @@ class Scheduler:
         if budget < 1 or most_running < 1:
             raise ValueError(f"budget is {budget} and most_running {most_running}; 1 or more works")
         self.tree = PrefixTree(pool, clock)
+        self.guests = 0
         self._model = model
         self._pool = pool
         self._budget = budget
@@ -128,6 +134,12 @@ class Scheduler:
                 request.events += request.work.end("cancelled" if request.cancelled else "deadline")
                 self._leave(request)
 
+    def begin(self, space: str, tokens: Sequence[int]) -> PagedCache:
+        """A sequence with what is known of its tokens, but for the last: the next is chosen by its logits."""
+        if self._whole_prompts:
+            return PagedCache(self._pool, self._model.arch.context)
+        return self.tree.take(space, tokens[:-1], self._model.arch.context)
+
     def room(self, pages: int) -> None:
         """See to it that so many pages are free.
 
@@ -164,13 +176,7 @@ class Scheduler:
             if last.priority >= request.priority:
                 return False
             self._preempt(last, plan)
-        known = request.work.known
-        context = self._model.arch.context
-        if self._whole_prompts:
-            request.cache = PagedCache(self._pool, context)
-        else:
-            # one token is always computed: the next is chosen by its logits
-            request.cache = self.tree.take(request.space, known[:-1], context)
+        request.cache = self.begin(request.space, request.work.known)
         if request.reused is None:
             request.reused = min(request.cache.length, request.work.prompt_tokens)
         self._waiting.remove(request)
@@ -188,7 +194,7 @@ class Scheduler:
             if self.tree.evict(missing):
                 continue
             last = max(self._running, key=lambda other: other.rank)
-            if last is request and len(self._running) == 1:
+            if last is request and len(self._running) == 1 and not self.guests:
                 self._fail(
                     request,
                     PoolFull(

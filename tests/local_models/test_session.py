@@ -164,3 +164,23 @@ def test_an_answer_that_is_late_says_so(engine: Engine) -> None:
 def test_a_cache_smaller_than_the_context_is_refused(engine: Engine) -> None:
     with pytest.raises(ValueError, match="699 tokens does not hold the model's context; 700 or more"):
         Engine(engine.checkpoint, engine._model, cache_tokens=699)
+
+
+def test_beams_are_found_beside_other_answers_and_give_their_pages_back(engine: Engine) -> None:
+    other = engine.generate(PROMPT, Sampling(max_tokens=30))
+    next(other)
+    pool = engine._loop._scheduler._pool
+    beams = engine.beams(PROMPT, width=3, max_tokens=5)
+    assert len(beams) == 3
+    assert len({beam.ids for beam in beams}) == 3
+    greedy = last(engine.generate(PROMPT, Sampling(max_tokens=5)))
+    (first,) = engine.beams(PROMPT, width=1, max_tokens=5)
+    assert first.ids == greedy.token_ids
+    other.close()
+    with engine._loop.alone() as scheduler:
+        scheduler.tree.clear()
+    assert pool.available == pool.most
+    with pytest.raises(PromptTooLong, match="100 tokens and the answer up to 601"):
+        engine.beams(PROMPT, width=2, max_tokens=601)
+    with pytest.raises(ValueError, match="width is 0"):
+        engine.beams(PROMPT, width=0, max_tokens=3)
