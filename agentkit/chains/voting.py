@@ -10,7 +10,7 @@ from typing import Generic, TypedDict, TypeVar, cast
 from agentkit.chains.course import Course, Run
 from agentkit.core.errors import UnreadableAnswer, UsageError
 from agentkit.core.runnable import Runnable
-from agentkit.core.runnable.pieces import Pieces
+from agentkit.core.runnable.pieces import Pieces, each
 from agentkit.core.runnable.together import in_turn
 
 In = TypeVar("In", contravariant=True)
@@ -76,7 +76,7 @@ class SelfConsistency(Course[In, Voted[Out]]):
         first: dict[Hashable, Out] = {}
         fault: UnreadableAnswer | None = None
         runs = [partial(_readable, one, value) for one in self.chains]
-        async with aclosing(in_turn(runs, self.max_concurrency)) as answers:
+        async with aclosing(in_turn(each(runs), self.max_concurrency)) as answers:
             left = len(self.chains)
             async for answer in answers:
                 left -= 1

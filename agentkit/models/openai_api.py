@@ -4,14 +4,12 @@ What is asked, the reading of the stream, and asking again are here, so that a f
 is, and an answer is taken whole or not at all.
 """
 
-import asyncio
 import json
 import math
-import random
 import uuid
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from typing import Any, cast
+from typing import Any, Unpack, cast
 
 from msgspec.structs import replace
 
@@ -27,10 +25,10 @@ from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRe
 from agentkit.models.estimate import estimated_input, estimated_usage
 from agentkit.models.openai_answer import AnswerAssembler
 from agentkit.models.openai_faults import Refusal, fault, quoted
-from agentkit.models.openai_server import Server, Timeouts
 from agentkit.models.openai_terms import Terms
 from agentkit.models.openai_wire import body
-from agentkit.models.retries import Retries, retried
+from agentkit.models.retries import retried
+from agentkit.models.server_model import HowAsked, ServerModel
 from agentkit.models.sse import EventDecoder
 from agentkit.models.text_calls import FORMS
 
@@ -66,55 +64,25 @@ def profile_of(
     )
 
 
-class OpenAIModel:
+class OpenAIModel(ServerModel):
     """A model behind the chat completions protocol.
 
     Args:
         name: The model as its server knows it.
-        api_key: The key; `None` is fine for a server of one's own.
-        base_url: Where the server is; `None` is OpenAI itself.
         profile: What the loop should know of the model.
-        timeouts: How long silence is borne.
-        retries: How often and how long apart a request is made again.
-        on_wait: Told in words of every wait, and of everything the server made us do differently.
-        sleep: Waits between attempts.
-        rng: Spreads the waits.
+        asking: How the server is asked; see `ServerModel`.
 
     Raises:
         MissingKey: the server needs a key and none is given.
+        UsageError: the address is none.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        api_key: str | None,
-        base_url: str | None = None,
-        profile: ModelProfile = PROFILE,
-        timeouts: Timeouts | None = None,
-        retries: Retries | None = None,
-        on_wait: Callable[[str], None] | None = None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        rng: random.Random | None = None,
-    ) -> None:
-        self._model = name
-        self._server = Server(base_url, api_key, timeouts or Timeouts())
+    def __init__(self, name: str, *, profile: ModelProfile = PROFILE, **asking: Unpack[HowAsked]) -> None:
+        super().__init__(name, **asking)
         self._profile = profile
-        self._retries = retries or Retries()
-        self._on_wait = on_wait
-        self._sleep = sleep
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._form = FORMS[profile.text_calls] if profile.text_calls else None
         self._terms = Terms(tools_in_text=self._form is not None)
         self._told_of_usage = False
-
-    def __repr__(self) -> str:
-        return f"<OpenAIModel {self._model} at {self._server.host}>"
-
-    @property
-    def name(self) -> str:
-        """How a person asks for it."""
-        return f"openai:{self._model}"
 
     @property
     def profile(self) -> ModelProfile:
@@ -145,10 +113,6 @@ class OpenAIModel:
             ModelError: it does not say.
         """
         return await self._server.listed()
-
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._server.close()
 
     async def _asked(self, request: ModelRequest) -> AsyncGenerator[TextDelta | StreamRestarted | Answer]:
         """Ask once on terms that the server takes."""
@@ -254,7 +218,3 @@ class OpenAIModel:
         if decoder.whole and "choices" not in chunk:
             raise MalformedStream(f"the server sent what is no chat completion: {quoted(safe(event))}")
         return chunk
-
-    def _say(self, text: str) -> None:
-        if self._on_wait is not None:
-            self._on_wait(text)

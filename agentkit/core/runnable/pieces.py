@@ -1,8 +1,9 @@
 """A value in pieces: what a stream yields, and how the pieces become the value again."""
 
 import asyncio
+import reprlib
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Sequence
 from typing import Any, Generic, TypeAlias, TypeVar, cast
 
 from agentkit.core.errors import UsageError
@@ -62,6 +63,48 @@ def joined(pieces: Sequence[T]) -> T:
         f"{len(found)} pieces of {kinds} are no whole; "
         "a step that yields more than once yields text, lists or mappings"
     )
+
+
+async def each(values: Iterable[T]) -> Pieces[T]:
+    """The values one after the other."""
+    for value in values:
+        yield value
+
+
+def listed(values: Iterable[T]) -> list[T]:
+    """The values that are each to be worked on.
+
+    Raises:
+        UsageError: it is one value and not several.
+    """
+    try:
+        given = iter(values)
+    except TypeError:
+        found = reprlib.repr(values)
+        raise UsageError(f"several values are wanted, in a list or the like; found {found}") from None
+    return list(given)
+
+
+async def items(pieces: AsyncIterator[Iterable[T]]) -> Pieces[T]:
+    """What the value of the pieces holds: of a text or a list, each as soon as it is there.
+
+    Raises:
+        UsageError: there are no pieces, they cannot be joined, or they hold nothing.
+    """
+    first: Any = await anext(pieces, _END)
+    if not isinstance(first, str | bytes | list | tuple):
+        # its pieces are not parts of it, as those of a mapping; or there is one piece, or none
+        begun: list[Any] = [] if first is _END else [first]
+        for item in listed(joined([*begun, *[piece async for piece in pieces]])):
+            yield item
+        return
+    whole = cast("Sequence[T]", first)
+    for item in whole:
+        yield item
+    async for piece in pieces:
+        # joined to nothing, so that what is of another kind is refused
+        for item in joined([cast("Iterable[T]", whole[:0]), piece]):
+            yield item
 
 
 class Shared(Generic[T]):

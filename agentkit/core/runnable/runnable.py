@@ -7,26 +7,33 @@ pieces of a stream, joined, are what `ainvoke` returns. A step is written as one
 - `Whole`: it needs all of its input, and `ainvoke` is its own;
 - `Streaming`: it works piece by piece, and `transform` is its own.
 
-They stand in one file because joining is a method of what is joined.
+They stand in one file because joining is a method of what is joined; how they run is in `courses.py`.
 """
 
 import random
-from abc import ABC, abstractmethod
 from asyncio import sleep as asyncio_sleep
-from collections import abc
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping
-from contextlib import AsyncExitStack, aclosing
+from contextlib import aclosing
 from functools import partial
-from inspect import isawaitable
 from typing import Any, Generic, Literal, TypeAlias, TypeVar, cast, overload
 
 from agentkit.core.errors import UsageError
+from agentkit.core.runnable.courses import (
+    Step,
+    awaited,
+    branches,
+    closing,
+    first_streamed,
+    first_whole,
+    mapped,
+    returned,
+    sequence,
+)
 from agentkit.core.runnable.facade import iterated, waited
-from agentkit.core.runnable.pieces import Pieces, Replay, Shared, gathered, once
-from agentkit.core.runnable.together import in_turn, listed, merged, together
-from agentkit.core.runnable.trying import PASSING, Backoff, Kinds, tried
+from agentkit.core.runnable.pieces import Pieces, gathered, listed, once
+from agentkit.core.runnable.together import together
+from agentkit.core.runnable.trying import PASSING, Backoff, Kinds, at_once
 
-T = TypeVar("T")
 In = TypeVar("In", contravariant=True)
 Out = TypeVar("Out", covariant=True)
 Before = TypeVar("Before")
@@ -37,20 +44,12 @@ Branch: TypeAlias = (
 )
 
 
-class Runnable(ABC, Generic[In, Out]):
+class Runnable(Step[In, Out]):
     """A step from an `In` to an `Out`: run as it is, or joined to others with `|`."""
-
-    @abstractmethod
-    async def ainvoke(self, value: In) -> Out:
-        """The answer to one value."""
-
-    @abstractmethod
-    def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
-        """The pieces of the answer, as the pieces of the value come."""
 
     def astream(self, value: In) -> Pieces[Out]:
         """The pieces of the answer to one value, as they are made."""
-        return _closing(self, once(value))
+        return closing(self, once(value))
 
     @overload
     async def abatch(
@@ -72,12 +71,12 @@ class Runnable(ABC, Generic[In, Out]):
         The first error cancels the others and is raised; with `return_exceptions` it stands in the
         place of its answer instead.
         """
-        runs = [partial(_awaited, self, value) for value in listed(values)]
+        runs = [partial(awaited, self, value) for value in listed(values)]
         return await together(runs, max_concurrency, return_exceptions=return_exceptions)
 
     def invoke(self, value: In) -> Out:
         """`ainvoke` for code that is not asynchronous, in a notebook as well."""
-        return waited(partial(_awaited, self, value))
+        return waited(partial(awaited, self, value))
 
     def stream(self, value: In) -> Iterator[Out]:
         """`astream` for code that is not asynchronous."""
@@ -172,7 +171,7 @@ class Whole(Runnable[In, Out]):
 
     async def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
         """One piece, when all of the input is there."""
-        yield await _awaited(self, await gathered(pieces))
+        yield await awaited(self, await gathered(pieces))
 
 
 class Streaming(Runnable[In, Out]):
@@ -196,17 +195,12 @@ class Sequence(Runnable[In, Out]):
         """What the last step makes of it."""
         passed: Any = value
         for one in self.steps:
-            passed = await _awaited(one, passed)
+            passed = await awaited(one, passed)
         return passed
 
-    async def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
+    def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
         """The last step's pieces; every step has begun before the one before it has ended."""
-        passed: AsyncIterator[Any] = pieces
-        async with AsyncExitStack() as open_steps:
-            for one in self.steps:
-                passed = await open_steps.enter_async_context(aclosing(one.transform(passed)))
-            async for piece in passed:
-                yield piece
+        return sequence(self.steps, pieces)
 
 
 class Parallel(Runnable[In, dict[str, After]], Generic[In, After]):
@@ -219,23 +213,12 @@ class Parallel(Runnable[In, dict[str, After]], Generic[In, After]):
 
     async def ainvoke(self, value: In) -> dict[str, After]:
         """The answers, in the order of the branches."""
-        runs = [partial(one.ainvoke, value) for one in self.branches.values()]
+        runs = [partial(awaited, one, value) for one in self.branches.values()]
         return dict(zip(self.branches, await together(runs), strict=True))
 
-    async def transform(self, pieces: AsyncIterator[In]) -> Pieces[dict[str, After]]:
+    def transform(self, pieces: AsyncIterator[In]) -> Pieces[dict[str, After]]:
         """Pieces of the branches as they come, each under its branch's name."""
-        shared = Shared(pieces, len(self.branches))
-        streams = {
-            name: _closing(one, shared.reader(place))
-            for place, (name, one) in enumerate(self.branches.items())
-        }
-        silent = set(self.branches)
-        async with aclosing(merged(streams)) as pairs:
-            async for name, piece in pairs:
-                silent.discard(name)
-                yield {name: piece}
-        if silent:
-            raise UsageError(f"the step under {', '.join(sorted(silent))} yielded nothing")
+        return branches(self.branches, pieces)
 
 
 class Lambda(Streaming[In, Out]):
@@ -257,44 +240,13 @@ class Lambda(Streaming[In, Out]):
 
     async def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
         """What the function yields for the whole input, or what it returns in one piece."""
-        made: Any = self.function(await gathered(pieces))
-        if isinstance(made, abc.AsyncIterator):
-            async with AsyncExitStack() as opened:
-                if isinstance(made, abc.AsyncGenerator):
-                    await opened.enter_async_context(aclosing(cast("Pieces[Out]", made)))
-                async for piece in cast("AsyncIterator[Out]", made):
-                    yield piece
-        elif isinstance(made, abc.Iterator):
-            for piece in cast("Iterator[Out]", made):
+        async with aclosing(returned(self.function(await gathered(pieces)))) as made:
+            async for piece in made:
                 yield piece
-        elif isinstance(made, abc.Awaitable):
-            yield await cast("Awaitable[Out]", made)
-        else:
-            yield made
 
     def bind(self, **settings: Any) -> "Lambda[In, Out]":
         """The function with these arguments given."""
         return Lambda(partial(self.function, **settings))
-
-
-class Transform(Streaming[In, Out]):
-    """A function from pieces to pieces as a step: text passes through it while it is written."""
-
-    def __init__(self, function: Callable[[AsyncIterator[In]], Pieces[Out]]) -> None:
-        self.function = function
-
-    def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
-        """What the function makes of them."""
-        return self.function(pieces)
-
-
-class Passthrough(Streaming[T, T]):
-    """The value itself, piece by piece."""
-
-    async def transform(self, pieces: AsyncIterator[T]) -> Pieces[T]:
-        """The pieces as they are."""
-        async for piece in pieces:
-            yield piece
 
 
 class Mapped(Whole[Iterable[Before], list[After]], Generic[Before, After]):
@@ -308,14 +260,9 @@ class Mapped(Whole[Iterable[Before], list[After]], Generic[Before, After]):
         """The answers in the order of the items."""
         return await self.one.abatch(value, max_concurrency=self.max_concurrency)
 
-    async def transform(self, pieces: AsyncIterator[Iterable[Before]]) -> Pieces[list[After]]:
+    def transform(self, pieces: AsyncIterator[Iterable[Before]]) -> Pieces[list[After]]:
         """A list of one answer after the other, each as soon as it and those before it are there."""
-        runs = [partial(_awaited, self.one, value) for value in listed(await gathered(pieces))]
-        if not runs:
-            yield []
-        async with aclosing(in_turn(runs, self.max_concurrency)) as answers:
-            async for answer in answers:
-                yield [answer]
+        return mapped(self.one, pieces, self.max_concurrency)
 
 
 class Retry(Runnable[In, Out]):
@@ -327,20 +274,13 @@ class Retry(Runnable[In, Out]):
 
     async def ainvoke(self, value: In) -> Out:
         """The answer of the first attempt that has one."""
-        runs = [partial(_answered, self.one, value)] * self.backoff.attempts
-        return await gathered(tried(runs, self.backoff.worth, self.backoff.between))
+        attempts = [self.one] * self.backoff.attempts
+        return await first_whole(attempts, value, self.backoff.worth, self.backoff.between)
 
-    async def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
+    def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
         """The pieces of the first attempt that has one; what fails after that is raised."""
-        replay = Replay(pieces)
-
-        def worth(error: Exception) -> bool:
-            return error is not replay.fault and self.backoff.worth(error)
-
-        runs = [partial(_replayed, self.one, replay)] * self.backoff.attempts
-        async with aclosing(tried(runs, worth, self.backoff.between)) as given:
-            async for piece in given:
-                yield piece
+        attempts = [self.one] * self.backoff.attempts
+        return first_streamed(attempts, pieces, self.backoff.worth, self.backoff.between)
 
 
 class Fallbacks(Runnable[In, Out]):
@@ -352,20 +292,14 @@ class Fallbacks(Runnable[In, Out]):
 
     async def ainvoke(self, value: In) -> Out:
         """The answer of the first step that has one."""
-        runs = [partial(_answered, one, value) for one in self.steps]
-        return await gathered(tried(runs, lambda error: isinstance(error, self.on), _at_once))
+        return await first_whole(self.steps, value, self._worth, at_once)
 
-    async def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
+    def transform(self, pieces: AsyncIterator[In]) -> Pieces[Out]:
         """The pieces of the first step that has one; what fails after that is raised."""
-        replay = Replay(pieces)
+        return first_streamed(self.steps, pieces, self._worth, at_once)
 
-        def worth(error: Exception) -> bool:
-            return error is not replay.fault and isinstance(error, self.on)
-
-        runs = [partial(_replayed, one, replay) for one in self.steps]
-        async with aclosing(tried(runs, worth, _at_once)) as given:
-            async for piece in given:
-                yield piece
+    def _worth(self, error: Exception) -> bool:
+        return isinstance(error, self.on)
 
 
 def step(given: Any) -> Runnable[Any, Any]:
@@ -381,33 +315,3 @@ def step(given: Any) -> Runnable[Any, Any]:
     if callable(given):
         return Lambda(given)
     raise UsageError(f"a step is a runnable, a function, or a mapping of these; found {given!r}")
-
-
-async def _answered(one: Runnable[In, Out], value: In) -> Pieces[Out]:
-    yield await one.ainvoke(value)
-
-
-def _replayed(one: Runnable[In, Out], replay: Replay[In]) -> Pieces[Out]:
-    return _closing(one, replay.again())
-
-
-async def _awaited(one: Runnable[In, Out], value: In) -> Out:
-    """What a step answers; one whose `ainvoke` cannot be awaited is refused by name."""
-    coming: Any = one.ainvoke(value)
-    if not isawaitable(coming):
-        raise TypeError(
-            f"{type(one).__name__}.ainvoke gave {type(coming).__name__}, which cannot be awaited; "
-            "write it as `async def ainvoke`"
-        )
-    return await coming
-
-
-async def _closing(one: Runnable[In, Out], given: Pieces[In]) -> Pieces[Out]:
-    """The step's pieces; what it read from is closed with it, though it may not have read to the end."""
-    async with aclosing(given), aclosing(one.transform(given)) as pieces:
-        async for piece in pieces:
-            yield piece
-
-
-async def _at_once(number: int, error: Exception) -> None:
-    """A fallback does not wait."""

@@ -1,28 +1,14 @@
 """Several things at once, none of which outlives the call."""
 
 import asyncio
-import reprlib
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
-from contextlib import aclosing
-from typing import Literal, TypeVar, overload
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, nullcontext
+from typing import Any, Literal, TypeVar, overload
 
 from agentkit.core.errors import UsageError
 
 T = TypeVar("T")
-
-
-def listed(values: Iterable[T]) -> list[T]:
-    """The values that are each to be worked on.
-
-    Raises:
-        UsageError: it is one value and not several.
-    """
-    try:
-        given = iter(values)
-    except TypeError:
-        found = reprlib.repr(values)
-        raise UsageError(f"several values are wanted, in a list or the like; found {found}") from None
-    return list(given)
 
 
 @overload
@@ -50,7 +36,9 @@ async def together(
     Raises:
         UsageError: `max_concurrency` is less than one.
     """
-    tasks = _begun(makes, max_concurrency)
+    gate = _gate(max_concurrency)
+    # a task each, so that what one sets in its context stays there
+    tasks = [asyncio.create_task(_passed(gate, make)) for make in makes]
     try:
         if not return_exceptions:
             return list(await asyncio.gather(*tasks))
@@ -65,26 +53,48 @@ async def together(
 
 
 async def in_turn(
-    makes: Sequence[Callable[[], Awaitable[T]]], max_concurrency: int | None = None
+    makes: AsyncIterator[Callable[[], Awaitable[T]]], max_concurrency: int | None = None
 ) -> AsyncGenerator[T, None]:
     """What each of them comes to, in order, as soon as it and those before it are there.
 
-    The first error cancels the others and is raised, also when it is not its turn yet.
+    Each is begun when it comes, if its turn under `max_concurrency` has. The first error, of one of them
+    or of `makes` itself, cancels the others and is raised, also when it is not its turn yet.
 
     Raises:
         UsageError: `max_concurrency` is less than one.
     """
-    tasks = _begun(makes, max_concurrency)
+    gate = _gate(max_concurrency)
+    tasks: deque[asyncio.Task[T]] = deque()
+    failed: list[asyncio.Task[Any]] = []
+    changed = asyncio.Event()
+
+    def note(task: asyncio.Task[Any]) -> None:
+        if not task.cancelled() and task.exception() is not None:
+            failed.append(task)
+        changed.set()
+
+    async def begin() -> None:
+        async for make in makes:
+            tasks.append(asyncio.create_task(_passed(gate, make)))
+            tasks[-1].add_done_callback(note)
+
+    # one task reads them all: what opens something while it makes them closes it in the same task
+    beginning = asyncio.create_task(begin())
+    beginning.add_done_callback(note)
     try:
-        for task in tasks:
-            while not task.done():
-                unfinished = [one for one in tasks if not one.done()]
-                done, _ = await asyncio.wait(unfinished, return_when=asyncio.FIRST_COMPLETED)
-                for one in done:
-                    one.result()
-            yield task.result()
+        while True:
+            if failed:
+                failed[0].result()
+            if tasks and tasks[0].done():
+                yield tasks.popleft().result()
+            elif not tasks and beginning.done():
+                beginning.result()
+                return
+            else:
+                await changed.wait()
+                changed.clear()
     finally:
-        await ended(tasks)
+        await ended([beginning, *tasks])
 
 
 async def merged(streams: Mapping[str, AsyncGenerator[T, None]]) -> AsyncGenerator[tuple[str, T], None]:
@@ -122,20 +132,20 @@ async def merged(streams: Mapping[str, AsyncGenerator[T, None]]) -> AsyncGenerat
         await ended(tasks)
 
 
-def _begun(makes: Sequence[Callable[[], Awaitable[T]]], max_concurrency: int | None) -> list[asyncio.Task[T]]:
-    if max_concurrency is not None and max_concurrency < 1:
+def _gate(max_concurrency: int | None) -> AbstractAsyncContextManager[object]:
+    if max_concurrency is None:
+        return nullcontext()
+    if max_concurrency < 1:
         raise UsageError(f"max_concurrency = {max_concurrency} cannot be; it must be 1 or more, or None")
-    gate = asyncio.Semaphore(max_concurrency or max(1, len(makes)))
-
-    async def passed(make: Callable[[], Awaitable[T]]) -> T:
-        async with gate:
-            return await make()
-
-    # a task each, so that what one sets in its context stays there
-    return [asyncio.create_task(passed(make)) for make in makes]
+    return asyncio.Semaphore(max_concurrency)
 
 
-async def ended(tasks: Sequence[asyncio.Task[T]]) -> None:
+async def _passed(gate: AbstractAsyncContextManager[object], make: Callable[[], Awaitable[T]]) -> T:
+    async with gate:
+        return await make()
+
+
+async def ended(tasks: Sequence[asyncio.Task[Any]]) -> None:
     """Cancel what still runs, and wait until it has let go."""
     for task in tasks:
         task.cancel()

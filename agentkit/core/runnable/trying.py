@@ -82,3 +82,7 @@ def pause(attempt: int, first_wait: float, longest_wait: float, rng: random.Rand
     wait = min(longest_wait, first_wait * 2 ** (attempt - 1))
     # those that failed together should not come back together
     return wait * rng.uniform(0.5, 1.0)
+
+
+async def at_once(number: int, error: Exception) -> None:
+    """Do not wait before the run after number `number`."""

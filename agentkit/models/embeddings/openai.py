@@ -1,10 +1,9 @@
 """`openai:NAME`: embeddings of OpenAI, and of every server that speaks its protocol."""
 
-import asyncio
-import random
 import re
 from array import array
-from collections.abc import Awaitable, Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from typing import Unpack
 
 import msgspec
 from msgspec import Struct
@@ -13,8 +12,7 @@ from agentkit.core.errors import BadRequest, ContextOverflow, MalformedStream, M
 from agentkit.core.usage import estimated_tokens
 from agentkit.models.embeddings.vectors import Vector, unit
 from agentkit.models.openai_faults import quoted
-from agentkit.models.openai_server import Server, Timeouts
-from agentkit.models.retries import Retries, announced
+from agentkit.models.server_model import HowAsked, ServerModel
 
 MOST_TEXTS = 64
 """Texts in one request; a server that takes fewer is asked again with half of them."""
@@ -36,55 +34,24 @@ class _Answer(Struct):
     data: list[_Item]
 
 
-class OpenAIEmbeddings:
+class OpenAIEmbeddings(ServerModel):
     """Embeddings behind a server; safe to use from several tasks at once.
 
     Args:
         name: The model as its server knows it.
-        api_key: The key; `None` is fine for a server of one's own.
-        base_url: Where the server is; `None` is OpenAI itself.
         window: Tokens that the model reads; `None` takes what is known of its name, else 512.
-        timeouts: How long silence is borne.
-        retries: How often and how long apart a request is made again.
-        on_wait: Told in words of every wait.
-        sleep: Waits between attempts.
-        rng: Spreads the waits.
+        asking: How the server is asked; see `ServerModel`.
 
     Raises:
         MissingKey: the server needs a key and none is given.
         UsageError: the address is none.
     """
 
-    def __init__(
-        self,
-        name: str,
-        *,
-        api_key: str | None,
-        base_url: str | None = None,
-        window: int | None = None,
-        timeouts: Timeouts | None = None,
-        retries: Retries | None = None,
-        on_wait: Callable[[str], None] | None = None,
-        sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-        rng: random.Random | None = None,
-    ) -> None:
-        self._model = name
-        self._server = Server(base_url, api_key, timeouts or Timeouts())
+    def __init__(self, name: str, *, window: int | None = None, **asking: Unpack[HowAsked]) -> None:
+        super().__init__(name, **asking)
         known = next((size for start, size in WINDOWS.items() if name.startswith(start)), USUAL_WINDOW)
         self._window = window or known
-        self._retries = retries or Retries()
-        self._on_wait = on_wait
-        self._sleep = sleep
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
         self._most_texts = MOST_TEXTS
-
-    def __repr__(self) -> str:
-        return f"<OpenAIEmbeddings {self._model} at {self._server.host}>"
-
-    @property
-    def name(self) -> str:
-        """How a person asks for it."""
-        return f"openai:{self._model}"
 
     @property
     def window(self) -> int:
@@ -125,10 +92,6 @@ class OpenAIEmbeddings:
         [vector] = await self.embed_documents([text])
         return vector
 
-    async def aclose(self) -> None:
-        """Close the connections."""
-        await self._server.close()
-
     def _batches(self, texts: Sequence[str]) -> Iterator[tuple[int, int]]:
         start, tokens = 0, 0
         for place, text in enumerate(texts):
@@ -161,12 +124,8 @@ class OpenAIEmbeddings:
                 return _vectors(await self._server.embedded(sent), len(texts), self._server.safe)
             except ModelError as error:
                 failure = self._server.censored(error)
-            await self._sleep(announced(self._retries, attempt, failure, self._rng, self._say))
+            await self._wait(attempt, failure)
             attempt += 1
-
-    def _say(self, words: str) -> None:
-        if self._on_wait is not None:
-            self._on_wait(words)
 
 
 def _vectors(body: str, count: int, safe: Callable[[str], str]) -> list[Vector]:

@@ -1,8 +1,11 @@
 """Steps that the tests are written with."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
+from typing import TypeVar
 
 from agentkit.core.runnable import Transform
+
+T = TypeVar("T")
 
 
 async def _upper(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
@@ -21,6 +24,6 @@ upper = Transform(_upper)
 letters = Transform(_letters)
 
 
-async def given(*pieces: str) -> AsyncGenerator[str, None]:
+async def given(*pieces: T) -> AsyncGenerator[T, None]:
     for piece in pieces:
         yield piece

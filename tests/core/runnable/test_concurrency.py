@@ -191,6 +191,54 @@ async def test_a_map_passes_an_answer_on_before_the_last_is_made() -> None:
     assert [piece async for piece in Lambda(step).map().astream([])] == [[]]
 
 
+async def test_a_map_begins_an_item_while_the_list_is_still_being_made() -> None:
+    answered = asyncio.Event()
+
+    async def listing(_: str) -> AsyncIterator[list[int]]:
+        yield [1]
+        await answered.wait()
+        yield [2, 3]
+
+    async def step(number: int) -> int:
+        answered.set()
+        return -number
+
+    chain = Lambda(listing) | Lambda(step).map()
+    async with asyncio.timeout(5), aclosing(chain.astream("")) as pieces:
+        assert [piece async for piece in pieces] == [[-1], [-2], [-3]]
+
+
+async def test_a_list_that_breaks_off_ends_what_a_map_has_begun() -> None:
+    waiting = Waiting()
+
+    async def listing(_: str) -> AsyncIterator[list[int]]:
+        yield [1, 3]
+        await waiting.begun.wait()
+        raise Broken
+
+    with pytest.raises(Broken):
+        async with aclosing((Lambda(listing) | Lambda(waiting).map()).astream("")) as pieces:
+            await anext(pieces)
+    assert waiting.inside == 0
+    assert others() == set()
+
+
+async def test_a_map_that_is_left_closes_the_step_that_makes_its_list() -> None:
+    closed: list[str] = []
+
+    async def listing(_: str) -> AsyncIterator[list[int]]:
+        try:
+            yield [1]
+            await asyncio.Event().wait()
+        finally:
+            closed.append("listing")
+
+    async with aclosing((Lambda(listing) | Lambda(str).map()).astream("")) as pieces:
+        assert await anext(pieces) == ["1"]
+    assert closed == ["listing"]
+    assert others() == set()
+
+
 async def test_an_error_in_a_map_does_not_wait_for_its_turn() -> None:
     waiting = Waiting()
     with pytest.raises(Broken):

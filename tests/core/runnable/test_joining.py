@@ -103,6 +103,33 @@ def test_any_chunking_gives_the_same_answer(pieces: list[str]) -> None:
     assert asyncio.run(streamed()) == asyncio.run(chain.ainvoke("".join(pieces)))
 
 
+LISTED = st.one_of(
+    st.lists(st.text()),
+    st.lists(st.lists(st.integers())),
+    st.lists(st.lists(st.integers()).map(tuple)),
+    st.lists(st.dictionaries(st.sampled_from("abc"), st.text())),
+)
+
+
+@settings(deadline=None)
+@drawn(LISTED.filter(bool), st.integers(1, 3))
+def test_a_map_is_the_same_for_every_chunking_of_its_list(pieces: list[Any], most: int) -> None:
+    repeat = Lambda(repr).map(max_concurrency=most)
+
+    async def streamed() -> Any:
+        return await gathered(repeat.transform(given(*pieces)))
+
+    assert asyncio.run(streamed()) == asyncio.run(repeat.ainvoke(joined(pieces)))
+
+
+def test_pieces_of_several_kinds_are_no_list_for_a_map() -> None:
+    def mixed(_: str) -> Iterator[Any]:
+        yield from (["a"], "b")
+
+    with pytest.raises(UsageError, match="2 pieces of list, str"):
+        list((Lambda(mixed) | Lambda(str).map()).stream(""))
+
+
 def test_pieces_that_are_no_whole_are_refused() -> None:
     def numbers(_: str) -> Iterator[int]:
         yield from (1, 2)
