@@ -82,11 +82,15 @@ def placed(model: str) -> tuple[str, tuple[Path, ...]]:
 
     A name of the catalogue stays as it is and is no path; of `NAME+FILE` and `PATH+FILE` the adapter is one.
     """
-    from agentkit.models.embedded import MANNERS, parts_of
+    from agentkit.models.embedded import MANNERS, PRECISION, parts_of
 
     provider, _, rest = model.partition(":")
     if provider not in ("local", "scripted"):
         return model, ()
+    asked = ""
+    if provider == "local" and PRECISION in rest:
+        rest, _, precision = rest.rpartition(PRECISION)
+        asked = f"{PRECISION}{precision}"
     parts = parts_of(rest) if provider == "local" else (rest, "")
     paths = {
         part: path.absolute()
@@ -94,7 +98,7 @@ def placed(model: str) -> tuple[str, tuple[Path, ...]]:
         if part and part not in MANNERS and (path := Path(part).expanduser()).exists()
     }
     whole = "+".join(str(paths.get(part, part)) for part in parts if part)
-    return f"{provider}:{whole}", tuple(paths.values())
+    return f"{provider}:{whole}{asked}", tuple(paths.values())
 
 
 def _sources() -> Iterable[Path]:

@@ -179,10 +179,25 @@ def parts_of(rest: str) -> tuple[str, str]:
     return rest, ""
 
 
+PRECISION = "?precision="
+"""What stands between a local model and the numbers that its weights are kept in."""
+
+
+def precision_of(rest: str) -> tuple[str, str]:
+    """What `local:REST` names without the precision it asks for, and that; `auto` where none is said.
+
+    >>> precision_of("smollm2?precision=int8"), precision_of("smollm2")
+    (('smollm2', 'int8'), ('smollm2', 'auto'))
+    """
+    named, found, precision = rest.rpartition(PRECISION)
+    return (named, precision) if found else (rest, "auto")
+
+
 def load_local(name: str, rest: str) -> "LocalModel":
     """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
 
-    `NAME+FILE` and `PATH+FILE` are these with an adapter of one's own, as `agentkit train` writes it.
+    `NAME+FILE` and `PATH+FILE` are these with an adapter of one's own, as `agentkit train` writes it;
+    `?precision=int8` at the end keeps the weights in these numbers.
 
     Raises:
         UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
@@ -190,33 +205,50 @@ def load_local(name: str, rest: str) -> "LocalModel":
     from agentkit_local_models.catalogue import find, path_of
 
     require_local(name, rest)
+    rest, precision = precision_of(rest)
+    asked = "" if precision == "auto" else f"{PRECISION}{precision}"
     base, own = parts_of(rest)
     path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
     if (manner := MANNERS.get(base)) is not None:
         entry = find(manner.weights or base)
         adapter = own_adapter or (adapter_file(manner.adapter) if manner.adapter else None)
         return LocalModel.load(
-            f"local:{base}+{own_adapter.absolute()}" if own_adapter else name,
+            f"local:{base}+{own_adapter.absolute()}{asked}" if own_adapter else name,
             path_of(entry),
             DIALECTS[manner.dialect],
             manner.prompt,
             manner.most_output,
             adapter=adapter,
+            precision=precision,
         )
     # its whole path: a run may be resumed from another folder
     whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
-    return LocalModel.load(f"local:{whole}", path, DIALECTS["hermes"], "agent/small", adapter=own_adapter)
+    return LocalModel.load(
+        f"local:{whole}{asked}",
+        path,
+        DIALECTS["hermes"],
+        "agent/small",
+        adapter=own_adapter,
+        precision=precision,
+    )
 
 
 def require_local(name: str, rest: str) -> None:
     """Refuse what cannot be loaded as `local:REST`, without loading anything.
 
     Raises:
-        UnknownModel: no entry and no path, or the weights of an entry are not here; it says how to get them.
+        UnknownModel: no entry and no path, a precision that is none, or the weights of an entry are not here;
+            it says how to get them.
     """
     from agentkit_local_models.catalogue import find, state_of
 
-    base, _ = parts_of(rest)
+    whole, precision = precision_of(rest)
+    if precision != "auto":
+        from agentkit_local_models.precision import WEIGHT_PRECISIONS
+
+        if precision not in WEIGHT_PRECISIONS:
+            raise UnknownModel(f"{name}: no precision {precision!r}; {', '.join(WEIGHT_PRECISIONS)} are")
+    base, _ = parts_of(whole)
     if (manner := MANNERS.get(base)) is not None:
         entry = find(manner.weights or base)
         if not state_of(entry).is_ready:
@@ -227,5 +259,5 @@ def require_local(name: str, rest: str) -> None:
     names = ", ".join(f"local:{name}" for name in MANNERS)
     raise UnknownModel(
         f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder, "
-        "each with +FILE for an adapter"
+        "each with +FILE for an adapter and ?precision=int8 for smaller weights"
     )

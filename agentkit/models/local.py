@@ -23,6 +23,7 @@ from agentkit.models.dialects.contract import without_system
 if TYPE_CHECKING:
     from agentkit_local_models.answer import Completion, Piece
     from agentkit_local_models.engine import Engine
+    from agentkit_local_models.precision import WeightPrecision
 
 
 def local_profile(
@@ -67,8 +68,18 @@ class LocalModel:
         prompt: str,
         most_output: int = 512,
         adapter: Path | None = None,
+        precision: str = "auto",
     ) -> "LocalModel":
         """Load the checkpoint at `path` (a GGUF file or a folder from the hub), with an adapter if given.
+
+        Args:
+            name: how a person asks for it.
+            path: of the checkpoint.
+            dialect: that it was trained to write calls in.
+            prompt: that the loop gives it.
+            most_output: tokens of an answer.
+            adapter: a packed adapter's file.
+            precision: of the weights, as `Engine.load` has it.
 
         Raises:
             BadRequest: it cannot be loaded; the message says why.
@@ -77,8 +88,8 @@ class LocalModel:
         from agentkit_local_models.errors import LocalModelError
 
         try:
-            engine = Engine.load(path, adapter=adapter)
-        except LocalModelError as error:
+            engine = Engine.load(path, adapter=adapter, precision=cast("WeightPrecision", precision))
+        except (LocalModelError, ValueError) as error:
             raise BadRequest(str(error)) from error
         profile = local_profile(prompt, engine.context, most_output, shows_schemas=dialect.shows_schemas)
         return cls(name, engine, dialect, profile)

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from agentkit.core.errors import BadRequest
-from agentkit.models.embedded import load_local, parts_of
+from agentkit.core.errors import BadRequest, UnknownModel
+from agentkit.evaluation.facts import placed
+from agentkit.models.embedded import load_local, parts_of, require_local
+from agentkit_local_models.matrices import Int8Rows
 from agentkit_local_models.training.session import train
 
 from ..local_models.training.tiny import workplace  # noqa: TID252
@@ -47,3 +49,31 @@ def test_an_adapter_is_joined_into_a_checkpoint_named_by_its_path(
     assert torch.equal(again._engine.logits([1, 2, 3]), joined._engine.logits([1, 2, 3]))
     with pytest.raises(BadRequest, match="none cannot be read"):
         load_local("", f"{tmp_path}/model+none")
+
+
+def test_a_model_is_loaded_in_the_precision_that_its_name_ends_with() -> None:
+    plain, eight = (load_local(f"local:{rest}", rest) for rest in ("smollm2", "smollm2?precision=int8"))
+    assert eight.name == "local:smollm2?precision=int8"
+    assert isinstance(eight._engine._model.embed, Int8Rows)
+    assert eight._engine._model.embed.nbytes < plain._engine._model.embed.nbytes
+
+
+def test_a_precision_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    assert placed("local:model?precision=int4") == (
+        f"local:{tmp_path}/model?precision=int4",
+        (tmp_path / "model",),
+    )
+
+
+def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
+    with pytest.raises(UnknownModel, match="no precision 'int5'; auto, float32, bfloat16, float16, int8"):
+        require_local("local:smollm2?precision=int5", "smollm2?precision=int5")
+
+
+def test_weights_that_stay_as_they_lie_take_no_adapter() -> None:
+    with pytest.raises(BadRequest, match="cannot stay as they lie"):
+        load_local("local:smollm2?precision=file", "smollm2?precision=file")
+    base = load_local("local:smollm2-base?precision=file", "smollm2-base?precision=file")
+    assert base.name == "local:smollm2-base?precision=file"

@@ -1,0 +1,107 @@
+"""What rounding the weights of smollm2 costs: perplexity on ordinary English against the file in float32.
+
+    python benchmarks/perplexity.py [--paragraphs N]
+
+Each paragraph of `tests/data/english` is scored alone, from its second token on. The matrices of the file
+have 4 bits already (Q4_1), which rounding to int4 finds again and so does not change. `folded` rows therefore
+begin with a model that computes the same: the weights of each norm are multiplied into the matrices that read
+it, which takes these off the file's grid, as the weights of any trained model are. GGUF kinds are rounded by
+the `gguf` package.
+"""
+
+import argparse
+import json
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from facts import machine_facts, write_result
+from gguf import GGMLQuantizationType
+from gguf.quants import quantize
+from torch import Tensor
+
+from agentkit_local_models.catalogue import SMOLLM2, path_of
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.gguf import TensorKind
+from agentkit_local_models.linear import Weight
+from agentkit_local_models.matrices import Blocks
+from agentkit_local_models.model import Model
+
+TEXTS = Path(__file__).parents[1] / "tests/data/english/paragraphs.jsonl"
+KINDS = ("Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
+
+
+def perplexity(model: Model, texts: Sequence[list[int]]) -> float:
+    loss, count = 0.0, 0
+    for ids in texts:
+        logits = model.logits(ids, model.new_cache(), every=True)
+        targets = torch.tensor(ids[1:])
+        loss += float(torch.nn.functional.cross_entropy(logits[:-1], targets, reduction="sum"))
+        count += len(targets)
+    return math.exp(loss / count)
+
+
+def folded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The same function with norms of ones: what they scale is scaled in the matrices that read it."""
+    result = dict(weights)
+    for name, norm in weights.items():
+        readers = {"attention_norm": ("query", "key", "value"), "feed_forward_norm": ("gate", "up")}
+        at, _, kind = name.removesuffix(".weight").rpartition(".")
+        if kind not in readers:
+            continue
+        for part in readers[kind]:
+            reader = f"{at}.{kind.removesuffix('_norm')}.{part}.weight"
+            result[reader] = weights[reader] * norm
+        result[name] = torch.ones_like(norm)
+    return result
+
+
+def rounded(weights: Mapping[str, Tensor], kind: str) -> Iterable[tuple[str, Weight]]:
+    """Matrices as blocks of a GGUF kind; the embedding, which is the head too, as Q8_0 as converters do."""
+    for name, weight in weights.items():
+        if weight.dim() == 1:
+            yield name, weight
+            continue
+        one = "Q8_0" if name.startswith(("embed.", "head.")) else kind
+        raw: Any = quantize(weight.numpy(), GGMLQuantizationType[one])
+        yield name, Blocks(TensorKind[one], torch.from_numpy(raw))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--paragraphs", type=int, default=120)
+    count = parser.parse_args().paragraphs
+    torch.set_num_threads(1)  # the same sums on any machine, and no waiting for other cores
+    lines = TEXTS.read_text(encoding="utf-8").splitlines()[:count]
+    with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
+        texts = [checkpoint.tokenizer.encode(json.loads(line)["text"]) for line in lines]
+        exact = dict(checkpoint.load_weights(torch.float32))
+        arch = checkpoint.config
+        base = perplexity(Model(arch, exact.items(), torch.float32), texts)
+        rows: list[dict[str, Any]] = []
+
+        def row(of: str, kept: str, model: Model) -> None:
+            found = perplexity(model, texts)
+            loss = round(found / base - 1, 5)
+            rows.append({"of": of, "kept": kept, "perplexity": round(found, 4), "loss": loss})
+            print(rows[-1], flush=True)
+
+        row("file", "file", Model.from_checkpoint(checkpoint, torch.float32, "file"))
+        row("file", "bfloat16", Model.from_checkpoint(checkpoint, torch.bfloat16))
+        row("file", "int8", Model.from_checkpoint(checkpoint, torch.float32, "int8"))
+        row("file", "int4", Model.from_checkpoint(checkpoint, torch.float32, "int4"))
+    off = folded(exact)
+    row("folded", "float32", Model(arch, off.items(), torch.float32))
+    row("folded", "int8", Model(arch, off.items(), torch.float32, "int8"))
+    row("folded", "int4", Model(arch, off.items(), torch.float32, "int4"))
+    for kind in KINDS:
+        row("folded", kind, Model(arch, rounded(off, kind), torch.float32, "file"))
+    tokens = sum(len(ids) - 1 for ids in texts)
+    figures = {"tokens": tokens, "paragraphs": len(texts), "float32": round(base, 4), "rows": rows}
+    write_result("perplexity", {**figures, "machine": machine_facts("torch", "gguf")})
+
+
+if __name__ == "__main__":
+    main()
