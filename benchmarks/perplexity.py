@@ -66,7 +66,7 @@ def rounded(weights: Mapping[str, Tensor], kind: str) -> Iterable[tuple[str, Wei
             continue
         one = "Q8_0" if name.startswith(("embed.", "head.")) else kind
         raw: Any = quantize(weight.numpy(), GGMLQuantizationType[one])
-        yield name, Blocks(TensorKind[one], torch.from_numpy(raw))
+        yield name, Blocks(TensorKind[one], torch.as_tensor(raw))
 
 
 def main() -> None:
