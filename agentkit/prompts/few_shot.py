@@ -1,18 +1,40 @@
 """Examples in a prompt, and who chooses among them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeAlias
+from inspect import isawaitable
+from typing import Any, Protocol, TypeAlias, TypeVar, cast, runtime_checkable
 
 from agentkit.core.errors import PromptError
 from agentkit.core.messages import AssistantMessage, Message, UserMessage
-from agentkit.core.runnable import Whole
+from agentkit.core.runnable import Runnable, Whole
 from agentkit.core.runnable.runnable import step
 from agentkit.core.template import Template
 from agentkit.prompts.text import Given, Values, as_text, completed, require_places, texts
 
 Example: TypeAlias = Mapping[str, str]
+Vectors: TypeAlias = Sequence[Sequence[float]]
+
+T = TypeVar("T")
+
+
+@runtime_checkable
+class Embedder(Protocol):
+    """What embeds a question and what is looked for: every `Embeddings`, and LangChain's as well."""
+
+    def embed_documents(self, texts: list[str], /) -> Vectors | Awaitable[Vectors]:
+        """One vector for each text, in order."""
+        ...
+
+    def embed_query(self, text: str, /) -> Sequence[float] | Awaitable[Sequence[float]]:
+        """The vector of a question."""
+        ...
+
+
+Embed: TypeAlias = (
+    Embedder | Runnable[list[str], Vectors] | Callable[[list[str]], Vectors | Awaitable[Vectors]]
+)
 
 
 class Selector(Protocol):
@@ -65,12 +87,12 @@ class Fitting:
 class Nearest:
     """The `count` whose field `of` is nearest in meaning to the prompt's value of the same name.
 
-    `embed` turns texts into vectors, as a function, an async function or a runnable; each example is
-    embedded once. The nearest stands last, next to the question.
+    Each example is embedded once. The nearest stands last, next to the question.
     """
 
     count: int
-    embed: Any
+    embed: Embed
+    """Embeddings, or a function, an async function or a step from texts to vectors."""
     of: str
     vectors: dict[str, Sequence[float]] = field(default_factory=dict[str, Sequence[float]])
 
@@ -85,14 +107,21 @@ class Nearest:
         new = list(
             dict.fromkeys(text for example in examples if (text := example[self.of]) not in self.vectors)
         )
-        *known, wanted = await self._embedded([*new, asked])
+        *known, wanted = await self._embedded(new, asked)
         self.vectors.update(zip(new, known, strict=True))
         near = {place: _cosine(self.vectors[one[self.of]], wanted) for place, one in enumerate(examples)}
         best = sorted(near, key=lambda place: (-near[place], place))[: self.count]
         return [examples[place] for place in reversed(best)]
 
-    async def _embedded(self, wanted: list[str]) -> list[Sequence[float]]:
-        found: list[Sequence[float]] = list(await step(self.embed).ainvoke(wanted))
+    async def _embedded(self, new: list[str], asked: str) -> list[Sequence[float]]:
+        """The vectors of the examples that have none yet, then that of the question."""
+        wanted = [*new, asked]
+        if isinstance(self.embed, Embedder):
+            # many models embed a question otherwise than what is looked for
+            found = list(await _come(self.embed.embed_documents(new))) if new else []
+            found.append(await _come(self.embed.embed_query(asked)))
+        else:
+            found = list(await step(self.embed).ainvoke(wanted))
         if len(found) != len(wanted):
             raise PromptError(f"embed was given {len(wanted)} texts and returned {len(found)} vectors")
         if len(sizes := sorted({len(vector) for vector in (*self.vectors.values(), *found)})) > 1:
@@ -223,3 +252,7 @@ def _filled(template: Template, values: Mapping[str, str]) -> str:
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:
     size = math.hypot(*one) * math.hypot(*other)
     return sum(a * b for a, b in zip(one, other, strict=True)) / size if size else 0.0
+
+
+async def _come(made: T | Awaitable[T]) -> T:
+    return await made if isawaitable(made) else cast("T", made)

@@ -152,6 +152,33 @@ def test_examples_are_chosen_by_meaning_and_embedded_once(asynchronous: bool) ->
     assert asked == ["cat", "oak", "dog", "elm", "nil"]
 
 
+class Embeddings:
+    """Where a word stands in the alphabet; a question is looked for from the other end."""
+
+    def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, float]]:
+        return [(ord(text[0]) - 96.0, 10.0) for text in texts]
+
+    def embed_query(self, text: str) -> tuple[float, float]:
+        return (27.0 - (ord(text[0]) - 96.0), 10.0)
+
+
+class AsyncEmbeddings(Embeddings):
+    async def embed_documents(self, texts: Sequence[str]) -> list[tuple[float, float]]:
+        return super().embed_documents(texts)
+
+    async def embed_query(self, text: str) -> tuple[float, float]:
+        return super().embed_query(text)
+
+
+@pytest.mark.parametrize("embeddings", [Embeddings(), AsyncEmbeddings()])
+def test_embeddings_choose_and_embed_a_question_as_one(embeddings: Embeddings) -> None:
+    select = Nearest(1, embeddings, "q")
+    # w is the fourth from the end, as d is from the beginning
+    assert shown(select, q="web") == ["doganimal"]
+    assert shown(select, q="elm") == ["oaktree"]
+    assert set(select.vectors) == {"cat", "oak", "dog"}
+
+
 def test_vectors_that_cannot_be_are_refused() -> None:
     with pytest.raises(PromptError, match="given 4 texts and returned 1 vectors"):
         shown(Nearest(1, lambda _: [(1.0,)], "q"), q="elm")
