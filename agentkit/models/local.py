@@ -142,7 +142,11 @@ class LocalModel:
             raise ModelError(str(error)) from error
         if done is None:
             raise ModelError(f"{self._name} stopped before its answer was complete")
-        yield self._answer(request, done)
+        answer = self._answer(request, done)
+        if rest := _unshown(answer.message.text, shown):
+            # held back, because it could have become a call
+            yield TextDelta(rest)
+        yield answer
 
     async def aclose(self) -> None:
         """Nothing is held open: the weights go with the object."""
@@ -196,6 +200,12 @@ class LocalModel:
         usage = Usage(done.prompt_tokens, done.output_tokens, done.reused_tokens)
         finish = "length" if done.finish == "length" else "calls" if message.calls else "stop"
         return Answer(message, usage, finish)
+
+
+def _unshown(text: str, shown: str) -> str:
+    """What of an answer's text is still to be shown; space around it is no part of the text."""
+    begun = shown.lstrip()
+    return text[len(begun) :] if text.startswith(begun) else ""
 
 
 def step_after(messages: Sequence[Message]) -> int:

@@ -232,6 +232,48 @@ def test_every_text_survives_a_hermes_call(path: str, content: str) -> None:
     assert HermesCalls().read(turn["content"], step=1, tools=TOOLS).calls == (call,)
 
 
+WRITTEN = st.lists(
+    st.sampled_from(
+        [
+            *(
+                "<tool_call>",
+                "</tool_call>",
+                '{"name": "read_file", "arguments": {"path": "a"}}',
+                "write_file(",
+            ),
+            *(
+                'path="a")',
+                "read_file",
+                "\npath: x",
+                "| y",
+                "Answer: ",
+                "answer: ",
+                "It is",
+                "<",
+                '"""',
+                "\n",
+                " ",
+            ),
+        ]
+    )
+    | st.text(max_size=3),
+    max_size=7,
+).map("".join)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@given(WRITTEN)
+def test_what_is_shown_of_an_answer_is_never_taken_back(dialect: str, text: str) -> None:
+    """In whatever pieces it came, it is what the whole answer begins with, but for space around it."""
+    form = DIALECTS[dialect]
+    shown = ""
+    for end in range(len(text) + 1):
+        now = form.visible(text[:end])
+        assert now.startswith(shown)
+        shown = now
+    assert form.read(text, step=1, tools=TOOLS).text.startswith(shown.strip())
+
+
 def test_a_text_on_one_line_is_also_python() -> None:
     call = ToolCall("call_1", "write_file", {"path": "a", "content": 'back\\slash "quote" é'})
     (turn,) = PythonCalls().turns([AssistantMessage(calls=(call,))], ())

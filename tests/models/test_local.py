@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,12 +14,15 @@ from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, Us
 from agentkit.core.protocols import Answer, ModelRequest, TextDelta
 from agentkit.core.tools import ToolSpec
 from agentkit.journal.memory import MemoryLog
+from agentkit.models.dialects import DIALECTS
 from agentkit.models.embedded import BY_REACH, SMALL_MACHINE, best_ready, fetch, load_local
 from agentkit.models.local import LocalModel, step_after
 from agentkit.prompts.library import load_prompt
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.workspace import Workspace
+from agentkit_local_models.answer import Completion, Piece
 from agentkit_local_models.catalogue import SMOLLM2, path_of
+from agentkit_local_models.engine import Engine
 
 READ = ToolSpec(
     "read_file",
@@ -97,6 +102,36 @@ async def test_a_call_is_not_shown_as_text(model: LocalModel) -> None:
     pieces, answer = await answer_of(model, request("Read a file.", READ, must_call=True))
     assert answer.message.calls
     assert pieces == []
+
+
+class Saying:
+    """The engine of a model, which says one text, a letter at a time, whatever it is asked."""
+
+    def __init__(self, engine: Engine, text: str) -> None:
+        self.checkpoint, self.tokenizer, self.text = engine.checkpoint, engine.tokenizer, text
+
+    def generate(self, *_: object, **__: object) -> Iterator[Piece | Completion]:
+        yield from (Piece(letter, ()) for letter in self.text)
+        yield Completion(self.text, "stop", 1, 0, 1, ())
+
+
+@pytest.mark.parametrize(
+    ("dialect", "said", "shown"),
+    [
+        ("hermes", "Only if a < b holds.", "Only if a < b holds."),
+        ("hermes", '\n\nI look.\n<tool_call>{"name": "read_file", "arguments": {}}</tool_call>', "I look."),
+        ("lines", "It has no mark.", "It has no mark."),
+        ("python", "Answer: It is done. ", "It is done."),
+    ],
+)
+async def test_what_was_held_back_and_is_no_call_is_shown_in_the_end(
+    model: LocalModel, dialect: str, said: str, shown: str
+) -> None:
+    engine = cast("Engine", Saying(model._engine, said))
+    pieces, answer = await answer_of(
+        LocalModel("local:said", engine, DIALECTS[dialect], model.profile), request("?", READ)
+    )
+    assert "".join(pieces).strip() == answer.message.text == shown
 
 
 async def test_a_request_beyond_the_window_says_so(model: LocalModel) -> None:
