@@ -3,10 +3,10 @@
     python benchmarks/perplexity.py [--paragraphs N]
 
 Each paragraph of `tests/data/english` is scored alone, from its second token on. The matrices of the file
-have 4 bits already (Q4_1), which rounding to int4 finds again and so does not change. `folded` rows therefore
-begin with a model that computes the same: the weights of each norm are multiplied into the matrices that read
-it, which takes these off the file's grid, as the weights of any trained model are. GGUF kinds are rounded by
-the `gguf` package.
+have 4 bits already (Q4_1), which rounding to int4 finds again and so does not change. `scaled` rows therefore
+begin with a model that computes the same: each column of a matrix is multiplied by a seeded factor of 0.9 to
+1.1, and what feeds it is divided by it. That takes all but the embedding off the file's grid: what was
+rounded once is rounded again, on another grid. GGUF kinds are rounded by the `gguf` package.
 """
 
 import argparse
@@ -22,6 +22,7 @@ from gguf import GGMLQuantizationType
 from gguf.quants import quantize
 from torch import Tensor
 
+from agentkit_local_models.arch import Arch
 from agentkit_local_models.catalogue import SMOLLM2, path_of
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.gguf import TensorKind
@@ -43,18 +44,31 @@ def perplexity(model: Model, texts: Sequence[list[int]]) -> float:
     return math.exp(loss / count)
 
 
-def folded(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The same function with norms of ones: what they scale is scaled in the matrices that read it."""
+def scaled(weights: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
+    """The same function, with every column of a layer's matrices in another scale."""
     result = dict(weights)
-    for name, norm in weights.items():
-        readers = {"attention_norm": ("query", "key", "value"), "feed_forward_norm": ("gate", "up")}
-        at, _, kind = name.removesuffix(".weight").rpartition(".")
-        if kind not in readers:
-            continue
-        for part in readers[kind]:
-            reader = f"{at}.{kind.removesuffix('_norm')}.{part}.weight"
-            result[reader] = weights[reader] * norm
-        result[name] = torch.ones_like(norm)
+    generator = torch.Generator().manual_seed(0)
+
+    def factors(count: int) -> Tensor:
+        return torch.empty(count).uniform_(0.9, 1.1, generator=generator)
+
+    for layer in range(arch.layers):
+        at = f"layers.{layer}"
+        for norm, readers in (
+            ("attention", ("query", "key", "value")),
+            ("feed_forward", ("gate", "up")),
+        ):
+            factor = factors(arch.width)
+            result[f"{at}.{norm}_norm.weight"] = weights[f"{at}.{norm}_norm.weight"] / factor
+            for part in readers:
+                result[f"{at}.{norm}.{part}.weight"] = weights[f"{at}.{norm}.{part}.weight"] * factor
+        factor = factors(arch.feed_forward_width)
+        result[f"{at}.feed_forward.up.weight"] /= factor.unsqueeze(1)
+        result[f"{at}.feed_forward.down.weight"] = weights[f"{at}.feed_forward.down.weight"] * factor
+        factor = factors(arch.kv_heads * arch.head_width)
+        result[f"{at}.attention.value.weight"] /= factor.unsqueeze(1)
+        shared = factor.view(arch.kv_heads, -1).repeat_interleave(arch.heads // arch.kv_heads, dim=0)
+        result[f"{at}.attention.output.weight"] = weights[f"{at}.attention.output.weight"] * shared.flatten()
     return result
 
 
@@ -92,12 +106,12 @@ def main() -> None:
         row("file", "bfloat16", Model.from_checkpoint(checkpoint, torch.bfloat16))
         row("file", "int8", Model.from_checkpoint(checkpoint, torch.float32, "int8"))
         row("file", "int4", Model.from_checkpoint(checkpoint, torch.float32, "int4"))
-    off = folded(exact)
-    row("folded", "float32", Model(arch, off.items(), torch.float32))
-    row("folded", "int8", Model(arch, off.items(), torch.float32, "int8"))
-    row("folded", "int4", Model(arch, off.items(), torch.float32, "int4"))
+    off = scaled(exact, arch)
+    row("scaled", "float32", Model(arch, off.items(), torch.float32))
+    row("scaled", "int8", Model(arch, off.items(), torch.float32, "int8"))
+    row("scaled", "int4", Model(arch, off.items(), torch.float32, "int4"))
     for kind in KINDS:
-        row("folded", kind, Model(arch, rounded(off, kind), torch.float32, "file"))
+        row("scaled", kind, Model(arch, rounded(off, kind), torch.float32, "file"))
     tokens = sum(len(ids) - 1 for ids in texts)
     figures = {"tokens": tokens, "paragraphs": len(texts), "float32": round(base, 4), "rows": rows}
     write_result("perplexity", {**figures, "machine": machine_facts("torch", "gguf")})
