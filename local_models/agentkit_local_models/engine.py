@@ -19,7 +19,6 @@ from typing import Final, Literal
 import torch
 from torch import Tensor
 
-from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.answer import Answer, Completion, Piece
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.beam import Beam, BeamSearch
@@ -27,8 +26,10 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler
 from agentkit_local_models.invariant import OneByOne
+from agentkit_local_models.loading import load_model
 from agentkit_local_models.loop import Loop
 from agentkit_local_models.model import Model
+from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.pages import PagePool, pages_for
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.prompt import Prompt
@@ -54,8 +55,10 @@ class Engine:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        model: Model,
+        model: Model | NativeModel,
         *,
+        native: str = "",
+        why_not_native: str = "",
         adapter: str = "",
         cache_tokens: int | None = None,
         batch_invariant: bool = False,
@@ -65,6 +68,8 @@ class Engine:
         Args:
             checkpoint: for its tokenizer and stop tokens; may be closed.
             model: of the same checkpoint.
+            native: which variant of the native step computes small steps; empty where torch does.
+            why_not_native: why torch does.
             adapter: the name of what is joined into the weights.
             cache_tokens: as `load`.
             batch_invariant: as `load`.
@@ -74,6 +79,8 @@ class Engine:
         self.tokenizer: Tokenizer = checkpoint.tokenizer
         self.context = checkpoint.config.context
         self.dtype = model.dtype
+        self.native = native
+        self.why_not_native = why_not_native
         self._model = model
         self._space = adapter
         pool = PagePool(self.config, self.dtype, _pages(self.config, self.dtype, cache_tokens))
@@ -91,6 +98,7 @@ class Engine:
         adapter: Path | None = None,
         cache_tokens: int | None = None,
         batch_invariant: bool = False,
+        native: bool = True,
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -99,14 +107,16 @@ class Engine:
             dtype: to compute in; bfloat16 takes half the memory. "auto" is bfloat16 where the processor
                 multiplies it itself, else float32, which is then several times faster.
             precision: of the weights: floats, computed with as they are; "int8" or "int4", quantised
-                while they are read; "file", the blocks of a GGUF file as they lie in it, mapped. "auto" is
-                `dtype`.
+                while they are read; "file", the blocks of a GGUF file with the bits they have in it. "auto"
+                is `dtype`; where that is "auto" too and the native step is there, "file" for such a file.
             threads: of the computation, for the whole process; None is torch's choice.
             adapter: a packed adapter's file, which is joined into the weights.
             cache_tokens: how many tokens' keys and values are kept at most; memory is taken as they come.
                 None is 1 GiB, and one context at least.
             batch_invariant: whether logits have the same bits whatever is computed beside them. A
                 prompt is then computed no faster than an answer (see `invariant`).
+            native: whether a few tokens at a time are computed by the step in C++ (see `native`), where it
+                can be built and knows the model; `native` and `why_not_native` of the engine say whether.
 
         Raises:
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
@@ -119,16 +129,14 @@ class Engine:
             raise ValueError("an adapter changes the weights, so they cannot stay as they lie in the file")
         if threads is not None:
             torch.set_num_threads(threads)
+        wanted = None if precision == "auto" and dtype == "auto" else form
         with Checkpoint.open(path) as checkpoint:
-            if adapter is None:
-                model = Model.from_checkpoint(checkpoint, kind, form)
-            else:
-                adapted = load_packed(adapter, checkpoint.config)[0]
-                weights = adapted.joined_weights(checkpoint.load_weights(kind))
-                model = Model(checkpoint.config, weights, kind, form)
+            loaded = load_model(checkpoint, wanted, kind, adapter, native=native, threads=threads)
             return cls(
                 checkpoint,
-                model,
+                loaded.model,
+                native=loaded.native,
+                why_not_native=loaded.why_not,
                 adapter="" if adapter is None else str(adapter),
                 cache_tokens=cache_tokens,
                 batch_invariant=batch_invariant,

@@ -16,7 +16,6 @@ from agentkit_local_models.matrices import (
     Floats,
     Int4Groups,
     Int8Rows,
-    Matrix,
     Stacked,
     Stored,
 )
@@ -37,7 +36,7 @@ class Linear:
         bias: [out], or None.
     """
 
-    matrix: Matrix
+    matrix: Stored | Stacked
     bias: Tensor | None = None
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -110,7 +109,7 @@ class Room:
         """A matrix of several parts on top of each other, with their biases where they have any."""
         names = tuple(f"{at}.{part}" for part in parts)
         stack = self._stacks[tuple(f"{name}.weight" for name in names)]
-        matrix: Matrix
+        matrix: Stored | Stacked
         if stack.whole is not None:
             matrix = stack.whole
         else:

@@ -6,7 +6,7 @@ comments: T tokens of this call, H query heads, K key and value heads, D numbers
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -17,6 +17,7 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.linear import Linear, Room, Weight
+from agentkit_local_models.matrices import Stacked, Stored
 from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
 from agentkit_local_models.precision import Form
 from agentkit_local_models.prompt import Prompt
@@ -132,6 +133,25 @@ class Model:
         """
         weights = checkpoint.load_weights(dtype) if form == "float" else checkpoint.load_stored(dtype)
         return cls(checkpoint.config, weights, dtype, form)
+
+    def reform(self, changed: Callable[[Stored], Stored]) -> None:
+        """Put each matrix into another form with the same values, one by one, so that few are held twice."""
+
+        def linear(one: Linear) -> Linear:
+            if isinstance(one.matrix, Stacked):
+                return replace(one, matrix=Stacked(tuple(map(changed, one.matrix.parts))))
+            return replace(one, matrix=changed(one.matrix))
+
+        self.embed = changed(self.embed)
+        self.head = Linear(self.embed) if self.arch.tied_head else linear(self.head)
+        for number, layer in enumerate(self.layers):
+            self.layers[number] = replace(
+                layer,
+                query_key_value=linear(layer.query_key_value),
+                output=linear(layer.output),
+                up=linear(layer.up),
+                down=linear(layer.down),
+            )
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""

@@ -1,0 +1,273 @@
+// Matrices in four kinds, and their products with a few rows.
+//
+// float32 and bfloat16 lie as in torch, a row after the other, and are not copied. Codes of 8 and 4 bits lie in
+// blocks of 16 rows, so that a lane is a row: of each group of columns the codes of all 16 rows, four columns
+// at a time. A group has one scale a row, and with `lows` what a code of zero stands for: w = scale * code + low.
+// Whatever is computed beside it, an output is summed in the same order: batches do not change answers.
+#pragma once
+
+#include <atomic>
+
+#include "lanes.h"
+
+enum Kind : int32_t { F32 = 0, BF16 = 1, I8 = 2, I4 = 3 };
+enum { BLOCK = 16, SPAN = 32, MOST_ROWS = 16, WIDE = 8 };
+
+struct Matrix {
+    int32_t kind, group;
+    int64_t rows, columns;
+    const void *codes;
+    const half *scales, *lows;  // [rows / 16, columns / group, 16], or none
+    const float *row_scales;    // [rows], or none: every group of a row has the same
+    const float *bias;          // [rows], or none
+};
+
+// What rows are multiplied by, in the forms that kinds of matrices take.
+//
+// Beside packed matrices a number is scale * (code + fine / FINER): fifteen bits, so that only weights are
+// rounded. Of small models a single byte, as is usual, costs more than a hundredth of the perplexity.
+enum { FINER = 254 };
+struct Inputs {
+    const float *exact = nullptr;  // [rows, columns]
+    bf16 *upper = nullptr;
+    int8_t *codes = nullptr, *fine = nullptr;  // of each span of 32 columns by its largest
+    float *scales = nullptr;                   // [rows, columns / 32]
+    float *sums = nullptr;                     // of the numbers themselves
+    int32_t *starts = nullptr, *fine_starts = nullptr;  // [rows, columns / 16]: what signed products begin with
+    int64_t columns = 0;
+
+    void prepare(const float *from, int rows, int64_t width, bool with_upper, bool with_codes) {
+        exact = from;
+        columns = width;
+        for (int row = 0; row < rows; row++) {
+            const float *x = from + row * width;
+            if (with_upper)
+                for (int64_t i = 0; i < width; i += 16) store(upper + row * width + i, load(x + i));
+            if (with_codes)
+                for (int64_t i = 0; i < width; i += SPAN) encode(x + i, row * width + i);
+        }
+    }
+
+  private:
+    void encode(const float *x, int64_t at) {
+        f32x16 a = load(x), b = load(x + 16);
+        float parts[16], most = 0;
+        store(parts, largest(largest(a, -a), largest(b, -b)));
+        for (int i = 0; i < 16; i++) most = parts[i] > most ? parts[i] : most;
+        float inverse = most > 0 ? 127 / most : 0;
+        scales[at / SPAN] = most / 127;
+        sums[at / SPAN] = sum(a + b);
+        for (int part = 0; part < 2; part++) {
+            f32x16 scaled = (part ? b : a) * inverse, rounded = scaled + ROUND - ROUND;
+            starts[at / 16 + part] = put(rounded, codes + at + 16 * part);
+            f32x16 rest = (scaled - rounded) * (float)FINER + ROUND - ROUND;
+            fine_starts[at / 16 + part] = put(rest, fine + at + 16 * part);
+        }
+    }
+
+    static constexpr float ROUND = 12582912.0f;  // 1.5 * 2^23: adding it leaves a whole number
+
+    // Sixteen codes; what products with signed weights begin with.
+    static int32_t put(f32x16 whole, int8_t *to) {
+        i32x16 numbers = __builtin_convertvector(whole, i32x16);
+        i8x16 code = __builtin_convertvector(numbers, i8x16);
+        memcpy(to, &code, 16);
+        return SIGNED_START * (int32_t)sum(whole);
+    }
+};
+
+// Rows of a matrix that lies as in torch: out[r][b].
+template <int R, int B> INLINE void plain(const float *w, const Inputs &in, int first, float (&out)[R][B]) {
+    f32x16 acc[R][B] = {};
+    for (int64_t i = 0; i < in.columns; i += 16)
+        for (int r = 0; r < R; r++) {
+            f32x16 part = load(w + r * in.columns + i);
+            for (int b = 0; b < B; b++) acc[r][b] += part * load(in.exact + (first + b) * in.columns + i);
+        }
+    for (int r = 0; r < R; r++)
+        for (int b = 0; b < B; b++) out[r][b] = sum(acc[r][b]);
+}
+
+template <int R, int B> INLINE void plain(const bf16 *w, const Inputs &in, int first, float (&out)[R][B]) {
+    f32x16 acc[R][B] = {};
+    for (int64_t i = 0; i < in.columns; i += 32)
+        for (int r = 0; r < R; r++) {
+            u16x32 part = load_as<u16x32>(w + r * in.columns + i);
+            for (int b = 0; b < B; b++)
+                acc[r][b] = dot2(acc[r][b], part, load_as<u16x32>(in.upper + (first + b) * in.columns + i));
+        }
+    for (int r = 0; r < R; r++)
+        for (int b = 0; b < B; b++) out[r][b] = sum(acc[r][b]);
+}
+
+INLINE f32x16 whole(i32x16 codes, i32x16 fine) {
+    return __builtin_convertvector(codes, f32x16) + __builtin_convertvector(fine, f32x16) * (1.0f / FINER);
+}
+
+INLINE f32x16 scale_of(const Matrix &m, int64_t block, int64_t group) {
+    return m.scales ? load_halves(m.scales + (block * (m.columns / m.group) + group) * BLOCK) : splat(1);
+}
+
+// Blocks of 16 rows of codes of 8 bits: out[r][b], a lane a row.
+template <int R, int B, int GROUP>
+INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f32x16 (&out)[R][B]) {
+    const int8_t *w = (const int8_t *)m.codes + block * BLOCK * m.columns;
+    for (int64_t g = 0; g < m.columns / GROUP; g++) {
+        i32x16 acc[R][B], fine[R][B];
+        for (int b = 0; b < B; b++) {
+            int64_t at = ((first + b) * m.columns + g * GROUP) / 16;
+            for (int r = 0; r < R; r++) {
+                acc[r][b] = i32x16{} + (GROUP == 16 ? in.starts[at] : in.starts[at] + in.starts[at + 1]);
+                fine[r][b] = i32x16{} + (GROUP == 16 ? in.fine_starts[at] : in.fine_starts[at] + in.fine_starts[at + 1]);
+            }
+        }
+        for (int j = 0; j < GROUP; j += 4)
+            for (int r = 0; r < R; r++) {
+                const int8_t *from = w + r * BLOCK * m.columns + (g * GROUP + j) * BLOCK;
+                __builtin_prefetch(from + 2048);
+                i8x64 part = load_as<i8x64>(from);
+                for (int b = 0; b < B; b++) {
+                    int64_t at = (first + b) * m.columns + g * GROUP + j;
+                    acc[r][b] = dot4_signed(acc[r][b], part, four_bytes(in.codes + at));
+                    fine[r][b] = dot4_signed(fine[r][b], part, four_bytes(in.fine + at));
+                }
+            }
+        for (int r = 0; r < R; r++) {
+            f32x16 scale = scale_of(m, block + r, g);
+            for (int b = 0; b < B; b++) {
+                float own = in.scales[((first + b) * m.columns + g * GROUP) / SPAN];
+                out[r][b] += whole(acc[r][b], fine[r][b]) * own * scale;
+            }
+            if (m.lows) {
+                f32x16 low = load_halves(m.lows + ((block + r) * (m.columns / GROUP) + g) * BLOCK);
+                for (int b = 0; b < B; b++) out[r][b] += low * in.sums[((first + b) * m.columns + g * GROUP) / SPAN];
+            }
+        }
+    }
+}
+
+// The same of 4 bits, groups of 32: of 8 columns the first four are the lower halves of bytes.
+template <int R, int B>
+INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first, f32x16 (&out)[R][B]) {
+    const uint8_t *w = (const uint8_t *)m.codes + block * BLOCK * m.columns / 2;
+    const int64_t groups = m.columns / SPAN;
+    for (int64_t g = 0; g < groups; g++) {
+        i32x16 acc[R][B] = {}, fine[R][B] = {};
+        for (int j = 0; j < 4; j++)
+            for (int r = 0; r < R; r++) {
+                const uint8_t *from = w + r * BLOCK * m.columns / 2 + g * 256 + j * 64;
+                __builtin_prefetch(from + 2048);
+                u8x64 both = load_as<u8x64>(from);
+                u8x64 lower = both & 15, upper = (u8x64)((u16x32)both >> 4) & 15;
+                for (int b = 0; b < B; b++) {
+                    int64_t at = (first + b) * m.columns + g * SPAN + 8 * j;
+                    acc[r][b] = dot4(dot4(acc[r][b], lower, four_bytes(in.codes + at)), upper, four_bytes(in.codes + at + 4));
+                    fine[r][b] = dot4(dot4(fine[r][b], lower, four_bytes(in.fine + at)), upper, four_bytes(in.fine + at + 4));
+                }
+            }
+        for (int r = 0; r < R; r++) {
+            f32x16 scale = scale_of(m, block + r, g);
+            f32x16 low = load_halves(m.lows + ((block + r) * groups + g) * BLOCK);
+            for (int b = 0; b < B; b++) {
+                int64_t at = (first + b) * groups + g;
+                out[r][b] += whole(acc[r][b], fine[r][b]) * in.scales[at] * scale;
+                out[r][b] += low * in.sums[at];
+            }
+        }
+    }
+}
+
+// Where products go: to `y[row * stride + output]`, or are added to what is there.
+struct Outputs {
+    float *y;
+    int64_t stride;
+    bool adds;
+};
+
+template <int R, int B>
+INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first, const Outputs &to) {
+    f32x16 out[R][B] = {};
+    if (m.kind == I4) {
+        nibbles<R, B>(m, in, block, first, out);
+    } else if (m.kind == I8) {
+        if (m.group == 16) bytes<R, B, 16>(m, in, block, first, out);
+        else bytes<R, B, 32>(m, in, block, first, out);
+    } else {
+        constexpr int AT_ONCE = B == 1 ? 4 : 2;
+        for (int r = 0; r < R * BLOCK; r += AT_ONCE) {
+            float part[AT_ONCE][B];
+            int64_t at = (block * BLOCK + r) * m.columns;
+            if (m.kind == BF16) plain<AT_ONCE, B>((const bf16 *)m.codes + at, in, first, part);
+            else plain<AT_ONCE, B>((const float *)m.codes + at, in, first, part);
+            for (int i = 0; i < AT_ONCE; i++)
+                for (int b = 0; b < B; b++) out[(r + i) / BLOCK][b][(r + i) % BLOCK] = part[i][b];
+        }
+    }
+    for (int r = 0; r < R; r++)
+        for (int b = 0; b < B; b++) {
+            int64_t row = (block + r) * BLOCK;
+            float *y = to.y + (first + b) * to.stride + row;
+            f32x16 value = out[r][b];
+            if (m.row_scales) value *= load(m.row_scales + row);
+            if (m.bias) value += load(m.bias + row);
+            store(y, to.adds ? load(y) + value : value);
+        }
+}
+
+template <int B>
+__attribute__((noinline)) void multiply_blocks(
+    const Matrix &m, const Inputs &in, int64_t begin, int64_t end, int first, const Outputs &to) {
+    constexpr int R = B == 1 ? 4 : B <= 4 ? 2 : 1;
+    int64_t block = begin;
+    for (; block + R <= end; block += R) multiply<R, B>(m, in, block, first, to);
+    for (; block < end; block++) multiply<1, B>(m, in, block, first, to);
+}
+
+// Blocks of 16 outputs of a matrix, for all rows of the inputs.
+inline void multiply_rows(const Matrix &m, const Inputs &in, int rows, int64_t begin, int64_t end, const Outputs &to) {
+    for (int first = 0; first < rows;) {
+        int left = rows - first;
+        if (left >= 8) multiply_blocks<8>(m, in, begin, end, first, to), first += 8;
+        else if (left >= 4) multiply_blocks<4>(m, in, begin, end, first, to), first += 4;
+        else if (left >= 2) multiply_blocks<2>(m, in, begin, end, first, to), first += 2;
+        else multiply_blocks<1>(m, in, begin, end, first, to), first += 1;
+    }
+}
+
+// Whoever is free takes the next few blocks, so that a thread that lost its core does not hold up the rest.
+struct Claims {
+    std::atomic<int64_t> next{0};
+
+    template <class Work> void share(int64_t total, int threads, Work &&work) {
+        int64_t at_once = total / (8 * threads);
+        at_once = at_once < 1 ? 1 : at_once;
+        if (at_once > 4) at_once = at_once / 4 * 4;
+        for (int64_t begin; (begin = next.fetch_add(at_once, std::memory_order_relaxed)) < total;)
+            work(begin, begin + at_once < total ? begin + at_once : total);
+    }
+};
+
+// One number of a packed matrix's row at a time: the embedding of a token.
+inline void read_row(const Matrix &m, int64_t row, float *to) {
+    if (m.kind == F32) {
+        memcpy(to, (const float *)m.codes + row * m.columns, m.columns * 4);
+        return;
+    }
+    if (m.kind == BF16) {
+        for (int64_t i = 0; i < m.columns; i += 16) store(to + i, load((const bf16 *)m.codes + row * m.columns + i));
+        return;
+    }
+    int64_t block = row / BLOCK, lane = row % BLOCK;
+    for (int64_t i = 0; i < m.columns; i++) {
+        int64_t g = (block * (m.columns / m.group) + i / m.group) * BLOCK + lane;
+        int code;
+        if (m.kind == I8) {
+            code = ((const int8_t *)m.codes)[block * BLOCK * m.columns + i / 4 * 64 + lane * 4 + i % 4];
+        } else {
+            uint8_t both = ((const uint8_t *)m.codes)[block * BLOCK * m.columns / 2 + i / 8 * 64 + lane * 4 + i % 4];
+            code = i % 8 < 4 ? both & 15 : both >> 4;
+        }
+        float value = code * (m.scales ? half_to_float(m.scales[g]) : 1.0f) * (m.row_scales ? m.row_scales[row] : 1.0f);
+        to[i] = value + (m.lows ? half_to_float(m.lows[g]) : 0.0f);
+    }
+}

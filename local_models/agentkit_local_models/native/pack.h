@@ -1,0 +1,195 @@
+// Quantised blocks of GGUF files into the layout of `matrix.h`, and that layout back into numbers.
+//
+// Nothing is rounded but scales that are products (K-quants), to half precision. Format: ggml-common.h, ggml-quants.c.
+#pragma once
+
+#include "matrix.h"
+#include "threads.h"
+
+// A span of 32 columns of one row.
+struct Codes {
+    int8_t codes[SPAN];
+    float scales[2], lows[2];  // of each half
+};
+
+INLINE float half_at(const uint8_t *from) { return half_to_float(load_as<half>(from)); }
+
+// Six bits each of eight scales and eight minima, in twelve bytes.
+INLINE void scale_of_k(const uint8_t *bytes, int index, int *scale, int *low) {
+    if (index < 4) {
+        *scale = bytes[index] & 63;
+        *low = bytes[index + 4] & 63;
+    } else {
+        *scale = (bytes[index + 4] & 15) | (bytes[index - 4] >> 6 << 4);
+        *low = (bytes[index + 4] >> 4) | (bytes[index] >> 6 << 4);
+    }
+}
+
+// The span's codes; false for a kind that has none here. The numbers are ggml's.
+inline bool decode(int kind, const uint8_t *row, int64_t span, Codes &to) {
+    auto both = [&](float scale, float low) {
+        to.scales[0] = to.scales[1] = scale;
+        to.lows[0] = to.lows[1] = low;
+    };
+    auto nibbles = [&](const uint8_t *from) {
+        for (int i = 0; i < 16; i++) to.codes[i] = from[i] & 15, to.codes[i + 16] = from[i] >> 4;
+    };
+    auto fifth_bits = [&](uint32_t bits) {
+        for (int i = 0; i < SPAN; i++) to.codes[i] |= (int8_t)((bits >> i & 1) << 4);
+    };
+    switch (kind) {
+        case 2: {  // Q4_0
+            const uint8_t *block = row + span * 18;
+            float scale = half_at(block);
+            nibbles(block + 2);
+            both(scale, -8 * scale);
+            return true;
+        }
+        case 3: {  // Q4_1
+            const uint8_t *block = row + span * 20;
+            nibbles(block + 4);
+            both(half_at(block), half_at(block + 2));
+            return true;
+        }
+        case 6: {  // Q5_0
+            const uint8_t *block = row + span * 22;
+            nibbles(block + 6);
+            fifth_bits(load_as<uint32_t>(block + 2));
+            for (int i = 0; i < SPAN; i++) to.codes[i] -= 16;
+            both(half_at(block), 0);
+            return true;
+        }
+        case 7: {  // Q5_1
+            const uint8_t *block = row + span * 24;
+            nibbles(block + 8);
+            fifth_bits(load_as<uint32_t>(block + 4));
+            both(half_at(block), half_at(block + 2));
+            return true;
+        }
+        case 8: {  // Q8_0
+            const uint8_t *block = row + span * 34;
+            memcpy(to.codes, block + 2, SPAN);
+            both(half_at(block), 0);
+            return true;
+        }
+        case 12:    // Q4_K
+        case 13: {  // Q5_K
+            const uint8_t *block = row + span / 8 * (kind == 12 ? 144 : 176);
+            int index = (int)(span % 8), scale, low;
+            scale_of_k(block + 4, index, &scale, &low);
+            const uint8_t *from = block + (kind == 12 ? 16 : 48) + index / 2 * 32;
+            for (int i = 0; i < SPAN; i++) {
+                to.codes[i] = index % 2 ? from[i] >> 4 : from[i] & 15;
+                if (kind == 13) to.codes[i] |= (int8_t)((block[16 + i] >> index & 1) << 4);
+            }
+            both(half_at(block) * scale, -half_at(block + 2) * low);
+            return true;
+        }
+        case 14: {  // Q6_K
+            const uint8_t *block = row + span / 8 * 210;
+            int part = (int)(span % 8) / 4, quarter = (int)(span % 4);
+            const uint8_t *low = block + part * 64 + quarter % 2 * 32, *high = block + 128 + part * 32;
+            for (int i = 0; i < SPAN; i++)
+                to.codes[i] = (int8_t)(((quarter < 2 ? low[i] & 15 : low[i] >> 4) | ((high[i] >> 2 * quarter & 3) << 4)) - 32);
+            for (int h = 0; h < 2; h++) {
+                to.scales[h] = half_at(block + 208) * (int8_t)block[192 + part * 8 + quarter * 2 + h];
+                to.lows[h] = 0;
+            }
+            return true;
+        }
+        default: return false;
+    }
+}
+
+INLINE int64_t row_bytes(int kind, int64_t columns) {
+    switch (kind) {
+        case 2: return columns / 32 * 18;
+        case 3: return columns / 32 * 20;
+        case 6: return columns / 32 * 22;
+        case 7: return columns / 32 * 24;
+        case 8: return columns / 32 * 34;
+        case 12: return columns / 256 * 144;
+        case 13: return columns / 256 * 176;
+        default: return columns / 256 * 210;
+    }
+}
+
+// One row into its lane; 0, or 1 for a kind that is not known, or 2 where a scale is no half.
+inline int pack_row(int kind, const uint8_t *source, int64_t row, Matrix &to) {
+    half *scales = (half *)to.scales, *lows = (half *)to.lows;
+    const int64_t block = row / BLOCK, lane = row % BLOCK, halves = to.group == 16 ? 2 : 1;
+    for (int64_t span = 0; span < to.columns / SPAN; span++) {
+        Codes found;
+        if (!decode(kind, source, span, found)) return 1;
+        for (int64_t h = 0; h < halves; h++) {
+            int64_t at = (block * (to.columns / to.group) + span * halves + h) * BLOCK + lane;
+            scales[at] = float_to_half(found.scales[h]);
+            if (!(fabsf(found.scales[h]) <= 65504)) return 2;
+            if (lows) lows[at] = float_to_half(found.lows[h]);
+        }
+        if (to.kind == I8) {
+            int8_t *codes = (int8_t *)to.codes + block * BLOCK * to.columns + span * SPAN * BLOCK + lane * 4;
+            for (int i = 0; i < SPAN; i += 4) memcpy(codes + i * BLOCK, found.codes + i, 4);
+        } else {
+            uint8_t *codes = (uint8_t *)to.codes + (block * BLOCK * to.columns + span * SPAN * BLOCK) / 2 + lane * 4;
+            for (int i = 0; i < SPAN; i += 8)
+                for (int j = 0; j < 4; j++)
+                    codes[i / 8 * 64 + j] = (uint8_t)(found.codes[i + j] | found.codes[i + 4 + j] << 4);
+        }
+    }
+    return 0;
+}
+
+// Fill a matrix whose room is there.
+inline int pack(Threads &threads, int kind, const uint8_t *from, Matrix &to) {
+    const int64_t bytes = row_bytes(kind, to.columns);
+    std::atomic<int> wrong{0};
+    Claims claims;
+    threads.run([&](int) {
+        claims.share(to.rows / BLOCK, threads.count, [&](int64_t begin, int64_t end) {
+            for (int64_t row = begin * BLOCK; row < end * BLOCK; row++)
+                if (int found = pack_row(kind, from + row * bytes, row, to)) wrong.store(found);
+        });
+    });
+    return wrong.load();
+}
+
+// Sixteen rows of sixteen columns as numbers: `to[lane * columns + column]`.
+template <class T> INLINE void unpack_square(const Matrix &m, int64_t block, int64_t column, T *to) {
+    const int64_t group = (block * (m.columns / m.group) + column / m.group) * BLOCK;
+    f32x16 scale = m.scales ? load_halves(m.scales + group) : splat(1), low = m.lows ? load_halves(m.lows + group) : splat(0);
+    if (m.row_scales) scale *= load(m.row_scales + block * BLOCK);
+    alignas(64) float square[16][17];  // an odd width, so that a column is not one line of the cache
+    for (int i = 0; i < 16; i += 4) {
+        uint8_t codes[64];
+        if (m.kind == I8) {
+            memcpy(codes, (const uint8_t *)m.codes + block * BLOCK * m.columns + (column + i) * BLOCK, 64);
+        } else {
+            u8x64 both = load_as<u8x64>((const uint8_t *)m.codes + (block * BLOCK * m.columns + (column + i / 8 * 8) * BLOCK) / 2);
+            both = i % 8 ? (u8x64)((u16x32)both >> 4) & 15 : both & 15;
+            memcpy(codes, &both, 64);
+        }
+        i32x16 quad = load_as<i32x16>(codes);
+        for (int j = 0; j < 4; j++) {
+            i32x16 code = quad << (24 - 8 * j) >> 24;  // with its sign
+            f32x16 value = __builtin_convertvector(code, f32x16) * scale + low;
+            for (int lane = 0; lane < 16; lane++) square[lane][i + j] = value[lane];
+        }
+    }
+    for (int lane = 0; lane < 16; lane++) store(to + lane * m.columns + column, load(square[lane]));
+}
+
+// Some rows of a packed matrix as numbers, [end - first, columns]; both are multiples of 16.
+inline void unpack(Threads &threads, const Matrix &from, int64_t first, int64_t end_row, void *to, int bf16s) {
+    Claims claims;
+    const int64_t above = first / BLOCK;
+    threads.run([&](int) {
+        claims.share(end_row / BLOCK - above, threads.count, [&](int64_t begin, int64_t end) {
+            for (int64_t block = begin; block < end; block++)
+                for (int64_t column = 0; column < from.columns; column += 16) {
+                    if (bf16s) unpack_square(from, above + block, column, (bf16 *)to + block * BLOCK * from.columns);
+                    else unpack_square(from, above + block, column, (float *)to + block * BLOCK * from.columns);
+                }
+        });
+    });
+}

@@ -1,0 +1,353 @@
+// A pass of a decoder over a few tokens as one call: every thread walks through all layers, and waits for the others
+// where it needs what they made.
+
+#include <algorithm>
+#include <memory>
+
+#include "attention.h"
+#include "matrix.h"
+#include "pack.h"
+#include "threads.h"
+
+enum Activation : int32_t { SILU = 0, GELU_TANH = 1 };
+
+struct Layer {
+    const float *attention_norm, *attention_post_norm, *feed_forward_norm, *feed_forward_post_norm;
+    const float *query_norm, *key_norm;  // [head width], or none
+    const Matrix *query_key_value;       // parts on top of each other
+    const Matrix *output;
+    const Matrix *up;  // the gate's parts before those of the hidden layer, if there is a gate
+    const Matrix *down;
+    int32_t query_key_value_parts, up_parts, down_parts, output_parts;
+    int64_t window;
+    int32_t rotation;  // which of the tables of a call turns its heads; -1 for none
+    int32_t unused;
+};
+
+struct Decoder {
+    int64_t width, heads, key_heads, head_width, hidden_width, rotated, layers;
+    float epsilon, scale, embed_scale;
+    int32_t activation, gated, bf16_pages;
+    const float *slopes, *norm;
+    const Layer *layer;
+    const Matrix *embed;  // one part
+    const Matrix *head;   // parts on top of each other
+    int32_t head_parts, unused;
+};
+
+// The next tokens of several sequences, one after another.
+struct Call {
+    int64_t tokens;
+    const int64_t *ids, *positions;
+    const int32_t *const *tables;  // of each token: the pages of its sequence
+    const float *const *turns;     // of each rotation: cosines, then sines, [tokens, rotated / 2] each
+    void *const *pages;            // of each layer
+    float *hidden;                 // [tokens, width]
+};
+
+namespace {
+
+float *room(int64_t count) { return (float *)aligned_alloc(64, (count * 4 + 63) / 64 * 64); }
+
+void norm(const float *x, const float *weight, int64_t width, float epsilon, float *to) {
+    f32x16 squares = {};
+    for (int64_t i = 0; i < width; i += 16) squares += load(x + i) * load(x + i);
+    float scale = 1 / sqrtf(sum(squares) / (float)width + epsilon);
+    for (int64_t i = 0; i < width; i += 16) store(to + i, load(x + i) * scale * load(weight + i));
+}
+
+f32x16 activated(f32x16 x, int32_t how) {
+    if (how == GELU_TANH) {
+        f32x16 inner = (x + x * x * x * 0.044715f) * 0.7978845608028654f;
+        return x * (1.0f - 1.0f / (1.0f + exponential(inner * 2.0f)));
+    }
+    return x / (1.0f + exponential(-x));
+}
+
+int64_t rows_of(const Matrix *parts, int count) {
+    int64_t rows = 0;
+    for (int i = 0; i < count; i++) rows += parts[i].rows;
+    return rows;
+}
+
+bool has(const Matrix *parts, int count, bool packed, bool bf16s) {
+    for (int i = 0; i < count; i++)
+        if ((packed && parts[i].kind >= I8) || (bf16s && parts[i].kind == BF16)) return true;
+    return false;
+}
+
+// What one thread computes with.
+struct Own {
+    Inputs in;
+    float *normed;
+
+    explicit Own(int64_t columns) {
+        int64_t all = MOST_ROWS * columns;
+        in.upper = (bf16 *)room(all / 2);
+        in.codes = (int8_t *)room(all / 4);
+        in.fine = (int8_t *)room(all / 4);
+        in.scales = room(all / SPAN);
+        in.sums = room(all / SPAN);
+        in.starts = (int32_t *)room(all / 16);
+        in.fine_starts = (int32_t *)room(all / 16);
+        normed = room(all);
+    }
+
+    ~Own() {
+        for (void *one : {(void *)in.upper, (void *)in.codes, (void *)in.fine, (void *)in.scales, (void *)in.sums, (void *)in.starts,
+                          (void *)in.fine_starts, (void *)normed})
+            free(one);
+    }
+
+    void prepare(const float *x, int rows, int64_t columns, const Matrix *parts, int count) {
+        in.prepare(x, rows, columns, has(parts, count, false, true), has(parts, count, true, false));
+    }
+};
+
+// Matrices on top of each other, times the same rows.
+void multiply_parts(const Matrix *parts, int count, const Own &own, int rows, Claims &claims, int threads,
+                    float *y, int64_t stride, bool adds) {
+    int64_t blocks = rows_of(parts, count) / BLOCK;
+    claims.share(blocks, threads, [&](int64_t begin, int64_t end) {
+        int64_t above = 0;
+        for (int i = 0; i < count; i++) {
+            int64_t own_blocks = parts[i].rows / BLOCK, from = begin - above, to = end - above;
+            from = from < 0 ? 0 : from;
+            to = to > own_blocks ? own_blocks : to;
+            if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y + above * BLOCK, stride, adds});
+            above += own_blocks;
+        }
+    });
+}
+
+}  // namespace
+
+class Engine {
+  public:
+    Engine(const Decoder *decoder, Threads &threads) : d(*decoder), threads(threads) {
+        int64_t widest = d.width;
+        for (int64_t one : {d.heads * d.head_width, d.hidden_width}) widest = one > widest ? one : widest;
+        for (int i = 0; i < threads.count; i++) own.push_back(std::make_unique<Own>(widest));
+        x = room(MOST_ROWS * d.width);
+        heads = room(MOST_ROWS * (d.heads + 2 * d.key_heads) * d.head_width);
+        up = room(MOST_ROWS * 2 * d.hidden_width);
+        added = room(MOST_ROWS * d.width);
+        claims = std::vector<Claims>(6 * d.layers + 2);  // six a layer, the embedding, the head
+    }
+
+    ~Engine() {
+        for (float *one : {x, heads, up, added, found}) free(one);
+    }
+
+    void step(const Call &call) {
+        std::lock_guard<std::mutex> alone(threads.turn);
+        spans = 0;
+        for (int64_t t = 0; t < call.tokens; t++) spans = std::max(spans, call.positions[t] / POSITIONS + 1);
+        int64_t needed = call.tokens * d.heads * spans * (2 + d.head_width);
+        if (needed > found_room) {
+            free(found);
+            found_room = needed * 3 / 2;
+            found = room(found_room);
+        }
+        for (auto &one : claims) one.next.store(0, std::memory_order_relaxed);
+        threads.run([&](int number) { walk(call, *own[number]); });
+    }
+
+    // Logits of normed hidden states: [rows, vocabulary].
+    void logits(int64_t rows, const float *hidden, float *to) {
+        std::lock_guard<std::mutex> alone(threads.turn);
+        claims.back().next.store(0, std::memory_order_relaxed);
+        int64_t vocabulary = rows_of(d.head, d.head_parts);
+        threads.run([&](int number) {
+            own[number]->prepare(hidden, rows, d.width, d.head, d.head_parts);
+            multiply_parts(d.head, d.head_parts, *own[number], rows, claims.back(), threads.count, to, vocabulary, false);
+        });
+    }
+
+  private:
+    void walk(const Call &call, Own &own) {
+        const int rows = (int)call.tokens;
+        const int64_t heads_width = d.heads * d.head_width, all = (d.heads + 2 * d.key_heads) * d.head_width;
+        Claims *claim = claims.data();
+        claim++->share(rows, threads.count, [&](int64_t begin, int64_t end) {
+            for (int64_t t = begin; t < end; t++) {
+                read_row(*d.embed, call.ids[t], x + t * d.width);
+                for (int64_t i = 0; i < d.width; i += 16) store(x + t * d.width + i, load(x + t * d.width + i) * d.embed_scale);
+            }
+        });
+        for (int64_t number = 0; number < d.layers; number++) {
+            const Layer &layer = d.layer[number];
+            threads.sync();
+            norms(x, layer.attention_norm, rows, own);
+            multiply_all(layer.query_key_value, layer.query_key_value_parts, own.normed, d.width, own, rows, claim++, heads, all, false);
+            threads.sync();
+            claim++->share(rows * d.key_heads, threads.count, [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; i++) enter(call, layer, number, i / d.key_heads, i % d.key_heads, all);
+            });
+            threads.sync();
+            claim++->share(rows * d.key_heads * spans, threads.count, [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; i++)
+                    look(call, layer, number, i / spans / d.key_heads, i / spans % d.key_heads, i % spans, all);
+            });
+            threads.sync();
+            for (int64_t t = 0; t < rows; t++)
+                for (int64_t h = 0; h < d.heads; h++) {
+                    int64_t first = first_span(call.positions[t], layer.window);
+                    join(found_of(t, h, first), call.positions[t] / POSITIONS + 1 - first, 2 + d.head_width, d.head_width,
+                         own.normed + t * heads_width + h * d.head_width);
+                }
+            add(layer.output, layer.output_parts, own.normed, heads_width, own, rows, claim++, layer.attention_post_norm);
+            threads.sync();
+            norms(x, layer.feed_forward_norm, rows, own);
+            int64_t up_width = (d.gated ? 2 : 1) * d.hidden_width;
+            multiply_all(layer.up, layer.up_parts, own.normed, d.width, own, rows, claim++, up, up_width, false);
+            threads.sync();
+            for (int64_t t = 0; t < rows; t++)
+                for (int64_t i = 0; i < d.hidden_width; i += 16) {
+                    f32x16 value = activated(load(up + t * up_width + i), d.activation);
+                    if (d.gated) value *= load(up + t * up_width + d.hidden_width + i);
+                    store(own.normed + t * d.hidden_width + i, value);
+                }
+            add(layer.down, layer.down_parts, own.normed, d.hidden_width, own, rows, claim++, layer.feed_forward_post_norm);
+        }
+        threads.sync();
+        if (&own == this->own[0].get())
+            for (int64_t t = 0; t < rows; t++) norm(x + t * d.width, d.norm, d.width, d.epsilon, call.hidden + t * d.width);
+    }
+
+    void norms(const float *from, const float *weight, int rows, Own &own) {
+        for (int64_t t = 0; t < rows; t++) norm(from + t * d.width, weight, d.width, d.epsilon, own.normed + t * d.width);
+    }
+
+    void multiply_all(const Matrix *parts, int count, const float *from, int64_t columns, Own &own, int rows, Claims *claim,
+                      float *y, int64_t stride, bool adds) {
+        own.prepare(from, rows, columns, parts, count);
+        multiply_parts(parts, count, own, rows, *claim, threads.count, y, stride, adds);
+    }
+
+    // What a block returns joins the residual stream, normed first where the model does so.
+    void add(const Matrix *parts, int count, const float *from, int64_t columns, Own &own, int rows, Claims *claim,
+             const float *post_norm) {
+        multiply_all(parts, count, from, columns, own, rows, claim, post_norm ? added : x, d.width, !post_norm);
+        if (!post_norm) return;
+        threads.sync();
+        if (&own == this->own[0].get())
+            for (int64_t t = 0; t < rows; t++) {
+                norm(added + t * d.width, post_norm, d.width, d.epsilon, own.normed);
+                for (int64_t i = 0; i < d.width; i += 16)
+                    store(x + t * d.width + i, load(x + t * d.width + i) + load(own.normed + i));
+            }
+    }
+
+    // A token's queries and keys of one group are normed and turned, and its key and value join the pages.
+    void enter(const Call &call, const Layer &layer, int64_t number, int64_t t, int64_t group, int64_t all) {
+        const int64_t D = d.head_width, share = d.heads / d.key_heads;
+        float *row = heads + t * all, *key = row + (d.heads + group) * D;
+        for (int64_t h = 0; h <= share; h++) {
+            float *one = h < share ? row + (group * share + h) * D : key;
+            const float *weight = h < share ? layer.query_norm : layer.key_norm;
+            if (weight) norm(one, weight, D, d.epsilon, one);
+            if (layer.rotation >= 0) turn(one, call.turns[layer.rotation], t, call.tokens);
+        }
+        int64_t position = call.positions[t], page = call.tables[t][position / PAGE];
+        int64_t at = ((page * 2 * d.key_heads + group) * PAGE + position % PAGE) * D;
+        put(call.pages[number], at, key);
+        put(call.pages[number], at + d.key_heads * PAGE * D, key + d.key_heads * D);
+    }
+
+    void turn(float *head, const float *turns, int64_t t, int64_t tokens) {
+        const int64_t half_width = d.rotated / 2;
+        const float *cosines = turns + t * half_width, *sines = cosines + tokens * half_width;
+        for (int64_t i = 0; i < half_width; i++) {
+            float a = head[i], b = head[i + half_width];
+            head[i] = a * cosines[i] - b * sines[i];
+            head[i + half_width] = b * cosines[i] + a * sines[i];
+        }
+    }
+
+    void put(void *pages, int64_t at, const float *from) {
+        for (int64_t i = 0; i < d.head_width; i += 16) {
+            if (d.bf16_pages) store((bf16 *)pages + at + i, load(from + i));
+            else store((float *)pages + at + i, load(from + i));
+        }
+    }
+
+    int64_t first_span(int64_t position, int64_t window) {
+        return window && position >= window ? (position - window + 1) / POSITIONS : 0;
+    }
+
+    float *found_of(int64_t t, int64_t head, int64_t span) {
+        return found + ((t * d.heads + head) * spans + span) * (2 + d.head_width);
+    }
+
+    void look(const Call &call, const Layer &layer, int64_t number, int64_t t, int64_t group, int64_t span, int64_t all) {
+        int64_t position = call.positions[t], first = span * POSITIONS, end = std::min(first + POSITIONS, position + 1);
+        if (layer.window && position >= layer.window) first = std::max(first, position - layer.window + 1);
+        if (first >= end) return;
+        const int64_t share = d.heads / d.key_heads, size = 2 + d.head_width;
+        float results[MOST_HEADS * (2 + 512)];
+        Sight sight{d.scale, layer.window, d.slopes};
+        for (int64_t h = 0; h < share; h += MOST_HEADS) {
+            int64_t head = group * share + h, count = std::min<int64_t>(MOST_HEADS, share - h);
+            const float *queries = heads + t * all + head * d.head_width;
+            if (d.bf16_pages)
+                attend_group(count, (const bf16 *)call.pages[number], call.tables[t], d.key_heads, group, d.head_width, queries,
+                             sight, head, position, first, end, (float *)results);
+            else
+                attend_group(count, (const float *)call.pages[number], call.tables[t], d.key_heads, group, d.head_width, queries,
+                             sight, head, position, first, end, (float *)results);
+            for (int64_t g = 0; g < count; g++) memcpy(found_of(t, head + g, span), results + g * size, size * 4);
+        }
+    }
+
+    const Decoder d;
+    Threads &threads;
+    std::vector<std::unique_ptr<Own>> own;
+    std::vector<Claims> claims;
+    float *x, *heads, *up, *added, *found = nullptr;
+    int64_t found_room = 0, spans = 0;
+};
+
+extern "C" {
+
+const char *agentkit_isa() {
+#if defined(__AVX512BF16__) && defined(__AVX512VNNI__)
+    return "avx512";
+#elif defined(__AVX2__)
+    return "avx2";
+#else
+    return "plain";
+#endif
+}
+
+// Bytes of the structures, so that whoever describes them elsewhere can see that they are the same.
+void agentkit_sizes(int64_t *to) {
+    for (int64_t one : {sizeof(Matrix), sizeof(Layer), sizeof(Decoder), sizeof(Call)}) *to++ = one;
+}
+
+Threads *agentkit_threads(int count) { return new Threads(count); }
+
+void agentkit_end_threads(Threads *threads) { delete threads; }
+
+Engine *agentkit_create(const Decoder *decoder, Threads *threads) { return new Engine(decoder, *threads); }
+
+void agentkit_destroy(Engine *engine) { delete engine; }
+
+void agentkit_step(Engine *engine, const Call *call) { engine->step(*call); }
+
+void agentkit_logits(Engine *engine, int64_t rows, const float *hidden, float *to) { engine->logits(rows, hidden, to); }
+
+int agentkit_pack(Threads *threads, int kind, const uint8_t *from, Matrix *to) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    return pack(*threads, kind, from, *to);
+}
+
+void agentkit_unpack(Threads *threads, const Matrix *from, int64_t first, int64_t end, void *to, int bf16s) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    unpack(*threads, *from, first, end, to, bf16s);
+}
+
+void agentkit_read_rows(const Matrix *from, int64_t count, const int64_t *rows, float *to) {
+    for (int64_t i = 0; i < count; i++) read_row(*from, rows[i], to + i * from->columns);
+}
+}
