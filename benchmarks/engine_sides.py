@@ -13,7 +13,7 @@ from transformers import DynamicCache, LlamaConfig, LlamaForCausalLM, Qwen2Confi
 
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.decoder import Decoder
-from agentkit_local_models.model import Model
+from agentkit_local_models.loading import load_model
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
 from agentkit_local_models.precision import Form
 from agentkit_local_models.weights import hub_name
@@ -54,7 +54,10 @@ class Ours:
         self.name = "agentkit"
         torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
-            self._model = Model.from_checkpoint(checkpoint, dtype, form)
+            loaded = load_model(checkpoint, form, dtype, None, native=True, threads=threads)
+        if loaded.why_not:
+            warnings.warn(f"without the native step: {loaded.why_not}", stacklevel=2)
+        self._model = loaded.model
         self._caches: list[PagedCache] = []
 
     def start(self, prompt: list[int], sequences: int = 1) -> list[int]:

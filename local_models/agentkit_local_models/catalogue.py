@@ -196,15 +196,10 @@ def models_dir() -> Path:
     """The folder of all models: `AGENTKIT_MODELS_DIR`, else `agentkit/models` in the user's cache."""
     if chosen := os.environ.get("AGENTKIT_MODELS_DIR"):
         return Path(chosen).expanduser()
-    return cache_dir() / "models"
-
-
-def cache_dir() -> Path:
-    """`agentkit` in the user's cache: what can be fetched or built again."""
     cache = Path(os.environ.get("XDG_CACHE_HOME", ""))
     if not cache.is_absolute():  # the XDG specification: a relative path is to be ignored
         cache = Path.home() / ".cache"
-    return cache / "agentkit"
+    return cache / "agentkit" / "models"
 
 
 def path_of(entry: Entry) -> Path:

@@ -12,11 +12,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
-from agentkit_local_models.catalogue import cache_dir
 from agentkit_local_models.engine import Completion, Engine
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model
+from agentkit_local_models.native import built_dir
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt, built_library
 from agentkit_local_models.native.model import NativeModel, why_not
@@ -88,7 +88,7 @@ EXACT = 1e-5
 
 @pytest.fixture(scope="module")
 def workers() -> c.Workers:
-    return c.Workers(c.Library(built_library(cache_dir() / "native")), 2)
+    return c.Workers(c.Library(built_library(built_dir())), 2)
 
 
 def model_of(arch: Arch, dtype: torch.dtype = torch.float32) -> Model:
@@ -258,7 +258,7 @@ def test_the_structures_are_those_of_the_library(workers: c.Workers) -> None:
 
 @pytest.mark.parametrize("variant", ["avx2", "plain"])
 def test_every_variant_computes_the_same(variant: str, workers: c.Workers) -> None:
-    other = c.Workers(c.Library(built_library(cache_dir() / "native", variant)), 2)
+    other = c.Workers(c.Library(built_library(built_dir(), variant)), 2)
     assert other.library.isa == variant
     pieces = [1, 2, 5, 16, 3]
     for dtype, form in (

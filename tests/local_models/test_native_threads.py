@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from agentkit_local_models.catalogue import cache_dir
 from agentkit_local_models.model import Model
+from agentkit_local_models.native import built_dir
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import built_library
 from agentkit_local_models.native.model import NativeModel
@@ -26,7 +26,7 @@ CALLERS, TOKENS = 4, 40
 
 @pytest.fixture(scope="module")
 def workers() -> c.Workers:
-    path: Path = built_library(cache_dir() / "native")
+    path: Path = built_library(built_dir())
     return c.Workers(c.Library(path), 2)
 
 

@@ -7,8 +7,9 @@ import torch
 
 from agentkit.core.errors import BadRequest, UnknownModel
 from agentkit.evaluation.facts import placed
-from agentkit.models.embedded import load_local, parts_of, require_local
-from agentkit_local_models.matrices import Int8Rows
+from agentkit.models.embedded import MANNERS, adapter_file, load_local, parts_of, require_local
+from agentkit_local_models.catalogue import SMOLLM2, path_of
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.training.session import train
 
 from ..local_models.training.tiny import workplace  # noqa: TID252
@@ -54,8 +55,11 @@ def test_an_adapter_is_joined_into_a_checkpoint_named_by_its_path(
 def test_a_model_is_loaded_in_the_precision_that_its_name_ends_with() -> None:
     plain, eight = (load_local(f"local:{rest}", rest) for rest in ("smollm2", "smollm2?precision=int8"))
     assert eight.name == "local:smollm2?precision=int8"
-    assert isinstance(eight._engine._model.embed, Int8Rows)
-    assert eight._engine._model.embed.nbytes < plain._engine._model.embed.nbytes
+    adapter = adapter_file(MANNERS["smollm2"].adapter)
+    asked = Engine.load(path_of(SMOLLM2), precision="int8", adapter=adapter)
+    told = eight._engine.logits([1, 2, 3])
+    assert torch.equal(told, asked.logits([1, 2, 3]))
+    assert not torch.equal(told, plain._engine.logits([1, 2, 3]))
 
 
 def test_a_precision_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

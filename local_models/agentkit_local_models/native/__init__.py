@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from pathlib import Path
 
 import torch
 
-from agentkit_local_models.catalogue import cache_dir
+from agentkit_local_models.catalogue import models_dir
 from agentkit_local_models.native.build import NotBuilt, built_library
 from agentkit_local_models.native.library import Library, Workers
+
+
+def built_dir() -> Path:
+    """Where built libraries lie: beside the models, which they are of no use without."""
+    return models_dir() / "native"
 
 
 def workers(threads: int | None = None) -> Workers:
@@ -25,7 +31,7 @@ def workers(threads: int | None = None) -> Workers:
 
 @cache
 def _loaded() -> Library:
-    path = built_library(cache_dir() / "native")
+    path = built_library(built_dir())
     try:
         return Library(path)
     except (OSError, AttributeError) as error:
