@@ -14,7 +14,7 @@ from typing import Any
 from agentkit.assembly import chosen_model, policy_of
 from agentkit.cli.words import bytes_size
 from agentkit.core.diagnosis import Diagnosis, State
-from agentkit.core.errors import AgentkitError, JournalError, UnknownModel
+from agentkit.core.errors import AgentkitError, JournalError, ModelError, UnknownModel
 from agentkit.models.registry import provider_of
 from agentkit.settings import Settings, load_settings
 from agentkit.tooling.sandbox import Probe, describe
@@ -94,13 +94,17 @@ def _not_ready(rest: str) -> str:
 
 
 def _embedded() -> Iterator[Diagnosis]:
-    from agentkit.models.embedded import catalogue
+    from agentkit.models.embedded import catalogue, native_step
 
     for entry in catalogue():
         ready = entry.state == "ready"
         found = f"{entry.state}, {bytes_size(entry.size)}"
         mend = "" if ready else f"agentkit models fetch {entry.name}"
         yield Diagnosis(f"local:{entry.name}", State.OK if ready else State.LACKS, found, mend)
+    try:
+        yield Diagnosis("native step", State.OK, native_step(), "")
+    except ModelError as error:
+        yield Diagnosis("native step", State.LACKS, str(error), "")
 
 
 def _extras(needs: Sequence[str], provider: str) -> Iterator[Diagnosis]:

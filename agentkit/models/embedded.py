@@ -193,6 +193,20 @@ def precision_of(rest: str) -> tuple[str, str]:
     return (named, precision) if found else (rest, "auto")
 
 
+def native_step() -> str:
+    """What of the engine's C++ is there, by which a few tokens at a time are computed.
+
+    Raises:
+        ModelError: there will be none; the message says why.
+    """
+    from agentkit_local_models.native.build import NotBuilt, built_dir, readiness
+
+    try:
+        return readiness(built_dir())
+    except NotBuilt as error:
+        raise ModelError(str(error)) from error
+
+
 def load_local(name: str, rest: str) -> "LocalModel":
     """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
 

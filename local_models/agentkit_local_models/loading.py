@@ -10,10 +10,10 @@ import torch
 from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.model import Model
-from agentkit_local_models.native import workers
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.library import Workers
 from agentkit_local_models.native.model import NativeModel
+from agentkit_local_models.native.workers import workers
 from agentkit_local_models.precision import Form
 
 

@@ -64,6 +64,15 @@ def test_a_model_that_is_not_here_stands_in_the_way_and_the_line_that_gets_it_is
     assert found["local:smollm2"]["state"] == "lacks"
 
 
+def test_the_native_step_is_built_or_it_is_said_what_is_missing(cli: Cli, tmp_path: Path) -> None:
+    nowhere = {"AGENTKIT_MODELS_DIR": str(tmp_path / "none")}
+    _, found = findings(cli, "--model", "local:smollm2", **nowhere)
+    assert "built at first use with" in found["native step"]["found"]
+    _, found = findings(cli, "--model", "local:smollm2", CXX="no-such-compiler", **nowhere)
+    assert found["native step"]["state"] == "lacks"
+    assert "no C++ compiler was found (no-such-compiler)" in found["native step"]["found"]
+
+
 @pytest.mark.parametrize(
     ("flags", "env", "state"),
     [

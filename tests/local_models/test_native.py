@@ -16,9 +16,8 @@ from agentkit_local_models.engine import Completion, Engine
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model
-from agentkit_local_models.native import built_dir
 from agentkit_local_models.native import library as c
-from agentkit_local_models.native.build import NotBuilt, built_library
+from agentkit_local_models.native.build import NotBuilt, built_dir, built_library
 from agentkit_local_models.native.model import NativeModel, why_not
 from agentkit_local_models.native.packed import Packed, packed
 from agentkit_local_models.pages import PagedCache, PagePool

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.model import Model
-from agentkit_local_models.native import built_dir
 from agentkit_local_models.native import library as c
-from agentkit_local_models.native.build import built_library
+from agentkit_local_models.native.build import built_dir, built_library
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.native.packed import packed
 from agentkit_local_models.quantise import int8_rows

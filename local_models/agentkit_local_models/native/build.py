@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Final
 
+from agentkit_local_models.catalogue import models_dir
 from agentkit_local_models.errors import LocalModelError
 
 _SOURCE: Final = "step.cpp"
@@ -89,6 +90,32 @@ def built_library(
     Raises:
         NotBuilt: no compiler, or it failed; or a processor for which nothing is written.
     """
+    command, sources, built = _plan(cache, variant, find, environ)
+    if not built.is_file():
+        _build(command, sources, built)
+    return built
+
+
+def built_dir() -> Path:
+    """Where built libraries lie: beside the models, which they are of no use without."""
+    return models_dir() / "native"
+
+
+def readiness(cache: Path) -> str:
+    """What of the native step is there, for people; nothing is built.
+
+    Raises:
+        NotBuilt: there will be none; the message says why.
+    """
+    command, _, built = _plan(cache, None, shutil.which, os.environ)
+    variant = built.name.split("-")[1]
+    return f"{variant}, {'built' if built.is_file() else f'built at first use with {command[0]}'}"
+
+
+def _plan(
+    cache: Path, variant: str | None, find: Callable[[str], str | None], environ: Mapping[str, str]
+) -> tuple[tuple[str, ...], dict[str, bytes], Path]:
+    """The compiler's command but for files, the sources by name, and where the library will be."""
     if platform.machine().lower() not in ("x86_64", "amd64"):
         raise NotBuilt(f"the native step is written for x86-64, and this is {platform.machine()}")
     compiler = _compiler(find, environ)
@@ -100,10 +127,7 @@ def built_library(
         for item in sorted(folder.iterdir(), key=lambda item: item.name)
         if item.name.endswith((".cpp", ".h"))
     }
-    built = cache / f"step-{chosen}-{_digest(sources, command)}.so"
-    if not built.is_file():
-        _build(command, sources, built)
-    return built
+    return command, sources, cache / f"step-{chosen}-{_digest(sources, command)}.so"
 
 
 def _compiler(find: Callable[[str], str | None], environ: Mapping[str, str]) -> str:
