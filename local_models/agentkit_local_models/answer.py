@@ -10,6 +10,7 @@ from typing import Literal
 
 from torch import Tensor
 
+from agentkit_local_models.drafts import Drafter
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.grammar import Matcher
 from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
@@ -63,6 +64,7 @@ class Answer:
         known: the prompt and what follows it so far, all of which the model is to read.
         prompt_tokens: how many of them are the prompt.
         rows: after how many of the last known tokens the logits are wanted.
+        guesses: what may come next; the answer is the same whether they are tried or not.
         finish: why it ended, once it did.
     """
 
@@ -76,6 +78,7 @@ class Answer:
         tokenizer: Tokenizer,
         stop_ids: Collection[int],
         room: int,
+        drafter: Drafter | None = None,
     ) -> None:
         """Nothing is written yet.
 
@@ -86,8 +89,12 @@ class Answer:
             tokenizer: of the model.
             stop_ids: the tokens that end an answer.
             room: the most tokens that the context has room for.
+            drafter: guesses at what comes next; it has read nothing yet.
         """
         self.known = list(prompt)
+        self.guesses: Sequence[int] = ()
+        self._drafter = drafter
+        self._read = 0  # how many known tokens the drafter was told of
         self.prompt_tokens = len(prompt)
         self.finish: Finish | None = None
         self._sampling = sampling
@@ -101,6 +108,12 @@ class Answer:
 
     def begin(self) -> list[Piece]:
         """Write what is known without asking the model; that can be all."""
+        pieces = self._go_on()
+        self._guess()
+        return pieces
+
+    def _go_on(self) -> list[Piece]:
+        """Write what the grammar leaves no choice about, and see whether that is the end."""
         pieces: list[Piece] = []
         if self._matcher is not None:
             self._add(self._forced(self._matcher), pieces)
@@ -111,18 +124,40 @@ class Answer:
         return pieces
 
     def take(self, logits: Tensor) -> list[Piece]:
-        """Choose the next token, and write it and what must follow it.
+        """Choose the next token, and write it and what must follow it; and so on while guesses were right.
+
+        Each token is chosen as if nothing had been guessed, by the logits after what is certain: for a
+        guess without a doubt of its own that is rejection sampling (Leviathan et al. 2023), and the answer is
+        the same token for token.
 
         Args:
-            logits: after the last known tokens, float32 [rows, vocabulary_size].
+            logits: after the last known token and after each guess that was tried, float32 [1 + guesses,
+                vocabulary_size].
 
         Raises:
             GrammarError: the grammar became too complex to follow.
             LocalModelError: the logits are not numbers.
             ValueError: the sampling names a token that the model does not have.
         """
+        tried = list(self.guesses[: len(logits) - 1])
+        end, right = len(self.known), 0
+        pieces: list[Piece] = []
+        while True:
+            pieces += self._take_one(logits[right])
+            new = self.known[end + right :]
+            if self.finish is not None or not new or new != tried[right : right + len(new)]:
+                break
+            right += len(new)
+        if tried and self._drafter is not None:
+            agreed = takewhile(lambda pair: pair[0] == pair[1], zip(tried, self.known[end:], strict=False))
+            self._drafter.told(len(tried), sum(1 for _ in agreed))
+        self._guess()
+        return pieces
+
+    def _take_one(self, logits: Tensor) -> list[Piece]:
+        """The next token by its logits, and what must follow it."""
         # The embedding may have more rows than there are tokens.
-        row = logits[-1][: self._vocabulary_size]
+        row = logits[: self._vocabulary_size]
         token = self._choose(row)
         if token in self._stop_ids:
             return self.end("stop")
@@ -134,7 +169,7 @@ class Answer:
         self._add([token], pieces)
         if self._writing.stopped:
             self._matcher = None  # what the grammar would add comes after the end
-        return pieces + self.begin()
+        return pieces + self._go_on()
 
     def end(self, finish: Finish) -> list[Piece]:
         """End here; the text that was held back, if any."""
@@ -157,6 +192,15 @@ class Answer:
         return Completion(
             self._writing.text, self.finish, self.prompt_tokens, reused, len(ids), ids, logprobs
         )
+
+    def _guess(self) -> None:
+        """What may come next, but not beyond the room left and the token that is chosen before it."""
+        self.guesses = ()
+        if self._drafter is None or self.finish is not None:
+            return
+        self._drafter.extend(self.known[self._read :])
+        self._read = len(self.known)
+        self.guesses = self._drafter.propose(self._room - len(self._writing.ids) - 1)
 
     def _add(self, tokens: list[int], pieces: list[Piece]) -> None:
         if tokens:

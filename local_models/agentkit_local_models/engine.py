@@ -23,6 +23,7 @@ from agentkit_local_models.answer import Answer, Completion, Piece
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.beam import Beam, BeamSearch
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.drafts import Drafter, PromptLookup
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler
 from agentkit_local_models.invariant import OneByOne
@@ -62,6 +63,7 @@ class Engine:
         adapter: str = "",
         cache_tokens: int | None = None,
         batch_invariant: bool = False,
+        drafts: bool | None = None,
     ) -> None:
         """Prefer `Engine.load`.
 
@@ -73,6 +75,7 @@ class Engine:
             adapter: the name of what is joined into the weights.
             cache_tokens: as `load`.
             batch_invariant: as `load`.
+            drafts: as `load`.
         """
         self.checkpoint = checkpoint
         self.config = checkpoint.config
@@ -82,6 +85,7 @@ class Engine:
         self.native = native
         self.why_not_native = why_not_native
         self._model = model
+        self._drafts = (bool(native) and not batch_invariant) if drafts is None else drafts
         self._space = adapter
         pool = PagePool(self.config, self.dtype, _pages(self.config, self.dtype, cache_tokens))
         self._runs = OneByOne(model) if batch_invariant else model
@@ -99,6 +103,7 @@ class Engine:
         cache_tokens: int | None = None,
         batch_invariant: bool = False,
         native: bool = True,
+        drafts: bool | None = None,
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -117,6 +122,9 @@ class Engine:
                 prompt is then computed no faster than an answer (see `invariant`).
             native: whether a few tokens at a time are computed by the step in C++ (see `native`), where it
                 can be built and knows the model; `native` and `why_not_native` of the engine say whether.
+            drafts: whether what comes next is guessed from what stands in the prompt and the answer, and
+                checked by the model some tokens at once. Answers are the same, sooner. None is where the
+                native step computes, by which a token's logits have the same bits beside others.
 
         Raises:
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
@@ -140,6 +148,7 @@ class Engine:
                 adapter="" if adapter is None else str(adapter),
                 cache_tokens=cache_tokens,
                 batch_invariant=batch_invariant,
+                drafts=drafts,
             )
 
     def count_tokens(self, text: str) -> int:
@@ -194,7 +203,9 @@ class Engine:
             )
         matcher = None if grammar is None else self._grammars.compile(grammar)
         room = self.context - len(prompt)
-        answer = Answer(prompt, sampling, matcher, self.tokenizer, self.checkpoint.stop_ids, room)
+        answer = Answer(
+            prompt, sampling, matcher, self.tokenizer, self.checkpoint.stop_ids, room, self._drafter()
+        )
         request = Request(
             answer,
             space=self._space,
@@ -371,6 +382,9 @@ class Engine:
             )
         if self.config.prefix is not None:
             Prompt.of(ids, self.config.prefix)
+
+    def _drafter(self) -> Drafter | None:
+        return PromptLookup() if self._drafts else None
 
     @cached_property
     def _grammars(self) -> GrammarCompiler:

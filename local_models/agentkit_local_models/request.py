@@ -42,11 +42,17 @@ class Work(Protocol):
         """After how many of the last known tokens the logits are wanted."""
         ...
 
+    @property
+    def guesses(self) -> Sequence[int]:
+        """What may come after the known tokens, to be tried where there is room; see `drafts`."""
+        ...
+
     def take(self, logits: Tensor) -> list[Piece]:
         """All known tokens are computed.
 
         Args:
-            logits: after the last of them, float32 [rows, vocabulary_size].
+            logits: after the last of them, and after each guess that was tried, float32 [rows + guesses,
+                vocabulary_size].
 
         Raises:
             LocalModelError: it cannot go on.
@@ -63,6 +69,7 @@ class Prefill:
     """Tokens that are computed for later."""
 
     rows = 0
+    guesses: Sequence[int] = ()
 
     def __init__(self, tokens: Sequence[int]) -> None:
         self.known = tokens
@@ -124,7 +131,7 @@ class Request:
 
     @property
     def computed(self) -> int:
-        """How many known tokens have keys and values."""
+        """How many tokens have keys and values."""
         return 0 if self.cache is None else self.cache.length
 
     @property

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import accumulate, count
+from itertools import accumulate, count, takewhile
 from typing import Final, Protocol
 
 from torch import Tensor
@@ -110,7 +110,8 @@ class Scheduler:
             end = 0
             for request, number in plan:
                 end += number
-                rows = request.work.rows if number == request.pending else 0
+                tried = number - request.pending
+                rows = request.work.rows + tried if tried >= 0 else 0
                 wanted.append(list(range(end - rows, end)))
             hidden = self._model.hidden(steps)
             logits = self._logits(hidden, wanted)
@@ -167,7 +168,22 @@ class Scheduler:
             if self._reserve(request, number, plan):
                 plan[request] = number
                 budget -= number
+        self._try_guesses(plan)
         return [(request, number) for request, number in plan.items() if number]
+
+    def _try_guesses(self, plan: _Plan) -> None:
+        """Let who writes try guesses too, where a pass stays small and no page is taken from anybody."""
+        room = min(_WRITES, self._budget) - sum(plan.values())
+        for request, number in plan.items():
+            cache = request.cache
+            if cache is None or number != request.pending or not request.work.rows:
+                continue
+            count = min(room, len(request.work.guesses))
+            length = cache.length + number + count
+            if count > 0 and cache.needed(length) <= self._pool.available:
+                cache.reserve(length)
+                plan[request] = number + count
+                room -= count
 
     def _admit(self, request: Request, plan: _Plan) -> bool:
         """Let a request in with what is known of its tokens, if there is a place for it."""
@@ -239,17 +255,25 @@ class Scheduler:
             computed = min(request.computed, work.prompt_tokens)
             request.events.append(Progress(computed, work.prompt_tokens))
             request.tells_progress = computed < work.prompt_tokens
-        if request.pending:
+        if request.pending > 0:
             return
+        end = len(work.known)
+        tried = list(work.guesses[: request.computed - end])
         if not request.shared and not self._whole_prompts:
             # others that begin the same need not wait for the end of this one; begun pages stay its own
             request.shared = True
-            whole = request.computed // PAGE * PAGE
+            whole = end // PAGE * PAGE
             self.tree.insert(request.space, work.known[:whole], _cache(request).pages)
         try:
             request.events += work.take(logits)
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked
+            _cache(request).truncate(end)
             self._fail(request, error)
+            return
+        right = sum(
+            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tried, work.known[end:], strict=False))
+        )
+        _cache(request).truncate(min(request.computed, end + right))
         if work.finish is not None:
             self._leave(request)
 
@@ -265,7 +289,8 @@ class Scheduler:
 
 
 def _next_tokens(request: Request, number: int) -> Sequence[int]:
-    return request.work.known[request.computed : request.computed + number]
+    known = request.work.known[request.computed : request.computed + number]
+    return [*known, *request.work.guesses[: number - len(known)]]
 
 
 def _cache(request: Request) -> PagedCache:
