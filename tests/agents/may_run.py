@@ -23,18 +23,25 @@ REMOVES = {
     "nohup rm x &": ("nohup rm x", "rm x"),
     "if true; then rm x; fi": ("true", "rm x"),
     "ls | xargs rm": ("ls", "xargs rm", "rm"),
+    "F=x; rm $F": ("rm $F",),
 }
 """Lines that remove something, and the commands in them."""
+ONE_FILE = "run_shell(rm x)"
+"""A rule about what is removed, which some lines say only when they run."""
+UNSAID = frozenset({"ls | xargs rm", "F=x; rm $F"})
 HARMLESS = {"ls": ("ls",), "echo hello": ("echo hello",), "cat x | sort": ("cat x", "sort")}
 COVERED = {
     "run_shell(rm *)": {"rm x"},
     "run_shell(ls)": {"ls"},
     "run_shell(echo *)": {"echo hello"},
+    "start_job(echo *)": {"echo hello"},
 }
 """What a rule that allows commands covers, of the commands above."""
-PATTERNS = ["run_shell(rm *)", "run_shell(git push *)"]
-NARROWING = [*PATTERNS, "run_shell", "start_job", "network", "send", "write", "executes", "git_push", "look"]
-WIDENING = [*COVERED, "run_shell", "executes", "network", "write", "writes", "start_job"]
+PATTERNS = ["run_shell(rm *)", ONE_FILE, "run_shell(git push *)"]
+NARROWING = [
+    *PATTERNS, "run_shell", "start_job", "network", "send", "write", "executes", "git_push", "look", "erase",
+]  # fmt: skip
+WIDENING = [*COVERED, "run_shell", "executes", "network", "write", "writes", "start_job", "writes outside"]
 
 
 @dataclass(frozen=True)
@@ -47,23 +54,37 @@ class Action:
     like: frozenset[str] = frozenset()
     """What it is another way of doing: rules that narrow that narrow it, too."""
     commands: tuple[str, ...] = ()
+    maybe: frozenset[str] = frozenset()
+    """Rules that narrow and may be about it: nobody can say before it runs."""
 
     @property
     def own(self) -> frozenset[str]:
         return frozenset({self.tool, self.effect})
 
 
+def _about(line: str) -> tuple[str, ...]:
+    """The rules with a pattern that are about a line."""
+    if line not in REMOVES:
+        return ()
+    return ("run_shell(rm *)",) if line in UNSAID else ("run_shell(rm *)", ONE_FILE)
+
+
+def _may_be_about(line: str) -> frozenset[str]:
+    return frozenset({ONE_FILE} if line in UNSAID else ())
+
+
 ACTIONS = [
     Action("look", "x", "reads"),
     Action("write", "a", "writes"),
     Action("write", HELD, "writes"),
+    Action("install", "it", "writes outside"),
+    Action("erase", "it", "irreversible"),
     Action("send", "hello", "network"),
     Action("git_push", "main", "network", frozenset({"run_shell(git push *)"}), ("git push main",)),
     *(
-        Action(tool, line, "executes", frozenset({*like, *rules}), commands)
+        Action(tool, line, "executes", frozenset({*like, *_about(line)}), commands, _may_be_about(line))
         for tool, like in (("run_shell", ()), ("start_job", ("run_shell",)))
-        for lines, rules in ((REMOVES, ("run_shell(rm *)",)), (HARMLESS, ()))
-        for line, commands in lines.items()
+        for line, commands in (REMOVES | HARMLESS).items()
     ),
 ]
 BY_CALL = {(one.tool, one.argument): one for one in ACTIONS}
@@ -164,11 +185,12 @@ def may(one: Action, rules: Place, world: World) -> str:
         return NO
     mode = _by_mode(one, rules.approve, world)
     allowed = _is_allowed(one, rules)
-    if (one.own | one.like) & rules.ask:
+    if (one.own | one.like | one.maybe) & rules.ask or one.maybe & rules.deny:
         return NO if mode == NO and not allowed else ASK
     if allowed:
         return YES
-    if mode == YES and world.told and (one.effect in ("executes", "network") or _is_lost(one, world)):
+    suspect = one.effect not in ("reads", "writes") or _is_lost(one, world)
+    if mode == YES and world.told and suspect:
         return ASK
     return mode
 
@@ -178,8 +200,8 @@ def _is_allowed(one: Action, rules: Place) -> bool:
     if one.own & rules.allow or (yes and not one.commands):
         return True
     covered = {command for other in yes for command in other.commands}
-    if one.tool == "run_shell":
-        covered |= {command for rule in rules.allow for command in COVERED.get(rule, ())}
+    patterns = [rule for rule in rules.allow if rule.startswith(f"{one.tool}(")]
+    covered |= {command for rule in patterns for command in COVERED[rule]}
     return bool(one.commands) and set(one.commands) <= covered
 
 

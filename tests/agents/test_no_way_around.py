@@ -69,6 +69,13 @@ INSTEAD = st.integers(0, len(ACTIONS))
 TRIED = st.sampled_from(KINDS).flatmap(
     lambda kind: st.sampled_from([one for one in ACTIONS if one.tool == kind])
 )
+CHANGED = st.sampled_from([
+    (one, place)
+    for one in ACTIONS
+    for place, other in enumerate([other for other in ACTIONS if other.tool == one.tool])
+    if other != one
+])  # fmt: skip
+"""A call, and which of the things that its tool can do the person makes of it."""
 PERSON = st.sampled_from(
     ["n", "y", "y", "y -2", "y -2", "e", "e", "not that", "y run", "n run", "y user", "n project"]
 )
@@ -88,8 +95,12 @@ SAID = st.builds(
         rules(1, NARROWING),
         rules(1, WIDENING),
     ),
-    # a project's file can only narrow
-    project=st.builds(Place, st.sampled_from([None, None, "read", "ask"]), rules(1, NARROWING)),
+    # a project's file can only narrow, and one pattern is tried more than the rest
+    project=st.builds(
+        Place,
+        st.sampled_from([None, None, "read", "ask", "ask"]),
+        rules(1, NARROWING) | st.just(frozenset({"run_shell(rm *)"})),
+    ),
     flags=st.builds(
         Place,
         st.none() | st.sampled_from(MODES),
@@ -238,7 +249,13 @@ class NoWayAround(RuleBasedStateMachine):
             self._work()
         self._check_fate_of(actions, self.happened[happened:], self.asked[asked:], before)
 
-    @rule(pack=st.sampled_from(["jobs", "net", "nothing"]))
+    @rule(changed=CHANGED)
+    def a_person_makes_something_else_of_a_call(self, changed: tuple[Action, int]) -> None:
+        action, self.person.instead = changed
+        self.person.says = "e"
+        self._say((self._call(action),))
+
+    @rule(pack=st.sampled_from(["jobs", "net", "far", "nothing"]))
     def a_pack_is_loaded(self, pack: str) -> None:
         self.count += 1
         self._say((ToolCall(f"c{self.count}", LOADER, {"pack": pack}),))
@@ -353,6 +370,7 @@ class NoWayAround(RuleBasedStateMachine):
         packs = [
             Pack("jobs", "in the background", (TOOLS["start_job"], TOOLS["look"])),
             Pack("net", "the network", (TOOLS["send"], TOOLS["git_push"])),
+            Pack("far", "what is elsewhere", (TOOLS["install"], TOOLS["erase"])),
         ]
         policy.check_names([*everyday.values(), *(one for pack in packs for one in pack.tools)])
         offered = offering(everyday, packs, 4, policy.offers)
