@@ -8,7 +8,8 @@ from agentkit.agents.state import RunState
 from agentkit.core.errors import ToolFault
 from agentkit.core.events import Ending, Finding
 from agentkit.core.tools import Effect, Outcome
-from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
+from agentkit.tooling.manifest import Changes, changes, paths_in
+from agentkit.tooling.workspace import Workspace
 
 Check = Callable[[], Awaitable[Finding]]
 """Runs the person's own check command."""

@@ -21,7 +21,8 @@ from agentkit.prompts.library import Library, Shelf
 from agentkit.prompts.opening import opening_of
 from agentkit.prompts.parsers.json_schema import JsonSchema
 from agentkit.settings import Settings, load_settings
-from agentkit.tooling.workspace import Workspace, paths_in
+from agentkit.tooling.manifest import paths_in
+from agentkit.tooling.workspace import Workspace
 
 
 def fork_run(

@@ -13,10 +13,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.core.errors import ToolFault, WorkspaceError
+from agentkit.tooling import listing, whole_files
 from agentkit.tooling import workspace as workspace_module
-from agentkit.tooling.manifest import MORE
+from agentkit.tooling.manifest import MORE, Changes, changes, paths_in
 from agentkit.tooling.openat2 import Opener, best_opener, kernel_confines, open_by_kernel, open_by_walk
-from agentkit.tooling.workspace import Changes, Workspace, changes, paths_in
+from agentkit.tooling.workspace import Workspace
 
 OPENERS = [
     pytest.param(
@@ -254,7 +255,8 @@ def test_a_failed_write_leaves_the_old_content(
     def full(_descriptor: int, _data: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workspace_module, "write_all", full)
+    for module in (whole_files, workspace_module):
+        monkeypatch.setattr(module, "write_all", full)
     with pytest.raises(ToolFault, match="no space left on the disk"):
         files.write_bytes("notes.txt", b"new")
     with pytest.raises(ToolFault, match="no space left on the disk"):
@@ -270,7 +272,8 @@ def test_an_append_that_breaks_off_is_taken_back(
         os.write(descriptor, data[:2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(workspace_module, "write_all", half)
+    for module in (whole_files, workspace_module):
+        monkeypatch.setattr(module, "write_all", half)
     with pytest.raises(ToolFault, match="no space"):
         files.append_bytes("notes.txt", b"more")
     assert (root / "notes.txt").read_bytes() == b"inside notes"
@@ -448,7 +451,7 @@ def test_a_manifest_that_stops_early_claims_nothing_beyond(
 ) -> None:
     for number in range(8):
         files.write_bytes(f"d/{number}", b"x")
-    monkeypatch.setattr(workspace_module, "MOST_ENTRIES", 5)
+    monkeypatch.setattr(listing, "MOST_ENTRIES", 5)
     before = files.manifest()
     assert before.endswith(f"{MORE}\n")
     assert len(files.files()) + len(files.folders()) == 6
@@ -459,7 +462,7 @@ def test_a_manifest_that_stops_early_claims_nothing_beyond(
 
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/\0"), min_size=1, max_size=8).filter(
-    lambda name: name not in (".", "..") and name not in workspace_module.SKIPPED and name.lower() != ".git"
+    lambda name: name not in (".", "..") and name not in listing.SKIPPED and name.lower() != ".git"
 )
 
 

@@ -181,7 +181,7 @@ def test_the_disk_being_full_is_said_plainly(world, monkeypatch) -> None:
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("agentkit.tooling.workspace.write_all", full)
+    monkeypatch.setattr("agentkit.tooling.whole_files.write_all", full)
     with pytest.raises(ToolFault, match="there is no space left on the disk"):
         write_file("a.txt", "x", world.context)
 

@@ -6,8 +6,8 @@ from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.choices import ExistingFile, ExistingFolder
 from agentkit.tooling.context import ToolContext
+from agentkit.tooling.listing import Entry
 from agentkit.tooling.tool import tool
-from agentkit.tooling.workspace import Entry
 from agentkit_tools.page import page
 from agentkit_tools.text import counted, decoded, encoded, lines_of
 

@@ -13,10 +13,11 @@ from agentkit.core.errors import ToolFault
 from agentkit.core.tools import Effect
 from agentkit.tooling.choices import ExistingFolder, ExistingPath
 from agentkit.tooling.context import ToolContext
+from agentkit.tooling.listing import SKIPPED
 from agentkit.tooling.nearest import nearest
 from agentkit.tooling.packs import Pack
 from agentkit.tooling.tool import tool
-from agentkit.tooling.workspace import LARGEST_READ, SKIPPED, Workspace
+from agentkit.tooling.workspace import LARGEST_READ, Workspace
 from agentkit_tools.documents import read_document
 from agentkit_tools.patch import apply_patch
 from agentkit_tools.text import counted, decoded, lines_of

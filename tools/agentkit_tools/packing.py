@@ -11,8 +11,9 @@ from itertools import islice
 from typing import Any, cast
 
 from agentkit.core.errors import ToolFault
+from agentkit.tooling.listing import SKIPPED
 from agentkit.tooling.nearest import listed
-from agentkit.tooling.workspace import SKIPPED, Workspace
+from agentkit.tooling.workspace import Workspace
 from agentkit_tools.text import counted
 
 MOST_COUNTED = 20_000
