@@ -21,6 +21,8 @@ from urllib.parse import urlsplit
 playwright: Any = import_module("playwright.sync_api")  # an extra, which is not here to be looked into
 SETTLE = 3000
 """Milliseconds in which a page may go on loading after it is there."""
+LOOK_EVERY, QUIET_LOOKS = 50, 6
+"""Milliseconds between looks at what it still asks for, and how many of them must see nothing."""
 LONGEST_TEXT = 500_000
 SIZE = {"width": 1280, "height": 800}
 FONTS = """<?xml version="1.0"?><!DOCTYPE fontconfig SYSTEM "fonts.dtd">
@@ -62,9 +64,21 @@ class Pilot:
         self.failed: list[str] = []
         """The addresses that the page asked for, and did not get, since it was looked at last."""
 
+        self.under_way = 0
+        """How many requests of the page are not answered yet."""
+
+        def began(_request: Any) -> None:
+            self.under_way += 1
+
+        def ended(_request: Any) -> None:
+            self.under_way -= 1
+
         def failed(request: Any) -> None:
+            self.under_way -= 1
             self.failed.append(request.url)
 
+        page.context.on("request", began)
+        page.context.on("requestfinished", ended)
         page.context.on("requestfailed", failed)
 
     def open(self, url: str) -> dict[str, Any]:
@@ -72,6 +86,7 @@ class Pilot:
         old = self.page
         self.page = old.context.new_page()  # one that hangs does not hold the next up
         old.close()
+        self.under_way = 0  # what the old one waited for is nobody's
         answer = self.page.goto(url, wait_until="domcontentloaded")
         self.status = answer.status if answer else 0
         return self.seen()
@@ -116,10 +131,20 @@ class Pilot:
             raise LookupError(f"{count or 'no'} elements are {element!r}; name one by its number")
         return found
 
+    def rest(self) -> None:
+        """Wait until nothing was under way for a while: what a click asks for begins after it."""
+        quiet = 0
+        for _ in range(SETTLE // LOOK_EVERY):
+            if quiet == QUIET_LOOKS:
+                return
+            self.page.wait_for_timeout(LOOK_EVERY)
+            quiet = 0 if self.under_way > 0 else quiet + 1
+
     def seen(self) -> dict[str, Any]:
         """What is there now."""
         with contextlib.suppress(playwright.Error):  # it goes on loading: what is there by now is told
             self.page.wait_for_load_state("networkidle", timeout=SETTLE)
+            self.rest()
         shown = f"() => document.body ? document.body.innerText.slice(0, {LONGEST_TEXT}) : ''"
         return {
             "url": self.page.url,
