@@ -68,8 +68,7 @@ class Faults:
 
     def no_such(self, path: str, what: str = "file") -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""
-        known = self.there.folders() if what == "folder" else self.there.files()
-        near = nearest(path, known, most=3)
+        near = nearest(path, self._known(what), most=3)
         meant = f"; did you mean {' or '.join(near)}?" if near else ";"
         return f'there is no {what} "{path}"{meant} {self.there_is(what)}'
 
@@ -81,5 +80,9 @@ class Faults:
 
     def there_is(self, what: str = "file") -> str:
         """The words for what exists."""
-        known = self.there.folders() if what == "folder" else self.there.files()
+        known = self._known(what)
         return f"{what}s here: {listed(known)}" if known else "there are no files here"
+
+    def _known(self, what: str) -> list[str]:
+        """The files there are, or the folders."""
+        return self.there.folders() if what == "folder" else self.there.files()

@@ -13,6 +13,7 @@ from torch import Tensor
 from agentkit_local_models.drafts import Drafter
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.grammar import Matcher
+from agentkit_local_models.radix import common_length
 from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
 from agentkit_local_models.stop_texts import StopTexts
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
@@ -149,8 +150,7 @@ class Answer:
                 break
             right += len(new)
         if tried and self._drafter is not None:
-            agreed = takewhile(lambda pair: pair[0] == pair[1], zip(tried, self.known[end:], strict=False))
-            self._drafter.told(len(tried), sum(1 for _ in agreed))
+            self._drafter.told(len(tried), common_length(tried, self.known[end:]))
         self._guess()
         return pieces
 

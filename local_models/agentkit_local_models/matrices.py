@@ -6,6 +6,7 @@ so that a multiplication needs scratch memory of `SLICE` numbers, not a second c
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -236,15 +237,36 @@ class Stacked:
         return torch.cat([part.dense(dtype) for part in self.parts])
 
 
-def _multiply(matrix: Stored, x: Tensor, bias: Tensor | None) -> Tensor:
-    """`x Wᵀ + bias`, with a slice of rows dequantised at a time."""
-    rows, columns = matrix.shape
+def multiply_in_slices(
+    shape: tuple[int, int],
+    values: Callable[[slice], Tensor],
+    x: Tensor,
+    bias: Tensor | None,
+    block: int = 1,
+) -> Tensor:
+    """`x Wᵀ + bias`, with a slice of rows dequantised at a time.
+
+    Args:
+        shape: rows and columns of W.
+        values: of some rows, in the dtype of x.
+        x: [T, columns].
+        bias: [rows], or None.
+        block: slices begin and end at multiples of it; it divides the rows.
+
+    Returns:
+        [T, rows].
+    """
+    rows, columns = shape
     result = x.new_empty(x.shape[0], rows)
-    step = max(1, SLICE // columns)
+    step = max(1, SLICE // columns // block) * block
     for start in range(0, rows, step):
-        part = slice(start, start + step)
-        result[:, part] = F.linear(x, matrix[part].dense(x.dtype), None if bias is None else bias[part])
+        part = slice(start, min(start + step, rows))
+        result[:, part] = F.linear(x, values(part), None if bias is None else bias[part])
     return result
+
+
+def _multiply(matrix: Stored, x: Tensor, bias: Tensor | None) -> Tensor:
+    return multiply_in_slices(matrix.shape, lambda rows: matrix[rows].dense(x.dtype), x, bias)
 
 
 def _shape(values: Tensor) -> tuple[int, int]:

@@ -180,7 +180,7 @@ class Model:
     def logits_of(self, hidden: Tensor) -> Tensor:
         """The logits of normed hidden states: [T, width] to float32 [T, vocabulary_size]."""
         logits = self.head(hidden).float()
-        return logits if not self.arch.logit_cap else _capped(logits, self.arch.logit_cap)
+        return logits if not self.arch.logit_cap else capped(logits, self.arch.logit_cap)
 
     @torch.inference_mode()
     def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
@@ -323,5 +323,6 @@ def _rotations(arch: Arch) -> dict[bool, Rotation | None]:
     return {False: rotation, True: local}
 
 
-def _capped(x: Tensor, cap: float) -> Tensor:
+def capped(x: Tensor, cap: float) -> Tensor:
+    """Squeezed into ±cap by tanh, of the same shape (Gemma 2)."""
     return cap * torch.tanh(x / cap)

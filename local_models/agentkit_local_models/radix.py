@@ -61,7 +61,7 @@ class PrefixTree:
         rest = tokens[cache.length : cache.length + PAGE]
         best, shared = None, 0
         for child in node.children.values():
-            if (common := _common(child.tokens, rest)) > shared:
+            if (common := common_length(child.tokens, rest)) > shared:
                 best, shared = child, common
         if best is not None:
             self._touch([best])
@@ -171,7 +171,7 @@ class PrefixTree:
             stack += node.children.values()
 
 
-def _common(first: Sequence[int], second: Sequence[int]) -> int:
+def common_length(first: Sequence[int], second: Sequence[int]) -> int:
     """How many tokens two sequences begin with alike."""
     for place, (one, other) in enumerate(zip(first, second, strict=False)):
         if one != other:

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable, Sequence
-from itertools import accumulate, count, takewhile
+from itertools import accumulate, count
 from typing import Final, Protocol
 
 from torch import Tensor
@@ -19,7 +19,7 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull
-from agentkit_local_models.radix import PrefixTree
+from agentkit_local_models.radix import PrefixTree, common_length
 from agentkit_local_models.request import Progress, Request
 
 # Tokens of a step: enough to keep the processor busy, few enough to cancel within seconds.
@@ -270,9 +270,7 @@ class Scheduler:
             _cache(request).truncate(end)
             self._fail(request, error)
             return
-        right = sum(
-            1 for _ in takewhile(lambda pair: pair[0] == pair[1], zip(tried, work.known[end:], strict=False))
-        )
+        right = common_length(tried, work.known[end:])
         _cache(request).truncate(min(request.computed, end + right))
         if work.finish is not None:
             self._leave(request)

@@ -152,6 +152,16 @@ INLINE f32x16 dot2(f32x16 acc, u16x32 w, u16x32 x) {
 #endif
 }
 
+// acc + the four products of each lane's bytes, for processors without an instruction for it.
+template <class W> INLINE i32x16 products(i32x16 acc, W w, i8x64 x) {
+    int32_t total[16];
+    for (int lane = 0; lane < 16; lane++) {
+        total[lane] = 0;
+        for (int i = 0; i < 4; i++) total[lane] += (int)w[4 * lane + i] * (int)x[4 * lane + i];
+    }
+    return acc + load_as<i32x16>(total);
+}
+
 // acc + the four products of each lane's bytes, of weights 0 to 127 and activations -127 to 127.
 INLINE i32x16 dot4(i32x16 acc, u8x64 w, i8x64 x) {
 #if defined(__AVX512VNNI__)
@@ -165,12 +175,7 @@ INLINE i32x16 dot4(i32x16 acc, u8x64 w, i8x64 x) {
     }
     return acc + load_as<i32x16>(part);
 #else
-    int32_t total[16];
-    for (int lane = 0; lane < 16; lane++) {
-        total[lane] = 0;
-        for (int i = 0; i < 4; i++) total[lane] += (int)w[4 * lane + i] * (int)x[4 * lane + i];
-    }
-    return acc + load_as<i32x16>(total);
+    return products(acc, w, x);
 #endif
 }
 
@@ -196,12 +201,7 @@ INLINE i32x16 dot4_signed(i32x16 acc, i8x64 w, i8x64 x) {
     }
     return dot4(acc, size, turned);
 #else
-    int32_t total[16];
-    for (int lane = 0; lane < 16; lane++) {
-        total[lane] = 0;
-        for (int i = 0; i < 4; i++) total[lane] += (int)w[4 * lane + i] * (int)x[4 * lane + i];
-    }
-    return acc + load_as<i32x16>(total);
+    return products(acc, w, x);
 #endif
 }
 

@@ -18,7 +18,7 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats, Matrix, Stacked
-from agentkit_local_models.model import Layer, Model, Norm
+from agentkit_local_models.model import Layer, Model, Norm, capped
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, packed
@@ -95,9 +95,7 @@ class NativeModel:
         exact = hidden.to(torch.float32).contiguous()
         logits = torch.empty(len(hidden), self.arch.vocabulary_size)
         self._library.logits(self._engine, len(hidden), exact.data_ptr(), logits.data_ptr())
-        if self.arch.logit_cap:
-            logits = self.arch.logit_cap * torch.tanh(logits / self.arch.logit_cap)
-        return logits
+        return capped(logits, self.arch.logit_cap) if self.arch.logit_cap else logits
 
     @torch.inference_mode()
     def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:

@@ -6,11 +6,18 @@ import ctypes
 from typing import Final
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.gguf import TensorKind
-from agentkit_local_models.matrices import GROUP, SLICE, Blocks, Floats, Int4Groups, Int8Rows, Stored
+from agentkit_local_models.matrices import (
+    GROUP,
+    Blocks,
+    Floats,
+    Int4Groups,
+    Int8Rows,
+    Stored,
+    multiply_in_slices,
+)
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
 
@@ -82,13 +89,7 @@ class Packed:
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
-        rows, columns = self.shape
-        result = x.new_empty(x.shape[0], rows)
-        step = max(1, SLICE // columns // BLOCK) * BLOCK
-        for start in range(0, rows, step):
-            part = slice(start, min(start + step, rows))
-            result[:, part] = F.linear(x, self._values(part, x.dtype), None if bias is None else bias[part])
-        return result
+        return multiply_in_slices(self.shape, lambda rows: self._values(rows, x.dtype), x, bias, BLOCK)
 
     def dense(self, dtype: torch.dtype) -> Tensor:
         """See `Matrix`."""
