@@ -21,6 +21,7 @@ from agentkit.tooling.sandbox.rlimits import rlimits
 from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
 from agentkit.tooling.sandbox.seccomp import Filter
 from agentkit.tooling.sandbox.steered import unchangeable
+from agentkit.tooling.sandbox.task_group import join, task_group
 
 _SECONDS_TO_END = 30.0
 _HOME = "/tmp"  # noqa: S108 - the sandbox's own, gone with it
@@ -62,6 +63,7 @@ class BubblewrapSandbox(ProcessSandbox):
             output, output_end = pipe(ours)
             info, info_end = pipe(ours)
             gate, gate_key = pipe(ours)
+            group = ours.enter_context(task_group(command.limits.processes))
             inherited = [info_end, gate]
             words = [*_ISOLATION, "--info-fd", str(info_end.fileno()), "--block-fd", str(gate.fileno())]
             words += ["--seccomp", str(_inherit(self._filter, inherited, ours))]
@@ -87,6 +89,8 @@ class BubblewrapSandbox(ProcessSandbox):
                 ours.callback(os.close, gone)
                 ours.callback(_end_all, gone)
                 _limit(first, command.limits)
+                if group is not None:
+                    join(group, first)
             except ProcessLookupError:  # it is gone already, and cannot have come as far as the gate
                 process.wait()
                 raise SandboxUnavailable(f"bubblewrap did not start: {_text(output.read(4096))}") from None
