@@ -16,6 +16,7 @@ import os
 import resource
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from itertools import islice
 from pathlib import Path
@@ -111,8 +112,11 @@ def conversations(shape: PackShape) -> list[Conversation]:
     ]
 
 
-def train(config: Arch, base: Weights, row: Row) -> None:
-    """Two steps of two packs each; only the last of these is full, so that it finds all there is to find."""
+def train(config: Arch, weights: Callable[[], Weights], row: Row) -> None:
+    """Two steps of two packs each; only the last of these is full, so that it finds all there is to find.
+
+    The weights are made for the trainee alone: it keeps them in a form of its own, and lets go of theirs.
+    """
     full = conversations(row.shape)
     short = [
         Conversation((3,) * (9 + n), (4,) * (16 - n), (True,) * (16 - n), row.shape.general) for n in range(3)
@@ -133,7 +137,7 @@ def train(config: Arch, base: Weights, row: Row) -> None:
         seed=next(seed for seed in range(1000) if is_last(seed)),
     )
     adapter = None if row.lora is None else Adapter.fresh(row.lora, config, seed=0)
-    trainee = Trainee(config, base, adapter, DTYPES[row.dtype])
+    trainee = Trainee(config, weights(), adapter, DTYPES[row.dtype])
     trainer = Trainer(Recipe(model="", data=Data(files=()), training=training), trainee, every, [])
     steps = [trainer.step(), trainer.step()]
     assert steps[1].tokens == 25 + tokens, steps
@@ -166,15 +170,15 @@ def measured(row: Row) -> dict[str, Any]:
     """Run a row in this process: what it took, and what it was expected to take, in bytes."""
     torch.set_num_threads(1)  # a long training may be running beside
     dtype = DTYPES[row.dtype]
-    train(SMALL, random_weights(SMALL, dtype), Row("small", row.dtype, ADAPTER, PackShape(0, 1, 256, 9)))
+    first = Row("small", row.dtype, ADAPTER, PackShape(0, 1, 256, 9))
+    train(SMALL, lambda: random_weights(SMALL, dtype), first)
     if row.model in MODELS:
         config, before = MODELS[row.model], resident()
-        train(config, random_weights(config, dtype), row)
+        train(config, lambda: random_weights(config, dtype), row)
     else:
         with Checkpoint.open(path_of(find(row.model))) as checkpoint:
             config, before = checkpoint.config, resident()
-            base = dict(checkpoint.load_weights(dtype))
-        train(config, base, row)
+            train(config, lambda: dict(checkpoint.load_weights(dtype)), row)
     took = most_resident() - before
     need = estimate(config, row.shape, row.lora, row.dtype)
     return {"libraries": before, "took": took, "in_use": need.peak, "resident": need.resident}

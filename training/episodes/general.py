@@ -19,7 +19,8 @@ from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.precision import DTYPES, fast_precision
 from agentkit_local_models.tokenizer import Tokenizer
-from agentkit_local_models.training.forward import Model, rotated, rotation
+from agentkit_local_models.training.forward import Model, rotation
+from agentkit_local_models.training.pieces import rotated
 from agentkit_local_models.training.trained import assembled
 
 AT_ONCE = 48

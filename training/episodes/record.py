@@ -25,6 +25,7 @@ from episodes.task import Call, Plan, Seen, Task
 from episodes.views import ALWAYS_LOOKS, View
 
 MANNER = MANNERS["smollm2"]
+PROFILE = local_profile(MANNER.prompt, 8192, MANNER.most_output)
 MOST_STEPS = 12
 
 
@@ -66,9 +67,7 @@ class PolicyModel:
     plan: Plan
     view: View
     name: str = "policy"
-    profile: ModelProfile = field(
-        default_factory=lambda: local_profile(MANNER.prompt, 8192, MANNER.most_output)
-    )
+    profile: ModelProfile = PROFILE
     asked: list[Asked] = field(default_factory=list[Asked])
     answer: str | None = None
 

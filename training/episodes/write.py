@@ -4,16 +4,17 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
+from agentkit.tooling.tool import Tool
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.phrasing import phrased
-from episodes.record import Row, record
+from episodes.record import PROFILE, Row, record
 from episodes.split import load_split
 from episodes.task import Family, Task
 from episodes.views import View, plain_view, some_view
@@ -68,8 +69,9 @@ async def _episodes(seed: int, number: int) -> Written:
     made = [(family, family.make(dice)) for family in (dice.choice(training) for _ in range(VIEW_SIZE))]
     kind = dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
     written = Written()
-    for group in _together(made):
-        view = _view(dice, kind, group)
+    tools = installed_tools()
+    for group in _together(made, PROFILE.most_tools - len(tools)):
+        view = _view(dice, kind, tools, group)
         for family, task in group:
             goal = phrased(dice.choice(split.texts(family, task.variant, test=False)), task.slots, dice)
             episode = await record(goal, task, view)
@@ -86,27 +88,31 @@ async def _episodes(seed: int, number: int) -> Written:
 Made = tuple[Family, Task]
 
 
-def _together(made: Sequence[Made]) -> list[list[Made]]:
-    """Tasks that can share a list of tools: those without tools of their own, and others by need."""
+def _together(made: Sequence[Made], room: int) -> list[list[Made]]:
+    """Tasks that can share a list of tools: those without tools of their own, and others by need.
+
+    Args:
+        made: To be told apart.
+        room: How many tools of their own a group may have: of more than fit, the loop hides some.
+    """
     groups: list[list[Made]] = [[each for each in made if not each[1].tools]]
     for each in made:
         names = {tool.name for tool in each[1].tools}
         if names:
-            # two tools of one name know different things
-            fits = (
-                group
-                for group in groups[1:]
-                if not names & {tool.name for _, task in group for tool in task.tools} and len(group) < 4
-            )
-            if (group := next(fits, None)) is not None:
+            if (group := next((g for g in groups[1:] if _fits(names, g, room)), None)) is not None:
                 group.append(each)
             else:
                 groups.append([each])
     return [group for group in groups if group]
 
 
-def _view(dice: Dice, kind: str, group: Sequence[Made]) -> View:
-    tools = installed_tools()
+def _fits(names: set[str], group: Sequence[Made], room: int) -> bool:
+    """Whether a task with tools of these names can join: two tools of one name know different things."""
+    theirs = {tool.name for _, task in group for tool in task.tools}
+    return len(group) < 4 and not names & theirs and len(names | theirs) <= room
+
+
+def _view(dice: Dice, kind: str, tools: Mapping[str, Tool], group: Sequence[Made]) -> View:
     own = [tool for _, task in group for tool in task.tools]
     if kind == "plain":
         return plain_view(tools, own)

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.training.packs import Pack
+from agentkit_local_models.training.pieces import Pieces
 
 Projection = Callable[[Tensor], Tensor]
 """A linear layer: [T, in] to [T, out]."""
@@ -44,6 +45,7 @@ class Model:
     blocks: tuple[Block, ...]
     norm: Tensor
     head: Tensor
+    pieces: Pieces
 
 
 def hidden_states(model: Model, pack: Pack) -> Tensor:
@@ -51,22 +53,21 @@ def hidden_states(model: Model, pack: Pack) -> Tensor:
 
     Padding is computed like any other token; nothing that counts attends to it.
     """
-    config = model.config
+    config, pieces = model.config, model.pieces
     layout = _Layout.of(pack, config, model.embed.dtype)
     x = F.embedding(torch.cat((pack.prefix, pack.ids.flatten())), model.embed)
     for block in model.blocks:
-        heads = block.query_key_value(_normalised(x, block.attention_norm, config.norm_epsilon))
+        heads = block.query_key_value(pieces.normalised(x, block.attention_norm, config.norm_epsilon))
         heads = heads.view(-1, config.heads + 2 * config.kv_heads, config.head_width)
-        x = x + block.output(_attend(heads, layout, config))
-        inner = block.gate_up(_normalised(x, block.feed_forward_norm, config.norm_epsilon))
-        gate, up = inner.chunk(2, dim=-1)
-        x = x + block.down(F.silu(gate) * up)
-    return _normalised(x, model.norm, config.norm_epsilon)
+        x = x + block.output(_attend(heads, layout, model))
+        inner = block.gate_up(pieces.normalised(x, block.feed_forward_norm, config.norm_epsilon))
+        x = x + block.down(pieces.gated(inner))
+    return pieces.normalised(x, model.norm, config.norm_epsilon)
 
 
-def learnt_logits(model: Model, pack: Pack) -> Tensor:
-    """Logits only where there is something to learn: [M, vocabulary_size]."""
-    return F.linear(hidden_states(model, pack)[pack.sources], model.head)
+def learnt_states(model: Model, pack: Pack) -> Tensor:
+    """Hidden states only where there is something to learn: [M, width]."""
+    return hidden_states(model, pack)[pack.sources]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,8 @@ class _Layout:
     prefix: int
     count: int
     length: int
-    cosines: Tensor  # [T, 1, D]
-    sines: Tensor  # [T, 1, D], signed for `rotated`
+    cosines: Tensor  # [T, 1, D/2]
+    sines: Tensor  # [T, 1, D/2]
     own_mask: Tensor  # [N·K, H/K·L, P + L]
     prefix_mask: Tensor  # [K, H/K·P, P]
 
@@ -102,20 +103,11 @@ class _Layout:
 
 
 def rotation(positions: Tensor, config: Arch, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
-    """Cosines, and sines signed for `rotated`, of positions [T]: [T, 1, D] each."""
+    """Cosines and sines of positions [T]: [T, 1, D/2] each."""
     halves = torch.arange(0, config.head_width, 2, dtype=torch.float32, device=positions.device)
     frequencies = 1.0 / config.rope_base ** (halves / config.head_width)
     angles = torch.outer(positions.float(), frequencies).unsqueeze(1)
-    cosines, sines = angles.cos(), angles.sin()
-    return (
-        torch.cat((cosines, cosines), dim=-1).to(dtype),
-        torch.cat((-sines, sines), dim=-1).to(dtype),
-    )
-
-
-def rotated(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
-    """Queries and keys [..., T, heads, D] turned by their position."""
-    return heads * cosines + heads.roll(heads.shape[-1] // 2, dims=-1) * sines
+    return angles.cos().to(dtype), angles.sin().to(dtype)
 
 
 def _causal(length: int, before: int, dtype: torch.dtype, device: torch.device) -> Tensor:
@@ -124,18 +116,16 @@ def _causal(length: int, before: int, dtype: torch.dtype, device: torch.device) 
     return mask.triu_(before + 1)
 
 
-def _normalised(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
-    return F.rms_norm(x, weight.shape, weight, epsilon)
-
-
-def _attend(heads: Tensor, layout: _Layout, config: Arch) -> Tensor:
+def _attend(heads: Tensor, layout: _Layout, model: Model) -> Tensor:
     """Attention of every token over its conversation: [T, H + 2 K, D] to [T, H·D]."""
+    config = model.config
     kv_heads, width = config.kv_heads, config.head_width
     group = config.heads // kv_heads
     prefix, count, length = layout.prefix, layout.count, layout.length
     # split rather than sliced: the gradients of slices are padded with zeros and added up
     turned, value = _split(heads, config.heads + kv_heads, kv_heads, dim=1)
-    query, key = _split(rotated(turned, layout.cosines, layout.sines), config.heads, kv_heads, dim=1)
+    turned = model.pieces.rotated(turned, layout.cosines, layout.sines)
+    query, key = _split(turned, config.heads, kv_heads, dim=1)
     (first_query, own_query), (first_key, own_key), (first_value, own_value) = (
         _split(part, prefix, count * length) for part in (query, key, value)
     )

@@ -14,7 +14,7 @@ are bytes; what Python and torch take themselves, about `LIBRARIES`, and the dat
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from random import Random
 from typing import Literal
@@ -24,9 +24,10 @@ import torch
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.precision import DTYPES, Precision
+from agentkit_local_models.training.loss import ROWS
 from agentkit_local_models.training.packs import Conversation, Pack, packed
 from agentkit_local_models.training.recipe import Recipe
-from agentkit_local_models.training.trained import works_beside
+from agentkit_local_models.training.trained import FUSED, Names
 from agentkit_local_models.weights import weight_shapes
 
 Stage = Literal[0, 1, 2, 3]
@@ -43,12 +44,6 @@ Its allocator hands out blocks under 32 MiB from a heap that shrinks only at its
 
 _SIZES: Mapping[Precision, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 _FLOAT, _LONG = 4, 8  # bytes of a number in float32 and int64
-_FUSED = (
-    ("attention.query", "attention.key", "attention.value"),
-    ("attention.output",),
-    ("feed_forward.gate", "feed_forward.up"),
-    ("feed_forward.down",),
-)  # what `trained` puts on top of each other
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +103,12 @@ class Memory:
         states: of AdamW: two numbers in float32 for each that is trained.
         gradients: of what is trained, in float32.
         joined: the copy of the weights that the forward pass sees, what is trained joined into it.
-        joining: what joining needs for a moment beside: the joined weights not yet fused.
-        dense_gradients: of the joined weights; autograd holds them until the pack is gone through.
+        joining: what making it needs for a moment beside the copy of the pack before.
+        dense_gradients: of the copy, where autograd holds them until the pack is gone through.
         activations: what autograd keeps of one pack for the backward pass, without the loss.
         block: the activations of one block, a part of `activations`.
         working: the most that is there at once in the backward pass of one block, `block` included.
         logits: the most that logits, and what the loss makes of them, take at once.
-        reference: the copy of the base's weights that a pack of general text is compared with.
         mixed: whether the computation has another dtype than what is trained.
     """
 
@@ -129,27 +123,26 @@ class Memory:
     block: int
     working: int
     logits: int
-    reference: int
     mixed: bool
 
     @property
     def total(self) -> int:
         """All parts together; they are never there at the same moment."""
         lasting = self.base + self.trained + self.states + self.gradients
-        return lasting + self.joined + self.dense_gradients + self.activations + self.logits + self.reference
+        return lasting + self.joined + self.dense_gradients + self.activations + self.logits
 
     @property
     def moments(self) -> dict[str, int]:
         """What is in memory at each moment of a step that can be its fullest.
 
         They are those of a pack that is not a step's first: the gradients of the packs before it are
-        there, and while its weights are joined, so are those of the pack before.
+        there, and while its weights are made, so may be those of the pack before.
         """
         lasting = self.base + self.trained + self.states + self.gradients
         during = lasting + self.joined
         return {
-            "joining the weights": during + self.joining + self.joined,
-            "the loss": during + self.activations + self.logits + self.reference,
+            "joining the weights": during + self.joining,
+            "the loss": during + self.activations + self.logits,
             "the last block, backward": during + self.activations - self.block + self.working,
             "the first block, backward": during + self.dense_gradients + self.working,
         }
@@ -190,7 +183,6 @@ class Memory:
             base=share(self.base, 3),
             joined=share(self.joined, 3),
             joining=share(self.joining, 3),
-            reference=share(self.reference, 3),
         )
 
 
@@ -205,23 +197,19 @@ def estimate(config: Arch, shape: PackShape, lora: LoraConfig | None, dtype: Pre
     """
     size, mixed = _SIZES[dtype], dtype != "float32"
     shapes = weight_shapes(config)
-    counts = {name: math.prod(dimensions) for name, dimensions in shapes.items()}
-    every = sum(counts.values())
-    linear = sum(count for name, count in counts.items() if _is_linear(name))  # biases included
+    every = sum(math.prod(dimensions) for dimensions in shapes.values())
     if lora is None:
         trained = every
-        # cast, if they are: those of the linear layers are then fused, the others used as they are
-        joined, joining = (every, linear) if mixed else (linear, 0)
-        dense = every
+        stacked = _numbers(config, lambda names: len(names) > 1)
+        # all are cast, if they must be, and those that lie on top of each other are copied once more
+        joined, joining = (every, stacked + every) if mixed else (stacked, stacked)
+        dense = every if mixed else stacked
     else:
-        names = lora.names(config)
-        trained = sum(lora.rank * sum(shapes[name]) for name in names)
-        if works_beside(lora, DTYPES[dtype]):
-            joined, joining, dense = linear + _side_by_side(config, lora), 0, 0
-        else:
-            joined = linear + (trained if mixed else 0)  # A and B are cast, for the backward pass too
-            joining = sum(counts[name] for name in names)
-            dense = sum(count for name, count in counts.items() if _is_fused_with(lora.targets, name))
+        trained = sum(lora.rank * sum(shapes[name]) for name in lora.names(config))
+        deltas = _side_by_side(config, lora)
+        joined, joining, dense = deltas, deltas, 0
+        if not lora.dropout:
+            joined += _numbers(config, lambda names: not set(names).isdisjoint(lora.targets))
     block, activations = _activations(config, shape, lora, DTYPES[dtype])
     return Memory(
         base=size * every,
@@ -234,8 +222,7 @@ def estimate(config: Arch, shape: PackShape, lora: LoraConfig | None, dtype: Pre
         activations=activations,
         block=block,
         working=block + _working(config, shape, size),
-        logits=_logits(config, shape),
-        reference=size * linear if shape.general else 0,
+        logits=_logits(config, shape, lora, size),
         mixed=mixed,
     )
 
@@ -309,14 +296,18 @@ def _amount(count: int) -> str:
     return f"{count / 1e6:.0f} MB" if count >= 10**6 else f"{count / 1e6:.2f} MB"
 
 
-def _is_linear(name: str) -> bool:
-    return ".attention." in name or ".feed_forward." in name
-
-
-def _is_fused_with(targets: tuple[str, ...], name: str) -> bool:
-    """Whether a weight lies in one matrix with one that has a delta: then the whole has a gradient."""
-    kind = name.split(".", 2)[-1].removesuffix(".weight").removesuffix(".bias")
-    return any(kind in parts and not set(parts).isdisjoint(targets) for parts in _FUSED)
+def _numbers(config: Arch, counts: Callable[[Names], bool]) -> int:
+    """How many numbers the linear layers have that lie on top of each other as `counts` says."""
+    shapes = weight_shapes(config)
+    each = [
+        math.prod(shapes[f"layers.0.{name}.{part}"])
+        for names in FUSED
+        if counts(names)
+        for name in names
+        for part in ("weight", "bias")
+        if f"layers.0.{name}.{part}" in shapes
+    ]
+    return config.layers * sum(each)
 
 
 def _scores(config: Arch, shape: PackShape) -> tuple[int, int]:
@@ -337,13 +328,10 @@ def _activations(
     # that multiplies. The first one has nothing to pass a gradient to unless the embedding is trained.
     norm = _FLOAT * tokens * (width * (2 if lora is None else 1) + 1)
     norms = 2 * config.layers + (1 if lora is None else 0)
-    beside = lora is not None and works_beside(lora, dtype)
-    linear = tokens * sum(
-        _kept(columns, parts, lora, beside=beside) for columns, parts in zip(ins, _FUSED, strict=True)
-    )
+    linear = tokens * sum(_kept(columns, parts, lora) for columns, parts in zip(ins, FUSED, strict=True))
     gated = tokens * 3 * hidden  # the gate with the values it gates, and SiLU of the gate
     per_block = size * (linear + gated + _attention(config, shape, query, key))
-    rotation = 2 * size * tokens * config.head_width
+    rotation = size * tokens * config.head_width
     picked = size * shape.learnt * width if lora is None else 0  # the head's input
     total = config.layers * per_block + norms * norm + rotation + picked
     return per_block + 2 * norm, total
@@ -353,24 +341,23 @@ def _side_by_side(config: Arch, lora: LoraConfig) -> int:
     """How many numbers the deltas of fused weights have as one: B is block-diagonal, zeros and all."""
     shapes = weight_shapes(config)
     numbers = 0
-    for parts in _FUSED:
+    for parts in FUSED:
         rows, columns = zip(*(shapes[f"layers.0.{part}.weight"] for part in parts), strict=True)
         ranks = lora.rank * sum(part in lora.targets for part in parts)
         numbers += ranks * (columns[0] + sum(rows))
     return config.layers * numbers
 
 
-def _kept(columns: int, parts: tuple[str, ...], lora: LoraConfig | None, *, beside: bool) -> int:
+def _kept(columns: int, parts: Names, lora: LoraConfig | None) -> int:
     """How many numbers a linear layer keeps of each token's input."""
     if lora is None:
         return columns
     deltas = sum(part in lora.targets for part in parts)
     if not deltas:
         return 0
-    if not beside:
+    if not lora.dropout:
         return columns
-    dropped = columns if lora.dropout else 0
-    return columns + dropped + lora.rank * deltas  # what is left, what is dropped, and A of what is left
+    return 2 * columns + lora.rank * deltas  # what is left, what is dropped, and A of what is left
 
 
 def _attention(config: Arch, shape: PackShape, query: int, key: int) -> int:
@@ -398,10 +385,13 @@ def _working(config: Arch, shape: PackShape, size: int) -> int:
     return size * max(2 * hidden, attention)
 
 
-def _logits(config: Arch, shape: PackShape) -> int:
-    """The most that logits take at once, in float32.
+def _logits(config: Arch, shape: PackShape, lora: LoraConfig | None, size: int) -> int:
+    """The most that the loss takes at once.
 
-    Cross entropy: the logarithm of the softmax, its gradient, and that of the logits. Divergence: the
-    logarithms of both models, and the three steps from these to the sum.
+    Of some rows at a time there are the logits, what the softmax makes of them, and their gradient; for a
+    divergence also those of the base, and the difference. Of all learnt tokens, the states and their
+    gradient; and where the head is trained, its gradient and what a few rows add to it.
     """
-    return _FLOAT * shape.learnt * config.vocabulary_size * (5 if shape.general else 3)
+    rows = _FLOAT * min(ROWS, shape.learnt) * config.vocabulary_size * (6 if shape.general else 3)
+    head = (_FLOAT + size) * config.vocabulary_size * config.width if lora is None else 0
+    return rows + 2 * size * shape.learnt * config.width + head

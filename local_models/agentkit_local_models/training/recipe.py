@@ -61,6 +61,8 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     """What the divergence from the base on general text counts, a token, beside the cross entropy."""
     dtype: Literal["auto"] | Precision = "auto"
     """Of the computation; what is trained is kept in float32. "auto": see `precision`."""
+    compile: bool = False
+    """Compile the element-wise parts, which needs a C++ compiler: see `pieces`."""
     device: str = "cpu"
     seed: int = 0
     save_minutes: float = 5.0

@@ -23,6 +23,7 @@ from agentkit_local_models.training import trainer as training
 from agentkit_local_models.training.curves import METRICS
 from agentkit_local_models.training.hub_folder import save_hub
 from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
+from agentkit_local_models.training.pieces import WRITTEN, Pieces, compiled
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
 from agentkit_local_models.training.trainer import Step, Trainee, Trainer
@@ -220,7 +221,12 @@ def _trainee(recipe: Recipe, checkpoint: Checkpoint, device: torch.device) -> Tr
     base = {name: weight.to(device) for name, weight in checkpoint.load_weights(dtype)}
     shape = recipe.adapter_shape
     adapter = None if shape is None else _adapter(recipe, shape, checkpoint.config).to(device)
-    return Trainee(checkpoint.config, base, adapter, dtype)
+    return Trainee(checkpoint.config, base, adapter, dtype, pieces_of(recipe))
+
+
+def pieces_of(recipe: Recipe) -> Pieces:
+    """How the element-wise parts of a training are run."""
+    return compiled() if recipe.training.compile else WRITTEN
 
 
 def _adapter(recipe: Recipe, shape: LoraConfig, config: Arch) -> Adapter:

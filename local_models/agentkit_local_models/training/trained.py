@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from functools import partial
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -12,93 +12,144 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
-from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.forward import Block, Model, Projection
+from agentkit_local_models.training.joined import joined_linear
+from agentkit_local_models.training.pieces import WRITTEN, Pieces
 
 Weights = Mapping[str, Tensor]
 """Weights under their canonical names."""
 
+Names = tuple[str, ...]
+"""Linear layers that see the same input, in the order in which they lie on top of each other."""
 
-def adapted(config: Arch, base: Weights, adapter: Adapter) -> Model:
+FUSED: tuple[Names, ...] = (
+    ("attention.query", "attention.key", "attention.value"),
+    ("attention.output",),
+    ("feed_forward.gate", "feed_forward.up"),
+    ("feed_forward.down",),
+)
+"""Those of a block."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fused:
+    """Linear layers as one: `weight` [all out, in], `bias` [all out] or none, and how many rows are whose."""
+
+    weight: Tensor
+    bias: Tensor | None
+    rows: tuple[int, ...]
+
+    @classmethod
+    def of(cls, weights: Weights, names: Names) -> Fused:
+        """These layers of some weights."""
+        parts = [weights[f"{name}.weight"] for name in names]
+        biases = [weights[f"{name}.bias"] for name in names if f"{name}.bias" in weights]
+        # a copy of one layer alone would only cost memory
+        weight = parts[0] if len(parts) == 1 else torch.cat(parts)
+        return cls(weight, torch.cat(biases) if biases else None, tuple(map(len, parts)))
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """[T, in] to [T, all out]."""
+        return F.linear(x, self.weight, self.bias)
+
+
+@dataclass(frozen=True, slots=True)
+class Base:
+    """Frozen weights as the forward pass wants them.
+
+    Attributes:
+        config: of the decoder.
+        weights: those that are not in `fused`.
+        fused: the linear layers.
+        pieces: how the element-wise parts are run.
+    """
+
+    config: Arch
+    weights: Weights
+    fused: Mapping[Names, Fused]
+    pieces: Pieces = WRITTEN
+
+    @classmethod
+    def of(cls, config: Arch, weights: Weights, pieces: Pieces = WRITTEN) -> Base:
+        """The base of these weights."""
+        fused = {names: Fused.of(weights, names) for names in _groups(config)}
+        linear = {f"{name}.{part}" for names in fused for name in names for part in ("weight", "bias")}
+        others = {name: weight for name, weight in weights.items() if name not in linear}
+        return cls(config, others, fused, pieces)
+
+    def model(self) -> Model:
+        """The model before any training."""
+        return _model(self.config, self.weights, self.pieces, lambda names: self.fused[names])
+
+
+def adapted(base: Base, adapter: Adapter) -> Model:
     """The base with an adapter: gradients reach the adapter alone.
 
-    In 16 bits and without dropout the delta is joined into the weights, so that training sees how they
-    are rounded in use. Else it works beside them: in float32 that is the same to a rounding error and
-    saves the gradients of whole weights, a third of all the arithmetic; with dropout it must.
+    The delta is joined into the weights, so that training sees how they are rounded in use. With dropout
+    it works beside them, for it sees another input than they do.
     """
-    if not works_beside(adapter.config, next(iter(base.values())).dtype):
-        return assembled(config, {name: adapter.joined(name, weight) for name, weight in base.items()})
+    scale, dropout = adapter.config.scale, adapter.config.dropout
 
-    def beside(names: tuple[str, ...]) -> Projection:
-        delta = _fused_delta(base, adapter, names)
+    def linear(names: Names) -> Projection:
+        fused = base.fused[names]
+        delta = _delta(adapter, names, fused)
         if delta is None:
-            return _plain(base, names)
+            return fused
         a, b = delta
-        weight, bias = _fused(base, names)
-        scale, dropout = adapter.config.scale, adapter.config.dropout
+        if not dropout:
+            return lambda x: joined_linear(x, fused.weight, fused.bias, a, b, scale)
+        return lambda x: torch.addmm(fused(x), F.linear(F.dropout(x, dropout), a), b.T, alpha=scale)
 
-        def project(x: Tensor) -> Tensor:
-            seen = F.dropout(x, dropout) if dropout else x
-            return torch.addmm(F.linear(x, weight, bias), F.linear(seen, a), b.T, alpha=scale)
-
-        return project
-
-    return _model(config, base, beside)
+    return _model(base.config, base.weights, base.pieces, linear)
 
 
-def works_beside(lora: LoraConfig, dtype: torch.dtype) -> bool:
-    """Whether training computes the delta beside the weights rather than joined into them."""
-    return lora.dropout > 0 or dtype == torch.float32
+def assembled(config: Arch, weights: Weights, pieces: Pieces = WRITTEN) -> Model:
+    """A model of these weights; gradients reach those that require them."""
+    return _model(config, weights, pieces, lambda names: Fused.of(weights, names))
 
 
-def _fused_delta(base: Weights, adapter: Adapter, names: tuple[str, ...]) -> tuple[Tensor, Tensor] | None:
-    """The deltas of weights that see the same input as one: A [all ranks, in] and B [all out, all ranks].
+def _delta(adapter: Adapter, names: Names, fused: Fused) -> tuple[Tensor, Tensor] | None:
+    """The deltas of fused layers as one: A [all ranks, in] and B [all out, all ranks], in their dtype.
 
-    B is block-diagonal: each weight's rows see the rows of its own A.
+    B is block-diagonal: each layer's rows see the rows of its own A, and those without a delta none.
     """
     pairs = {name: pair for name in names if (pair := adapter.pairs.get(f"{name}.weight")) is not None}
     if not pairs:
         return None
-    kind = base[f"{names[0]}.weight"].dtype
     blocks = [
-        pairs[name].b if name in pairs else base[f"{name}.weight"].new_zeros(len(base[f"{name}.weight"]), 0)
-        for name in names
+        pairs[name].b if name in pairs else fused.weight.new_zeros(rows, 0)
+        for name, rows in zip(names, fused.rows, strict=True)
     ]
     a = torch.cat([pair.a for pair in pairs.values()])
     b = cast("Tensor", torch.block_diag(*blocks))  # pyright: ignore[reportUnknownMemberType]
-    return a.to(kind), b.to(kind)
+    return a.to(fused.weight.dtype), b.to(fused.weight.dtype)
 
 
-def assembled(config: Arch, weights: Weights) -> Model:
-    """A model of these weights; gradients reach those that require them."""
-    return _model(config, weights, partial(_plain, weights))
+def _groups(config: Arch) -> Iterator[Names]:
+    for layer in range(config.layers):
+        for parts in FUSED:
+            yield _names(layer, parts)
 
 
-def _plain(weights: Weights, names: tuple[str, ...]) -> Projection:
-    weight, bias = _fused(weights, names)
-    return lambda x: F.linear(x, weight, bias)
+def _names(layer: int, parts: Names) -> Names:
+    return tuple(f"layers.{layer}.{part}" for part in parts)
 
 
-def _fused(weights: Weights, names: tuple[str, ...]) -> tuple[Tensor, Tensor | None]:
-    """Weights that see the same input on top of each other."""
-    weight = torch.cat([weights[f"{name}.weight"] for name in names])
-    biases = [weights[f"{name}.bias"] for name in names if f"{name}.bias" in weights]
-    return weight, torch.cat(biases) if biases else None
-
-
-def _model(config: Arch, weights: Weights, linear: Callable[[tuple[str, ...]], Projection]) -> Model:
-    def block(at: str) -> Block:
+def _model(config: Arch, weights: Weights, pieces: Pieces, linear: Callable[[Names], Projection]) -> Model:
+    def block(layer: int) -> Block:
+        query_key_value, output, gate_up, down = (linear(_names(layer, parts)) for parts in FUSED)
         return Block(
-            weights[f"{at}.attention_norm.weight"],
-            linear(tuple(f"{at}.attention.{part}" for part in ("query", "key", "value"))),
-            linear((f"{at}.attention.output",)),
-            weights[f"{at}.feed_forward_norm.weight"],
-            linear(tuple(f"{at}.feed_forward.{part}" for part in ("gate", "up"))),
-            linear((f"{at}.feed_forward.down",)),
+            weights[f"layers.{layer}.attention_norm.weight"],
+            query_key_value,
+            output,
+            weights[f"layers.{layer}.feed_forward_norm.weight"],
+            gate_up,
+            down,
         )
 
     if not config.plain:
         raise CheckpointError(f"training computes plain LLaMA and Qwen2, not {config.family}")
     embed = weights["embed.weight"]
-    blocks = tuple(block(f"layers.{number}") for number in range(config.layers))
-    return Model(config, embed, blocks, weights["norm.weight"], weights.get("head.weight", embed))
+    blocks = tuple(block(layer) for layer in range(config.layers))
+    return Model(config, embed, blocks, weights["norm.weight"], weights.get("head.weight", embed), pieces)

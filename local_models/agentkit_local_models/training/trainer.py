@@ -22,11 +22,16 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.conversations import DataError, Encoder, read_conversations
 from agentkit_local_models.training.forward import Model
+from agentkit_local_models.training.heap import give_back
 from agentkit_local_models.training.loss import cross_entropy, divergence
 from agentkit_local_models.training.packs import Conversation, Pack, make_pack, schedule
+from agentkit_local_models.training.pieces import WRITTEN, Pieces
 from agentkit_local_models.training.recipe import Recipe
 from agentkit_local_models.training.state import load_state, save_state
-from agentkit_local_models.training.trained import Weights, adapted, assembled
+from agentkit_local_models.training.trained import Base, Weights, adapted, assembled
+
+TRIMMED = 20
+"""Steps after which freed memory is given back to the system; getting it again takes a part of a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +63,14 @@ class Step:
 class Trainee:
     """What is trained: an adapter on frozen weights, or all weights."""
 
-    def __init__(self, config: Arch, base: Weights, adapter: Adapter | None, dtype: torch.dtype) -> None:
+    def __init__(
+        self,
+        config: Arch,
+        base: Weights,
+        adapter: Adapter | None,
+        dtype: torch.dtype,
+        pieces: Pieces = WRITTEN,
+    ) -> None:
         """Take the parts.
 
         Args:
@@ -66,12 +78,13 @@ class Trainee:
             base: the weights, in the dtype of the computation.
             adapter: trained if given; else every weight is, in float32.
             dtype: of the computation.
+            pieces: how its element-wise parts are run.
         """
         self.config = config
-        self.base = base
         self.adapter = adapter
-        self._dtype = dtype
         self.weights = {} if adapter else {name: weight.float().clone() for name, weight in base.items()}
+        self.base = Base.of(config, base, pieces)
+        self._dtype = dtype
 
     def parameters(self) -> list[Tensor]:
         """What the optimizer changes, float32, in a fixed order."""
@@ -80,12 +93,13 @@ class Trainee:
     def model(self) -> Model:
         """The model as it is now, for one forward pass."""
         if self.adapter is not None:
-            return adapted(self.config, self.base, self.adapter)
-        return assembled(self.config, {name: weight.to(self._dtype) for name, weight in self.weights.items()})
+            return adapted(self.base, self.adapter)
+        weights = {name: weight.to(self._dtype) for name, weight in self.weights.items()}
+        return assembled(self.config, weights, self.base.pieces)
 
     def base_model(self) -> Model:
         """The model before any training."""
-        return assembled(self.config, self.base)
+        return self.base.model()
 
 
 def rate_at(step: int, recipe: Recipe) -> float:
@@ -251,6 +265,8 @@ def run(
             file.write(json.dumps(_row(step), allow_nan=False) + "\n")
             file.flush()
             watch(step)
+            if step.number % TRIMMED == 0:
+                give_back()
             out_of_time = stopped() or (minutes is not None and clock() - began > minutes * 60)
             if out_of_time or clock() - saved > trainer.recipe.training.save_minutes * 60:
                 save_state(trainer.state(), folder / "state.pt")

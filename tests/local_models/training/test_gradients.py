@@ -15,14 +15,13 @@ from torch import Tensor
 from agentkit_local_models.adapter_file import load_peft, save_peft
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.lora import KINDS, Adapter, LoraConfig, Pair
-from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.loss import cross_entropy
 from agentkit_local_models.training.packs import Conversation, make_pack
-from agentkit_local_models.training.trained import adapted, assembled
+from agentkit_local_models.training.trained import Base, adapted, assembled
 from agentkit_local_models.weights import hub_name, weight_shapes
 
 from ..oracle import random_weights, transformers_model  # noqa: TID252
-from .tiny import CONFIGS
+from .tiny import CONFIGS, learnt_logits
 
 # PEFT asks transformers for it under its old name
 pytestmark = pytest.mark.filterwarnings("ignore:.is_gradient_checkpointing.:FutureWarning")
@@ -121,7 +120,7 @@ def test_the_gradients_of_an_adapter_are_those_of_peft(
     group = conversations(prefix)
     for parameter in adapter.parameters():
         parameter.requires_grad_()
-    loss = cross_entropy(adapted(config, base, adapter), make_pack(group))
+    loss = cross_entropy(adapted(Base.of(config, base), adapter), make_pack(group))
     expected = their_loss(theirs, group)
     torch.testing.assert_close(loss, expected, atol=1e-3, rtol=1e-5)
     loss.backward()
@@ -132,21 +131,21 @@ def test_the_gradients_of_an_adapter_are_those_of_peft(
 
 
 @pytest.mark.parametrize("targets", TARGETS.values(), ids=TARGETS.keys())
-def test_a_delta_beside_the_weights_learns_as_one_that_is_joined_into_them(
+def test_a_delta_learns_as_if_all_of_the_joined_weights_had_gradients(
     config: Arch, targets: tuple[str, ...]
 ) -> None:
     base, pack = random_weights(config), make_pack(conversations())
     adapter = random_adapter(config, LoraConfig(3, 6.0, targets=targets))
     for parameter in adapter.parameters():
         parameter.requires_grad_()
-    beside = cross_entropy(adapted(config, base, adapter), pack)
-    joined = cross_entropy(
+    thin = cross_entropy(adapted(Base.of(config, base), adapter), pack)
+    whole = cross_entropy(
         assembled(config, {name: adapter.joined(name, weight) for name, weight in base.items()}), pack
     )
-    torch.testing.assert_close(beside, joined)
+    torch.testing.assert_close(thin, whole)
     for mine, other in zip(
-        torch.autograd.grad(beside, adapter.parameters()),
-        torch.autograd.grad(joined, adapter.parameters()),
+        torch.autograd.grad(thin, adapter.parameters()),
+        torch.autograd.grad(whole, adapter.parameters()),
         strict=True,
     ):
         torch.testing.assert_close(mine, other, atol=1e-5, rtol=1e-4)
@@ -176,7 +175,7 @@ def test_dropout_gives_the_undropped_gradients_on_average(config: Arch) -> None:
         lora = LoraConfig(3, 6.0, dropout, ("feed_forward.down",))
         adapter = random_adapter(config, lora)
         kept = {name: pair for name, pair in adapter.pairs.items() if name.startswith("layers.1")}
-        return learnt_logits(adapted(config, base, Adapter(lora, kept)), pack)
+        return learnt_logits(adapted(Base.of(config, base), Adapter(lora, kept)), pack)
 
     torch.manual_seed(0)
     exact = logits(0.0)
@@ -193,7 +192,7 @@ def test_dropout_is_decided_by_the_seed(config: Arch) -> None:
     losses = []
     for seed in (1, 2, 1):
         torch.manual_seed(seed)
-        losses.append(float(cross_entropy(adapted(config, base, adapter), pack)))
+        losses.append(float(cross_entropy(adapted(Base.of(config, base), adapter), pack)))
     assert losses[0] == losses[2] != losses[1]
 
 
@@ -209,7 +208,7 @@ def test_an_adapter_in_the_layout_of_peft_is_read_by_peft(
     everything = Conversation((), tuple(ids[0].tolist()), (False, *[True] * 29))
     with torch.inference_mode():
         expected = theirs(ids).logits[0, :-1]
-        found = learnt_logits(adapted(config, base, adapter), make_pack([everything]))
+        found = learnt_logits(adapted(Base.of(config, base), adapter), make_pack([everything]))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
     back = load_peft(tmp_path / "peft", weight_shapes(config))
     assert back.config == adapter.config

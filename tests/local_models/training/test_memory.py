@@ -32,7 +32,13 @@ def test_an_adapter_is_counted_with_its_gradients_and_states() -> None:
     need = estimate(CONFIG, PACK, LoraConfig(rank=2, targets=("attention.output",)), "bfloat16")
     assert need.trained == need.gradients == 3 * 2 * (16 + 16) * 4
     assert need.states == 2 * need.trained
-    assert need.dense_gradients == 3 * 16 * 16 * 2
+    assert need.dense_gradients == 0
+    assert need.joined == 3 * 2 * (16 * 16 + 2 * (16 + 16))  # W + B A; and A and B cast
+
+
+def test_a_delta_with_dropout_works_beside_the_weights() -> None:
+    need = estimate(CONFIG, PACK, LoraConfig(rank=2, dropout=0.1, targets=("attention.output",)), "bfloat16")
+    assert need.joined == 3 * 2 * 2 * (16 + 16)
 
 
 def recipe(**training) -> Recipe:

@@ -13,12 +13,11 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.packs import Conversation, Pack, make_pack, packed, schedule
 from agentkit_local_models.training.trained import assembled
 
 from ..oracle import random_weights  # noqa: TID252
-from .tiny import CONFIGS
+from .tiny import CONFIGS, learnt_logits
 
 PREFIX = tuple(range(60, 71))
 

@@ -106,7 +106,7 @@ RESULT_CHANGES: dict[str, Any] = {
 }
 """A value of each key that changes what comes out."""
 
-OTHERWISE = {"data__most_tokens", "training__device", "training__save_minutes"}
+OTHERWISE = {"data__most_tokens", "training__compile", "training__device", "training__save_minutes"}
 """Keys that decide something else; a test for each is below."""
 
 

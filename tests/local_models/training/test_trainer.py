@@ -23,16 +23,15 @@ from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
 from agentkit_local_models.precision import DTYPES
 from agentkit_local_models.training.conversations import DataError
-from agentkit_local_models.training.forward import learnt_logits
 from agentkit_local_models.training.loss import divergence
 from agentkit_local_models.training.packs import Conversation, make_pack, packed
 from agentkit_local_models.training.recipe import Data, Recipe, Training, read_recipe
 from agentkit_local_models.training.state import load_state
-from agentkit_local_models.training.trained import adapted, assembled
+from agentkit_local_models.training.trained import Base, adapted, assembled
 from agentkit_local_models.training.trainer import Trainee, Trainer, load_data, rate_at, run
 
 from ..oracle import random_weights  # noqa: TID252
-from .tiny import CONFIGS, LLAMA, QWEN2, workplace, write_rows
+from .tiny import CONFIGS, LLAMA, QWEN2, learnt_logits, workplace, write_rows
 
 
 @pytest.fixture(params=CONFIGS.values(), ids=CONFIGS.keys())
@@ -53,13 +52,17 @@ def trainer_of(recipe_path: Path, **training: Any) -> Trainer:
         return Trainer(recipe, trainee, *load_data(recipe, checkpoint))
 
 
+def weights_of(base: Base) -> list[torch.Tensor]:
+    return [*base.weights.values(), *(fused.weight for fused in base.fused.values())]
+
+
 @pytest.mark.parametrize("lora", [{"rank": 4}, None], ids=["adapter", "all weights"])
 def test_what_is_trained_stays_in_float32_under_bfloat16(tmp_path: Path, lora: Any) -> None:
     trainer = trainer_of(workplace(tmp_path, training__dtype="bfloat16", lora=lora))
     trainer.step()
     trainee = trainer.trainee
     assert {parameter.dtype for parameter in trainee.parameters()} == {torch.float32}
-    assert {weight.dtype for weight in trainee.base.values()} == {torch.bfloat16}
+    assert {weight.dtype for weight in weights_of(trainee.base)} == {torch.bfloat16}
     assert trainee.model().blocks[0].query_key_value(torch.ones(1, 24).bfloat16()).dtype == torch.bfloat16
     states = trainer.optimizer.state.values()
     assert len(states) == len(trainee.parameters())
@@ -82,11 +85,12 @@ def test_a_step_smaller_than_bfloat16_can_hold_is_kept(tmp_path: Path) -> None:
 
 def test_the_base_never_changes(tmp_path: Path) -> None:
     trainer = trainer_of(workplace(tmp_path))
-    before = {name: weight.clone() for name, weight in trainer.trainee.base.items()}
+    weights = weights_of(trainer.trainee.base)
+    before = [weight.clone() for weight in weights]
     for _ in range(3):
         trainer.step()
-    assert all(torch.equal(before[name], weight) for name, weight in trainer.trainee.base.items())
-    assert not any(weight.requires_grad for weight in trainer.trainee.base.values())
+    assert all(map(torch.equal, before, weights))
+    assert not any(weight.requires_grad for weight in weights)
 
 
 def recipe(**training: Any) -> Recipe:
@@ -124,15 +128,15 @@ TEXT = make_pack([Conversation((), tuple(range(30, 60)), (False, *[True] * 29), 
 
 def test_a_model_that_has_learnt_nothing_does_not_diverge(config: Arch) -> None:
     base = random_weights(config)
-    fresh = adapted(config, base, Adapter.fresh(LoraConfig(3, 6.0), config, 1))
+    fresh = adapted(Base.of(config, base), Adapter.fresh(LoraConfig(3, 6.0), config, 1))
     assert abs(float(divergence(fresh, assembled(config, base), TEXT))) < 1e-5
-    changed = adapted(config, base, random_adapter(config, 0.1))
+    changed = adapted(Base.of(config, base), random_adapter(config, 0.1))
     assert float(divergence(changed, assembled(config, base), TEXT)) > 0.1
 
 
 def test_the_divergence_is_that_of_the_distributions(config: Arch) -> None:
     base = assembled(config, random_weights(config))
-    changed = adapted(config, random_weights(config), random_adapter(config, 0.1))
+    changed = adapted(Base.of(config, random_weights(config)), random_adapter(config, 0.1))
     kept, now = (learnt_logits(model, TEXT).softmax(dim=-1) for model in (base, changed))
     expected = (kept * (kept / now).log()).sum()
     torch.testing.assert_close(divergence(changed, base, TEXT), expected, atol=1e-3, rtol=1e-3)
@@ -145,7 +149,7 @@ def test_the_divergence_pulls_a_model_back_to_its_base(config: Arch) -> None:
     found: list[float] = []
     for _ in range(60):
         optimizer.zero_grad()
-        loss = divergence(adapted(config, base, adapter), assembled(config, base), TEXT)
+        loss = divergence(adapted(Base.of(config, base), adapter), assembled(config, base), TEXT)
         loss.backward()
         optimizer.step()
         found.append(float(loss.detach()))

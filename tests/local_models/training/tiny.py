@@ -8,10 +8,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from safetensors.torch import save_file
+from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.tokenizer import BYTES
+from agentkit_local_models.training.forward import Model, learnt_states
+from agentkit_local_models.training.packs import Pack
 from agentkit_local_models.weights import hub_name
 
 from ..oracle import random_weights  # noqa: TID252
@@ -162,3 +166,8 @@ def workplace(folder: Path, config: Arch = LLAMA, **changes: Any) -> Path:
     path = folder / "recipe.toml"
     path.write_text(recipe_text(changed(RECIPE, **changes)), encoding="utf-8")
     return path
+
+
+def learnt_logits(model: Model, pack: Pack) -> Tensor:
+    """All logits of what is to be learnt at once: [M, vocabulary_size]."""
+    return F.linear(learnt_states(model, pack), model.head)
