@@ -115,7 +115,7 @@ class Engine:
                 while they are read; "file", the blocks of a GGUF file with the bits they have in it. "auto"
                 is `dtype`; where that is "auto" too and the native step is there, "file" for such a file.
             threads: of the computation, for the whole process; None is torch's choice.
-            adapter: a packed adapter's file, which is joined into the weights.
+            adapter: a packed adapter's file, which is joined into floats and works beside blocks of a file.
             cache_tokens: how many tokens' keys and values are kept at most; memory is taken as they come.
                 None is 1 GiB, and one context at least.
             batch_invariant: whether logits have the same bits whatever is computed beside them. A
@@ -129,12 +129,9 @@ class Engine:
         Raises:
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
-            ValueError: two float formats at once, an adapter for weights that stay as they lie, or a cache
-                that does not hold one context.
+            ValueError: two float formats at once, or a cache that does not hold one context.
         """
         form, kind = weights_and_dtype(precision, dtype)
-        if adapter is not None and form == "file":
-            raise ValueError("an adapter changes the weights, so they cannot stay as they lie in the file")
         if threads is not None:
             torch.set_num_threads(threads)
         wanted = None if precision == "auto" and dtype == "auto" else form

@@ -9,6 +9,7 @@ import torch
 
 from agentkit_local_models.adapter_file import load_packed
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.lora import Adapter
 from agentkit_local_models.model import Model
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.library import Workers
@@ -46,9 +47,9 @@ def load_model(
     Args:
         checkpoint: is open.
         form: of the matrices; None is what is read fastest: the blocks of a file as they lie, where the
-            native step reads them and no adapter changes them, else floats.
+            native step reads them, else floats.
         dtype: to compute in.
-        adapter: a packed adapter's file, which is joined into the weights.
+        adapter: a packed adapter's file; it is joined into floats, and works beside the blocks of a file.
         native: whether small steps may be the native step's.
         threads: of the native step; None is as many as torch has.
 
@@ -62,17 +63,13 @@ def load_model(
             here = workers(threads)
         except NotBuilt as error:
             why_not = str(error)
-    if here is not None and form is None and adapter is None and checkpoint.path.is_file():
+    deltas = None if adapter is None else load_packed(adapter, checkpoint.config)[0]
+    if here is not None and form is None and checkpoint.path.is_file():
         try:
-            return _native(Model.from_checkpoint(checkpoint, dtype, "file"), here)
+            return _native(_model(checkpoint, "file", dtype, deltas), here)
         except NotBuilt as error:
             why_not = str(error)  # of blocks that it does not read; floats it may
-    form = form or "float"
-    if adapter is None:
-        model = Model.from_checkpoint(checkpoint, dtype, form)
-    else:
-        adapted = load_packed(adapter, checkpoint.config)[0]
-        model = Model(checkpoint.config, adapted.joined_weights(checkpoint.load_weights(dtype)), dtype, form)
+    model = _model(checkpoint, form or "float", dtype, deltas)
     if here is not None:
         try:
             return _native(model, here)
@@ -83,3 +80,13 @@ def load_model(
 
 def _native(model: Model, here: Workers) -> Loaded:
     return Loaded(NativeModel(model, here), here.library.isa, "")
+
+
+def _model(checkpoint: Checkpoint, form: Form, dtype: torch.dtype, deltas: Adapter | None) -> Model:
+    if deltas is None:
+        return Model.from_checkpoint(checkpoint, dtype, form)
+    if form == "file":
+        weights = deltas.laid_beside(checkpoint.load_stored(dtype))
+    else:
+        weights = deltas.joined_weights(checkpoint.load_weights(dtype))
+    return Model(checkpoint.config, weights, dtype, form)

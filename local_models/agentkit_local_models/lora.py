@@ -14,6 +14,8 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
+from agentkit_local_models.linear import Weight
+from agentkit_local_models.matrices import Adapted
 from agentkit_local_models.weights import weight_shapes
 
 KINDS = (
@@ -114,6 +116,15 @@ class Adapter:
             return weight
         kind = weight.dtype
         return torch.addmm(weight, pair.b.to(kind), pair.a.to(kind), alpha=self.config.scale)
+
+    def laid_beside(self, weights: Iterable[tuple[str, Weight]]) -> Iterable[tuple[str, Weight]]:
+        """Named weights: quantised matrices with their delta beside them, others with it joined into them."""
+        for name, weight in weights:
+            pair = self.pairs.get(name)
+            if pair is None or isinstance(weight, Tensor):
+                yield name, self.joined(name, weight) if isinstance(weight, Tensor) else weight
+            else:
+                yield name, Adapted(weight, pair.a, pair.b, self.config.scale)
 
     def joined_weights(self, weights: Iterable[tuple[str, Tensor]]) -> Iterable[tuple[str, Tensor]]:
         """Named weights, each with its delta."""

@@ -1,4 +1,4 @@
-"""The forms a weight matrix is kept in: floats, quantised rows or groups, or the blocks of a GGUF file.
+"""The forms a weight matrix is kept in: floats, quantised rows or groups, blocks of a file, deltas beside.
 
 Each is frozen data that multiplies by itself. A quantised matrix is dequantised a slice of rows at a time,
 so that a multiplication needs scratch memory of `SLICE` numbers, not a second copy of the matrix.
@@ -205,6 +205,53 @@ class Blocks:
     def __getitem__(self, rows: slice | Tensor) -> Blocks:
         """See `Stored`."""
         return Blocks(self.kind, self.raw[rows])
+
+
+@dataclass(frozen=True, slots=True)
+class Adapted:
+    """A quantised matrix with a low-rank delta beside it: `w + scale · b a` (LoRA, Hu et al. 2021).
+
+    Joined, the delta would make floats of the matrix, several times as many bytes to read at each step.
+
+    Attributes:
+        matrix: w, [rows, columns].
+        a: [rank, columns].
+        b: [rows, rank].
+        scale: alpha / rank.
+    """
+
+    matrix: Stored
+    a: Tensor
+    b: Tensor
+    scale: float
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.matrix.shape
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return self.matrix.nbytes + self.a.nbytes + self.b.nbytes
+
+    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """See `Matrix`."""
+        return beside(self.matrix(x, bias), x, self.a, self.b, self.scale)
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """See `Matrix`."""
+        delta = self.b.float() @ self.a.float()
+        return self.matrix.dense(torch.float32).add_(delta, alpha=self.scale).to(dtype)
+
+    def __getitem__(self, rows: slice | Tensor) -> Adapted:
+        """See `Stored`."""
+        return Adapted(self.matrix[rows], self.a, self.b[rows], self.scale)
+
+
+def beside(y: Tensor, x: Tensor, a: Tensor, b: Tensor, scale: float) -> Tensor:
+    """`y + scale · (x aᵀ) bᵀ`: what a delta adds to a product y [T, rows] of x [T, columns]."""
+    return torch.addmm(y, F.linear(x, a.to(x.dtype)), b.to(x.dtype).T, alpha=scale)
 
 
 @dataclass(frozen=True, slots=True)

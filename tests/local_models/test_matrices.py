@@ -14,7 +14,7 @@ from torch import Tensor
 
 from agentkit_local_models import matrices
 from agentkit_local_models.gguf import TensorKind
-from agentkit_local_models.matrices import Blocks, Floats, Int4Groups, Int8Rows, Stacked, Stored
+from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int4Groups, Int8Rows, Stacked, Stored
 from agentkit_local_models.quantise import int4_from_blocks, int4_groups, int8_rows
 
 
@@ -33,6 +33,9 @@ FORMS = {
     "int8": int8_rows,
     "int4": int4_groups,
     "blocks": lambda weight: blocks_of(weight, "Q8_0"),
+    "adapted": lambda weight: Adapted(
+        int8_rows(weight), a_weight(3, weight.shape[1], 5), a_weight(len(weight), 3, 6), 0.5
+    ),
 }
 
 
@@ -54,6 +57,13 @@ def test_rows_are_picked_by_number(form: str) -> None:
     assert torch.equal(matrix[chosen].dense(torch.float32), matrix.dense(torch.float32)[chosen])
     assert matrix.shape == (10, 64)
     assert matrix[2:5].shape == (3, 64)
+
+
+def test_a_delta_is_added_to_what_it_lies_beside() -> None:
+    below, a, b = int8_rows(a_weight(10, 64)), a_weight(3, 64, 5), a_weight(10, 3, 6)
+    adapted = Adapted(below, a, b, 0.5)
+    torch.testing.assert_close(adapted.dense(torch.float32), below.dense(torch.float32) + 0.5 * b @ a)
+    assert adapted.nbytes == below.nbytes + 4 * 3 * (64 + 10)
 
 
 def test_stacked_parts_of_different_forms_are_one_matrix() -> None:

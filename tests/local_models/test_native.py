@@ -14,12 +14,12 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.engine import Completion, Engine
 from agentkit_local_models.gguf import TensorKind
-from agentkit_local_models.matrices import Blocks, Floats, Int8Rows, Stacked, Stored
+from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt, built_dir, built_library
 from agentkit_local_models.native.model import NativeModel, why_not
-from agentkit_local_models.native.packed import Packed, packed
+from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.quantise import int4_groups, int8_rows
 from agentkit_local_models.sampling import Sampling
@@ -235,6 +235,53 @@ def test_stacked_parts_of_different_forms_are_read_in_place(workers: c.Workers) 
     pieces = [1, 7, 16, 40, 3]
     found = told(NativeModel(native, workers), TOKENS[:67], pieces)
     assert difference(found, told(floats, TOKENS[:67], pieces)) < 2e-4
+
+
+def adapted(matrix: Stored, rank: int) -> Adapted:
+    """With a random delta of numbers that bfloat16 holds."""
+    dice = torch.Generator().manual_seed(rank)
+    rows, columns = matrix.shape
+    a, b = (
+        torch.randn(shape, generator=dice).bfloat16().float() for shape in ((rank, columns), (rows, rank))
+    )
+    return Adapted(matrix, a, b, 0.05)
+
+
+def test_a_delta_is_packed_beside_its_matrix(workers: c.Workers) -> None:
+    matrix = adapted(QUANTISED["Q4_1"](), 5)
+    together = packed(workers, matrix)
+    assert isinstance(together, PackedAdapted)
+    expected = matrix.dense(torch.float32)
+    assert difference(together.dense(torch.float32), expected) < 1e-6
+    picked = torch.tensor([5, 47, 0])
+    assert difference(together[picked].dense(torch.float32), expected[picked]) < 1e-6
+    x = torch.randn(20, 256, generator=torch.Generator().manual_seed(2))
+    assert difference(together(x), x @ expected.T) < 1e-6
+    assert together.nbytes == together.matrix.nbytes + 2 * 5 * (48 + 256)
+    with pytest.raises(NotBuilt, match="join it"):
+        packed(workers, adapted(Floats(torch.ones(16, 32)), 2))
+
+
+@pytest.mark.parametrize("ranks", [(5, 29, 1), (16, 0, 3)])
+def test_deltas_of_stacked_parts_are_computed_beside_them(ranks: tuple[int, ...], workers: c.Workers) -> None:
+    floats, native = model_of(LLAMA), model_of(LLAMA)
+    for model, kept in ((floats, False), (native, True)):
+        for number, layer in enumerate(model.layers):
+            parts = layer.query_key_value.matrix.dense(torch.float32).split([64, 32, 32])
+            stored: list[Stored] = [int8_rows(part) for part in parts]
+            stored = [adapted(one, rank) if rank else one for one, rank in zip(stored, ranks, strict=True)]
+            down: Stored = adapted(int4_groups(layer.down.matrix.dense(torch.float32)), 7)
+            if not kept:
+                stored = [Floats(one.dense(torch.float32)) for one in stored]
+                down = Floats(down.dense(torch.float32))
+            model.layers[number] = replace(
+                layer,
+                query_key_value=replace(layer.query_key_value, matrix=Stacked(tuple(stored))),
+                down=replace(layer.down, matrix=down),
+            )
+    pieces = [1, 2, 7, 16, 40, 3]
+    found = told(NativeModel(native, workers), TOKENS[:69], pieces)
+    assert difference(found, told(floats, TOKENS[:69], pieces)) < 2e-4
 
 
 def test_forms_that_are_not_read_are_said(workers: c.Workers) -> None:

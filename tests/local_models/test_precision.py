@@ -61,9 +61,15 @@ def test_two_kinds_of_floats_are_refused(smollm2_path) -> None:
         Engine.load(smollm2_path, dtype="bfloat16", precision="float32")
 
 
-def test_an_adapter_is_refused_where_weights_stay_as_they_lie(smollm2_path) -> None:
-    with pytest.raises(ValueError, match="cannot stay as they lie"):
-        Engine.load(smollm2_path, precision="file", adapter=adapter_file("smollm2.safetensors"))
+@pytest.mark.parametrize("native", [True, False])
+def test_an_adapter_works_beside_blocks_as_it_does_joined_into_floats(
+    smollm2_path, exact: Engine, native: bool
+) -> None:
+    adapter = adapter_file(MANNERS["smollm2"].adapter)
+    floats = Engine.load(smollm2_path, precision="float32", adapter=adapter, native=False)
+    beside = Engine.load(smollm2_path, dtype="float32", precision="file", adapter=adapter, native=native)
+    assert beside.native if native else not beside.native
+    assert difference(beside, floats) < 0.005 < difference(floats, exact)
 
 
 def test_an_adapter_is_joined_before_weights_are_rounded(smollm2_path, exact: Engine) -> None:

@@ -18,7 +18,9 @@ class Matrix(ctypes.Structure):
     _fields_: ClassVar = [
         *((name, c_int32) for name in ("kind", "group")),
         *((name, c_int64) for name in ("rows", "columns")),
-        *((name, c_void_p) for name in ("codes", "scales", "lows", "row_scales", "bias")),
+        *((name, c_void_p) for name in ("codes", "scales", "lows", "row_scales", "bias", "a", "b")),
+        ("rank", c_int32),
+        ("delta_scale", c_float),
     ]
 
 

@@ -20,6 +20,9 @@ struct Matrix {
     const half *scales, *lows;  // [rows / 16, columns / group, 16], or none
     const float *row_scales;    // [rows], or none: every group of a row has the same
     const float *bias;          // [rows], or none
+    const bf16 *a, *b;          // of a delta beside packed codes: [rank, columns], [rows / 16, rank, 16]
+    int32_t rank;               // of the delta; 0 for none
+    float delta_scale;          // w + delta_scale * b a
 };
 
 // What rows are multiplied by, in the forms that kinds of matrices take.
@@ -182,7 +185,26 @@ struct Outputs {
     float *y;
     int64_t stride;
     bool adds;
+    const float *low;  // [rows, rank]: what the delta's `a` makes of the inputs
 };
+
+template <int B> INLINE void narrow(const Matrix &m, const Inputs &in, int first, float *low) {
+    for (int64_t k = 0; k < m.rank; k++) {
+        f32x16 acc[B] = {};
+        for (int64_t i = 0; i < m.columns; i += 16) {
+            f32x16 part = load(m.a + k * m.columns + i);
+            for (int b = 0; b < B; b++) acc[b] += part * load(in.exact + (first + b) * m.columns + i);
+        }
+        for (int b = 0; b < B; b++) low[(first + b) * m.rank + k] = sum(acc[b]) * m.delta_scale;
+    }
+}
+
+// What the delta's `a` makes of the inputs; each number is summed in the same order, whatever the rows.
+inline void narrow_rows(const Matrix &m, const Inputs &in, int rows, float *low) {
+    int first = 0;
+    for (; first + 4 <= rows; first += 4) narrow<4>(m, in, first, low);
+    for (; first < rows; first++) narrow<1>(m, in, first, low);
+}
 
 template <int R, int B>
 INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first, const Outputs &to) {
@@ -209,6 +231,8 @@ INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first
             float *y = to.y + (first + b) * to.stride + row;
             f32x16 value = out[r][b];
             if (m.row_scales) value *= load(m.row_scales + row);
+            const bf16 *wide = m.b + row * m.rank;
+            for (int64_t k = 0; k < m.rank; k++) value += load(wide + k * BLOCK) * to.low[(first + b) * m.rank + k];
             if (m.bias) value += load(m.bias + row);
             store(y, to.adds ? load(y) + value : value);
         }

@@ -21,7 +21,7 @@ from agentkit_local_models.matrices import Floats, Matrix, Stacked
 from agentkit_local_models.model import Layer, Model, Norm, capped
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
-from agentkit_local_models.native.packed import Packed, packed
+from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.rotary import Rotation
 
@@ -202,7 +202,7 @@ class NativeModel:
         return self._array(c.Matrix, found), len(found)
 
     def _described(self, matrix: Matrix, bias: Tensor | None) -> c.Matrix:
-        if isinstance(matrix, Packed):
+        if isinstance(matrix, Packed | PackedAdapted):
             return self._keep(matrix).description(bias)
         assert isinstance(matrix, Floats)  # every other form was packed
         rows, columns = matrix.shape

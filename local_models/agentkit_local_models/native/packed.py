@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from typing import Final
 
 import torch
@@ -11,11 +12,13 @@ from torch import Tensor
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import (
     GROUP,
+    Adapted,
     Blocks,
     Floats,
     Int4Groups,
     Int8Rows,
     Stored,
+    beside,
     multiply_in_slices,
 )
 from agentkit_local_models.native import library as c
@@ -121,12 +124,75 @@ class Packed:
         return values.to(dtype)
 
 
+@dataclass(frozen=True, slots=True)
+class PackedAdapted:
+    """A packed matrix with a delta beside it, in bfloat16: the packed form of `Adapted`.
+
+    Attributes:
+        matrix: w.
+        a: [rank, columns].
+        b: [rows / 16, rank, 16].
+        scale: w + scale · b a.
+    """
+
+    matrix: Packed
+    a: Tensor
+    b: Tensor
+    scale: float
+
+    @classmethod
+    def of(cls, matrix: Packed, adapted: Adapted) -> PackedAdapted:
+        """Beside a packed matrix, what lay beside it before."""
+        a, b = adapted.a.to(torch.bfloat16).contiguous(), adapted.b.to(torch.bfloat16)
+        return cls(matrix, a, _by_block(b), adapted.scale)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.matrix.shape
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes that it takes."""
+        return self.matrix.nbytes + self.a.nbytes + self.b.nbytes
+
+    def description(self, bias: Tensor | None) -> c.Matrix:
+        """As `Packed.description`."""
+        whole = self.matrix.description(bias)
+        whole.a, whole.b = self.a.data_ptr(), self.b.data_ptr()
+        whole.rank, whole.delta_scale = len(self.a), self.scale
+        return whole
+
+    def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
+        """See `Matrix`; made for many rows of x."""
+        return beside(self.matrix(x, bias), x, self.a, self._rows(), self.scale)
+
+    def dense(self, dtype: torch.dtype) -> Tensor:
+        """See `Matrix`."""
+        return self._plain().dense(dtype)
+
+    def __getitem__(self, rows: slice | Tensor) -> Adapted:
+        """Some rows, which are too few to be packed."""
+        return self._plain()[rows]
+
+    def _plain(self) -> Adapted:
+        return Adapted(self.matrix, self.a, self._rows(), self.scale)
+
+    def _rows(self) -> Tensor:
+        return self.b.transpose(1, 2).flatten(0, 1)
+
+
 def packed(workers: c.Workers, matrix: Stored) -> Stored:
-    """A quantised matrix packed; one of floats as it is.
+    """A quantised matrix packed, with the delta that may lie beside it; one of floats as it is.
 
     Raises:
         NotBuilt: a form that is not written in C++, or sizes that do not divide.
     """
+    if isinstance(matrix, Adapted):
+        alone = packed(workers, matrix.matrix)
+        if not isinstance(alone, Packed):
+            raise NotBuilt("a delta beside floats; join it into them")
+        return PackedAdapted.of(alone, matrix)
     rows, columns = matrix.shape
     if rows % BLOCK or columns % GROUP:
         raise NotBuilt(f"a matrix of {rows} rows and {columns} columns; 16 and 32 must divide them")

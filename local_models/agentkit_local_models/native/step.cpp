@@ -76,12 +76,19 @@ bool has(const Matrix *parts, int count, bool packed, bool bf16s) {
     return false;
 }
 
+int64_t ranks_of(const Matrix *parts, int count) {
+    int64_t ranks = 0;
+    for (int i = 0; i < count; i++) ranks += parts[i].rank;
+    return ranks;
+}
+
 // What one thread computes with.
 struct Own {
     Inputs in;
     float *normed;
+    float *low;  // of one part of a matrix after the other: [rows, rank]
 
-    explicit Own(int64_t columns) {
+    Own(int64_t columns, int64_t ranks) {
         int64_t all = MOST_ROWS * columns;
         in.upper = (bf16 *)room(all / 2);
         in.codes = (int8_t *)room(all / 4);
@@ -91,16 +98,19 @@ struct Own {
         in.starts = (int32_t *)room(all / 16);
         in.fine_starts = (int32_t *)room(all / 16);
         normed = room(all);
+        low = room(MOST_ROWS * ranks);
     }
 
     ~Own() {
         for (void *one : {(void *)in.upper, (void *)in.codes, (void *)in.fine, (void *)in.scales, (void *)in.sums, (void *)in.starts,
-                          (void *)in.fine_starts, (void *)normed})
+                          (void *)in.fine_starts, (void *)normed, (void *)low})
             free(one);
     }
 
     void prepare(const float *x, int rows, int64_t columns, const Matrix *parts, int count) {
         in.prepare(x, rows, columns, has(parts, count, false, true), has(parts, count, true, false));
+        float *to = low;
+        for (int i = 0; i < count; to += rows * parts[i++].rank) narrow_rows(parts[i], in, rows, to);
     }
 };
 
@@ -110,11 +120,12 @@ void multiply_parts(const Matrix *parts, int count, const Own &own, int rows, Cl
     int64_t blocks = rows_of(parts, count) / BLOCK;
     claims.share(blocks, threads, [&](int64_t begin, int64_t end) {
         int64_t above = 0;
-        for (int i = 0; i < count; i++) {
+        const float *low = own.low;
+        for (int i = 0; i < count; low += rows * parts[i++].rank) {
             int64_t own_blocks = parts[i].rows / BLOCK, from = begin - above, to = end - above;
             from = from < 0 ? 0 : from;
             to = to > own_blocks ? own_blocks : to;
-            if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y + above * BLOCK, stride, adds});
+            if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y + above * BLOCK, stride, adds, low});
             above += own_blocks;
         }
     });
@@ -127,7 +138,14 @@ class Engine {
     Engine(const Decoder *decoder, Threads &threads) : d(*decoder), threads(threads) {
         int64_t widest = d.width;
         for (int64_t one : {d.heads * d.head_width, d.hidden_width}) widest = one > widest ? one : widest;
-        for (int i = 0; i < threads.count; i++) own.push_back(std::make_unique<Own>(widest));
+        int64_t ranks = ranks_of(d.head, d.head_parts);
+        for (int64_t i = 0; i < d.layers; i++) {
+            const Layer &one = d.layer[i];
+            for (int64_t found : {ranks_of(one.query_key_value, one.query_key_value_parts), ranks_of(one.output, one.output_parts),
+                                  ranks_of(one.up, one.up_parts), ranks_of(one.down, one.down_parts)})
+                ranks = std::max(ranks, found);
+        }
+        for (int i = 0; i < threads.count; i++) own.push_back(std::make_unique<Own>(widest, ranks));
         x = room(MOST_ROWS * d.width);
         heads = room(MOST_ROWS * (d.heads + 2 * d.key_heads) * d.head_width);
         up = room(MOST_ROWS * 2 * d.hidden_width);
