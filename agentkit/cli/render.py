@@ -22,6 +22,7 @@ from agentkit.cli.words import (
     duration,
     escaped,
     on_one_line,
+    pace,
     printable,
 )
 from agentkit.core.events import (
@@ -91,6 +92,8 @@ class Progress:
         self._doing = doing
         self._replays = replays
         self._said = ""
+        self._pace = ""
+        """How fast the last answer came, its prompt included."""
         self._held_back = ""
         """Last words that are to follow as the result, once."""
         self._calls: dict[str, ToolCall] = {}
@@ -248,6 +251,7 @@ class Progress:
         self._screen.end_words("" if last else words)
         self._held_back = words if last and not streamed else ""
         self._said = ""
+        self._pace = pace(event.usage, event.seconds)
         self._calls.update({call.id: call for call in event.message.calls})
         for call in event.message.malformed:
             text = f"a call that cannot be read: {clipped(f'{call.name} {call.text}', 100)}"
@@ -299,7 +303,8 @@ class Progress:
             return f"{self._doing} · {duration(self._seconds())}"
         doing = f" · {self._doing}" if self._doing else ""
         tokens = counted(self.state.used.tokens, "token")
-        return f"step {self.state.steps}{of} · {tokens} · {duration(self._seconds())}{doing}"
+        written = f" · {self._pace}" if self._pace else ""
+        return f"step {self.state.steps}{of} · {tokens}{written} · {duration(self._seconds())}{doing}"
 
 
 def replay(out: TextIO, look: Look, run_id: str, events: Iterable[Recorded]) -> RunState:

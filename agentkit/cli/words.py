@@ -12,6 +12,7 @@ import msgspec
 from agentkit.core.counting import counted as counted
 from agentkit.core.events import Ending, RuleSet
 from agentkit.core.messages import ToolCall
+from agentkit.core.usage import Usage
 
 EXIT_CODES = {
     Ending.FINISHED: 0,
@@ -193,6 +194,19 @@ def duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest} s"
     return f"{minutes // 60} h {minutes % 60} min"
+
+
+def pace(usage: Usage, seconds: float) -> str:
+    """How many tokens a second an answer was written at, the reading of its prompt included.
+
+    >>> pace(Usage(input_tokens=900, output_tokens=60), 1.5)
+    '40 tokens/s'
+    >>> pace(Usage(output_tokens=60, estimated=True), 1.5)
+    ''
+    """
+    if usage.estimated or not usage.output_tokens or seconds <= 0:
+        return ""
+    return f"{usage.output_tokens / seconds:.0f} tokens/s"
 
 
 def moment(seconds: float, form: str) -> str:

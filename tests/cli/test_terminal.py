@@ -1,6 +1,7 @@
 """What a person sees at a terminal, and what their keys do."""
 
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable
@@ -8,7 +9,7 @@ from typing import NoReturn
 
 import pytest
 
-from .conftest import SIGNALS, Cli, calling, saying, sleeping, wait_until, without_colour
+from .conftest import SIGNALS, Cli, OpenAIServer, calling, saying, sleeping, wait_until, without_colour
 
 SLEEPER = calling("run_shell", command="echo begun > begun; sleep 3000; echo ended > ended")
 
@@ -25,6 +26,16 @@ def test_words_and_status_appear_while_the_answer_is_made(cli: Cli) -> None:
     # the last word stands once, after the panel
     assert text.rstrip().endswith("all is well")
     assert text.partition("finished")[2].count("all is well") == 1
+
+
+def test_the_status_tells_how_fast_the_last_answer_came(cli: Cli) -> None:
+    usage = {"prompt_tokens": 100, "completion_tokens": 50, "total_tokens": 150}
+    answers = [{**calling("list_files"), "usage": usage}, {**saying("all is well"), "pause": 0.5}]
+    with OpenAIServer(answers) as server:
+        flags = ("-m", "openai:test", "--base-url", server.url)
+        terminal = cli.terminal("run", "look", *flags, OPENAI_API_KEY="test")
+        assert terminal.end() == 0
+    assert re.search(r"step 2/40 · 150 tokens · \d+ tokens/s · ", without_colour(terminal.text))
 
 
 @pytest.mark.parametrize("env", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
