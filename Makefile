@@ -144,6 +144,12 @@ $(made)/%/trained: training/stage%.toml $(made)/%/train.jsonl $(made)/general.js
 	@$(fast) $(agentkit) train $< --out $(made)/$* --resume
 	@touch $@
 
+$(made)/3/trained: $(made)/3/corrected.jsonl
+
+$(made)/3/corrected.jsonl: $(made)/2/trained
+	@echo "==> mistakes of the adapter of stage 2, corrected"
+	@mkdir -p $(@D) && $(episodes) correct $@ --model local:smollm2+$(made)/2/adapter.safetensors --episodes 4000 --seed 3
+
 .PRECIOUS: $(made)/%/train.jsonl
 
 # Families that nothing was trained on; a broken adapter reaches fewer.

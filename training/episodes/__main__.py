@@ -5,7 +5,9 @@ import asyncio
 import sys
 from pathlib import Path
 
+from agentkit import load_model
 from agentkit.tooling.discovery import installed_tools
+from episodes.correct import write_corrected
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.general import write_general
@@ -64,6 +66,11 @@ async def main() -> int:
     writing.add_argument("folder", type=Path)
     writing.add_argument("--episodes", type=int, default=12_000)
     writing.add_argument("--seed", type=int, default=0)
+    correcting = commands.add_parser("correct", help="a model's own mistakes, corrected")
+    correcting.add_argument("file", type=Path)
+    correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
+    correcting.add_argument("--episodes", type=int, default=2000)
+    correcting.add_argument("--seed", type=int, default=0)
     commands.add_parser("split", help="place new families and phrasings in the split")
     general = commands.add_parser("general", help="text in the base model's own words")
     general.add_argument("file", type=Path)
@@ -80,6 +87,9 @@ async def main() -> int:
         return 0
     if args.command == "general":
         write_general(args.file, args.rows, args.seed)
+        return 0
+    if args.command == "correct":
+        await write_corrected(args.file, load_model(args.model), args.episodes, args.seed)
         return 0
     if args.command == "write":
         write(args.folder, args.episodes, args.seed)

@@ -5,7 +5,7 @@ returned, and the check is run on the folder that was left behind.
 """
 
 import tempfile
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Collection, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -69,6 +69,8 @@ class PolicyModel:
     name: str = "policy"
     profile: ModelProfile = PROFILE
     asked: list[Asked] = field(default_factory=list[Asked])
+    not_learnt: set[int] = field(default_factory=set[int])
+    """Which of `asked` are answers that nobody should learn."""
     answer: str | None = None
 
     def estimate(self, request: ModelRequest) -> int:
@@ -109,13 +111,19 @@ class PolicyModel:
         return AssistantMessage(calls=(ToolCall(f"call_{step}", shown.tool, shown.arguments),))
 
 
-async def record(goal: str, task: Task, view: View) -> Episode:
+async def record(goal: str, task: Task, view: View, model: PolicyModel | None = None) -> Episode:
     """Do the task in a fresh folder.
+
+    Args:
+        goal: in somebody's words.
+        task: to be done.
+        view: the tools as they are offered.
+        model: plays the task's policy; one that plays it alone by default.
 
     Raises:
         PolicyFault: the policy named a tool or a path that was not there.
     """
-    model = PolicyModel(task.policy(), view)
+    model = model or PolicyModel(task.policy(), view)
     with tempfile.TemporaryDirectory() as place:
         root = Path(place) / "workspace"
         fill(root, None, task.files)
@@ -128,7 +136,7 @@ async def record(goal: str, task: Task, view: View) -> Episode:
     reached = outcome.ended.ending is Ending.FINISHED and task.check(after)
     return Episode(
         goal,
-        rows_of(model.asked),
+        rows_of(model.asked, model.not_learnt),
         reached,
         outcome.ended.ending,
         after.answer,
@@ -137,15 +145,16 @@ async def record(goal: str, task: Task, view: View) -> Episode:
     )
 
 
-def rows_of(asked: Sequence[Asked]) -> tuple[Row, ...]:
+def rows_of(asked: Sequence[Asked], not_learnt: Collection[int] = ()) -> tuple[Row, ...]:
     """The conversation as turns; a row for each system turn, since what is offered can change."""
     dialect = DIALECTS[MANNER.dialect]
     rows: dict[str, tuple[list[Turn], list[int]]] = {}
-    for request, message in asked:
+    for number, (request, message) in enumerate(asked):
         turns = dialect.turns((*request.messages, message), request.tools)
         before = dialect.turns(request.messages, request.tools)
         if turns[: len(before)] != before:
             raise PolicyFault("an answer changed the turns before it")
         learn = rows[turns[0]["content"]][1] if turns[0]["content"] in rows else []
-        rows[turns[0]["content"]] = (turns, [*learn, len(turns) - 1])
-    return tuple(Row(tuple(turns), tuple(learn)) for turns, learn in rows.values())
+        learn = learn if number in not_learnt else [*learn, len(turns) - 1]
+        rows[turns[0]["content"]] = (turns, learn)
+    return tuple(Row(tuple(turns), tuple(learn)) for turns, learn in rows.values() if learn)

@@ -4,7 +4,7 @@ import asyncio
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +14,7 @@ from agentkit.tooling.tool import Tool
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.phrasing import phrased
-from episodes.record import PROFILE, Row, record
+from episodes.record import PROFILE, Episode, Row, record
 from episodes.split import load_split
 from episodes.task import Family, Task
 from episodes.views import View, plain_view, some_view
@@ -36,6 +36,24 @@ class Written:
     failed: Counter[str] = field(default_factory=Counter[str])
     long: Counter[str] = field(default_factory=Counter[str])
 
+    def take(self, family: Family, episode: Episode) -> None:
+        """Keep what can be learnt of an episode, if it came to what was asked for."""
+        if not episode.reached:
+            self.failed[family.name] += 1
+            return
+        self.reached[family.name] += 1
+        rows = [row for row in episode.rows if _size(row) <= MOST_CHARACTERS]
+        self.long[family.name] += len(episode.rows) - len(rows)
+        self.lines += [_line(family, row) for row in rows]
+
+    def tell(self, file: Path) -> None:
+        """Say what was written, and what was left out."""
+        print(f"{self.reached.total()} episodes of {len(self.reached)} families in {file}")
+        for name, count in self.failed.most_common(12):
+            print(f"  left out {count} of {name}: the policy did not pass its own check")
+        for name, count in self.long.most_common(5):
+            print(f"  left out {count} of {name}: longer than {MOST_CHARACTERS:,} characters")
+
 
 def write(folder: Path, episodes: int, seed: int) -> None:
     """Write `train.jsonl`: that many episodes of the families that may be trained on."""
@@ -50,11 +68,7 @@ def write(folder: Path, episodes: int, seed: int) -> None:
             whole.failed += written.failed
             whole.long += written.long
     part.replace(folder / "train.jsonl")
-    print(f"{whole.reached.total()} episodes of {len(whole.reached)} families in {folder / 'train.jsonl'}")
-    for name, count in whole.failed.most_common(12):
-        print(f"  left out {count} of {name}: the policy did not pass its own check")
-    for name, count in whole.long.most_common(5):
-        print(f"  left out {count} of {name}: longer than {MOST_CHARACTERS:,} characters")
+    whole.tell(folder / "train.jsonl")
 
 
 def write_batch(which: tuple[int, int]) -> Written:
@@ -63,26 +77,34 @@ def write_batch(which: tuple[int, int]) -> Written:
 
 
 async def _episodes(seed: int, number: int) -> Written:
-    dice = Dice(f"train {seed} {number}")
+    written = Written()
+    for each in drawn(Dice(f"train {seed} {number}")):
+        written.take(each.family, await record(each.goal, each.task, each.view))
+    return written
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A task that may be trained on, as somebody puts it, and the tools that are offered."""
+
+    family: Family
+    task: Task
+    goal: str
+    view: View
+
+
+def drawn(dice: Dice) -> Iterator[Drawn]:
+    """So many tasks as share a view, under as few views as can be."""
     split = load_split()
     training = [family for family in FAMILIES.values() if split.trains(family)]
     made = [(family, family.make(dice)) for family in (dice.choice(training) for _ in range(VIEW_SIZE))]
     kind = dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
-    written = Written()
     tools = installed_tools()
     for group in _together(made, PROFILE.most_tools - len(tools)):
         view = _view(dice, kind, tools, group)
         for family, task in group:
             goal = phrased(dice.choice(split.texts(family, task.variant, test=False)), task.slots, dice)
-            episode = await record(goal, task, view)
-            if not episode.reached:
-                written.failed[family.name] += 1
-                continue
-            written.reached[family.name] += 1
-            rows = [row for row in episode.rows if _size(row) <= MOST_CHARACTERS]
-            written.long[family.name] += len(episode.rows) - len(rows)
-            written.lines += [_line(family, row) for row in rows]
-    return written
+            yield Drawn(family, task, goal, view)
 
 
 Made = tuple[Family, Task]

@@ -1,0 +1,88 @@
+"""A student's mistakes happen, and only what the policy does about them is learnt."""
+
+import json
+
+import pytest
+from episodes.checks import leaves
+from episodes.correct import CorrectedModel, write_corrected
+from episodes.record import Episode, record
+from episodes.task import Task, call
+from episodes.views import plain_view
+
+from agentkit.core.messages import ToolCall
+from agentkit.models.scripted import ScriptedModel
+from agentkit.tooling.discovery import installed_tools
+
+PLAIN = plain_view(installed_tools())
+
+
+def policy():
+    seen = yield call("read_file", path="a.txt")
+    yield call("write_file", path="b.txt", content=seen.text)
+    return "b.txt holds it."
+
+
+TASK = Task({}, {"a.txt": "wer", "c.txt": "was"}, policy, leaves({"b.txt": "wer"}))
+READS = ToolCall("call_1", "read_file", {"path": "a.txt"})
+READS_ANOTHER = ToolCall("call_1", "read_file", {"path": "c.txt"})
+WRITES = ToolCall("call_1", "write_file", {"path": "b.txt", "content": "wer"})
+SPOILS = ToolCall("call_1", "delete_file", {"path": "a.txt"})
+DONE = "It is done."
+
+
+async def corrected(*script) -> tuple[CorrectedModel, Episode]:
+    model = CorrectedModel(policy(), PLAIN, student=ScriptedModel(script))
+    return model, await record("Copy a.txt to b.txt", TASK, PLAIN, model)
+
+
+def said(episode: Episode) -> list[str]:
+    (row,) = episode.rows
+    return [row.turns[place]["content"].splitlines()[0] for place in row.learn]
+
+
+async def test_a_student_that_does_as_the_policy_has_nothing_to_correct() -> None:
+    model, episode = await corrected(READS, WRITES, DONE)
+    assert (model.differed, episode.reached, episode.steps) == (False, True, 3)
+
+
+async def test_a_mistake_happens_and_is_not_learnt() -> None:
+    model, episode = await corrected(READS_ANOTHER, READS, WRITES, DONE)
+    assert (model.differed, episode.reached, episode.steps) == (True, True, 4)
+    (row,) = episode.rows
+    assert [turn["content"].splitlines()[-1] for turn in row.turns[2:5]] == [
+        "path: c.txt", "Result: was", "path: a.txt",
+    ]  # fmt: skip
+    assert row.learn == (4, 6, 8)
+
+
+async def test_the_policy_does_what_a_student_leaves_out() -> None:
+    model, episode = await corrected(DONE, DONE, DONE)
+    assert (model.differed, episode.reached) == (True, True)
+    assert said(episode) == ["read_file", "write_file", "answer: b.txt holds it."]
+
+
+async def test_after_two_mistakes_the_policy_is_alone() -> None:
+    _, episode = await corrected(*[READS_ANOTHER] * 5)
+    assert episode.reached
+    assert episode.steps == 5
+    assert said(episode) == ["read_file", "write_file", "answer: b.txt holds it."]
+
+
+async def test_what_a_mistake_spoils_is_left_out() -> None:
+    _, episode = await corrected(SPOILS, READS, WRITES, DONE)
+    assert not episode.reached
+
+
+async def test_only_corrected_episodes_are_written(tmp_path, capsys) -> None:
+    silent = ScriptedModel([DONE] * 400)
+    await write_corrected(tmp_path / "corrected.jsonl", silent, episodes=18, seed=1)
+    rows = [json.loads(line) for line in (tmp_path / "corrected.jsonl").read_text().splitlines()]
+    right = int(capsys.readouterr().out.split(" of 18 episodes had nothing to correct")[0])
+    assert 0 < 18 - right <= len(rows)  # those that take no call are right
+    assert all(row["turns"][place]["role"] == "assistant" for row in rows for place in row["learn"])
+
+
+@pytest.mark.parametrize("words", ["It is done.", "Nothing was there."])
+async def test_how_a_last_word_is_put_is_no_mistake(words: str) -> None:
+    model, _ = await corrected(READS, WRITES, words)
+    assert not model.differed

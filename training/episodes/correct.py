@@ -1,0 +1,94 @@
+"""A model's own mistakes, and what should have been done instead of them and after them.
+
+The model acts, and the policy says at each step what it would have done (DAgger; Ross, Gordon and Bagnell
+2011, "A Reduction of Imitation Learning and Structured Prediction to No-Regret Online Learning"). What the
+model gets wrong a few times really happens, and the policy goes on from there; only its words are learnt.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import msgspec
+
+from agentkit.core.messages import AssistantMessage
+from agentkit.core.protocols import Answer, ChatModel, ModelRequest, TextDelta
+from episodes.dice import Dice
+from episodes.record import PolicyFault, PolicyModel, record
+from episodes.write import VIEW_SIZE, Drawn, Written, drawn
+
+MOST_MISTAKES = 2
+"""Calls of an episode that may go wrong before the policy does the rest alone."""
+
+AT_ONCE = 8
+"""Episodes that a model acts in at the same time."""
+
+
+@dataclass
+class CorrectedModel(PolicyModel):
+    """A `ChatModel` that lets a student act while it does as the policy would, or errs by a call."""
+
+    student: ChatModel | None = None
+    due: AssistantMessage | None = None
+    """What the policy does next."""
+    differed: bool = False
+    """Whether the student ever wanted something else."""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
+        """The student's mistake, or else what the policy does."""
+        message = due = self.due or self._next(request)
+        wanted = await self._wanted(request)
+        self.due = None
+        if not _same(wanted, due):
+            self.differed = True
+            if wanted.calls and not wanted.malformed and len(self.not_learnt) < MOST_MISTAKES:
+                self.not_learnt.add(len(self.asked))
+                self.due, message = due, wanted
+        number = len(self.asked) + 1
+        calls = tuple(msgspec.structs.replace(call, id=f"call_{number}") for call in message.calls)
+        message = msgspec.structs.replace(message, calls=calls)
+        self.asked.append((request, message))
+        yield Answer(message, finish="calls" if calls else "stop")
+
+    async def _wanted(self, request: ModelRequest) -> AssistantMessage:
+        assert self.student is not None
+        async for piece in self.student.stream(request):
+            if isinstance(piece, Answer):
+                return piece.message
+        raise PolicyFault("the student ended without an answer")
+
+
+def _same(wanted: AssistantMessage, due: AssistantMessage) -> bool:
+    """Whether two answers do the same; how a last word is put is not a mistake."""
+    if wanted.malformed or bool(wanted.calls) != bool(due.calls):
+        return False
+    return [(c.name, c.arguments) for c in wanted.calls] == [(c.name, c.arguments) for c in due.calls]
+
+
+async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: int) -> None:
+    """Write the episodes in which the student wanted something else than the policy, corrected."""
+    written = Written()
+    room = asyncio.Semaphore(AT_ONCE)
+    right = 0
+
+    async def corrected(each: Drawn) -> None:
+        nonlocal right
+        async with room:
+            model = CorrectedModel(each.task.policy(), each.view, student=student)
+            episode = await record(each.goal, each.task, each.view, model)
+        if model.differed:
+            written.take(each.family, episode)
+        else:
+            right += 1
+
+    draws = (drawn(Dice(f"correct {seed} {number}")) for number in range(-(-episodes // VIEW_SIZE)))
+    tasks = list(chain.from_iterable(draws))[:episodes]
+    await asyncio.gather(*map(corrected, tasks))
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text("".join(written.lines), encoding="utf-8")
+    part.replace(file)
+    print(f"{right} of {len(tasks)} episodes had nothing to correct")
+    written.tell(file)
