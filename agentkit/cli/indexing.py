@@ -3,7 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Callable, Generator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from agentkit.retrieval.health import healths_of
 from agentkit.retrieval.index import Index
 from agentkit.retrieval.making import Making
 from agentkit.retrieval.sources import Folder
-from agentkit.retrieval.sync import Plan, Report, Synced, planned, sync
+from agentkit.retrieval.sync import Plan, Report, Synced, rehearsed, sync
 from agentkit.settings import Settings, load_settings
 
 _APP = "what an app put in"
@@ -48,8 +48,7 @@ def index_command(path: str | None, flags: dict[str, Any]) -> int:
             return _forget(place, index)
     source = folder_source(place) if path is not None else None
     if dry_run and source is not None:
-        with index_of(settings, make=False) as index:
-            plan = planned(source, index.store)
+        plan = _rehearsed(source, settings)
         _tell_plan(plan, source)
         return int(bool(plan.unread))
     try:
@@ -62,6 +61,14 @@ def index_command(path: str | None, flags: dict[str, Any]) -> int:
     for one in done:
         _tell_done(one, source)
     return int(any(one.plan.unread for one in done))
+
+
+def _rehearsed(source: Folder, settings: Settings) -> Plan:
+    """What would be done, also where there is no index yet."""
+    with ExitStack() as opened, _shown() as report:
+        is_new = settings.index is not None and not settings.index.exists()
+        store = None if is_new else opened.enter_context(index_of(settings, make=False)).store
+        return rehearsed(source, store, report)
 
 
 async def _synced(source: Folder | None, settings: Settings, *, anew: bool, shrink: bool) -> list[Synced]:

@@ -3,6 +3,8 @@
 from array import array
 from collections.abc import Sequence
 
+from msgspec.structs import replace
+
 from agentkit.core.documents import Chunk
 from agentkit.core.errors import UsageError
 from agentkit.retrieval.store import SqliteStore
@@ -54,13 +56,15 @@ async def copied(store: SqliteStore, other: VectorStore) -> int:
 
 
 def _pieces(store: SqliteStore, row: int) -> tuple[list[Chunk], list[Sequence[float]]]:
-    """The pieces of a document with their vectors."""
+    """The pieces of a document with their vectors, and its media type among their facts, as here."""
     with store.snapshot():
+        kind = store.database.one("SELECT media_type FROM documents WHERE id = ?", [row])
         found = store.database.all(
             "SELECT c.id, v.vector FROM chunks c JOIN vectors v ON v.chunk = c.id WHERE c.document = ?", [row]
         )
         chunks = store.chunks([id_ for id_, _ in found])
-    return chunks, [array("f", vector) for _, vector in found]
+    told = [replace(one, metadata={"media_type": kind[0], **one.metadata}) for one in chunks]
+    return told, [array("f", vector) for _, vector in found]
 
 
 def _note(

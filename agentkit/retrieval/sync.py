@@ -57,13 +57,40 @@ class Synced(Struct, frozen=True):
     """How its vectors do, where they were looked at."""
 
 
+def _unwatched(done: int, total: int, what: str) -> None:
+    """Nobody looks."""
+
+
 def planned(source: Source, store: SqliteStore) -> Plan:
-    """What a sync would do now; nothing is written.
+    """What a sync would do now, as far as that is told without reading a document; nothing is written.
 
     Raises:
         DocumentError: the source cannot be looked at as a whole.
     """
     return _planned(source, store)[0]
+
+
+def rehearsed(source: Source, store: SqliteStore | None, report: Report = _unwatched) -> Plan:
+    """What a sync would do now: what it would read is read, and nothing is written.
+
+    Args:
+        source: What the documents are.
+        store: What they would be taken into; `None` where there is no index yet.
+        report: Told how far it is.
+
+    Raises:
+        DocumentError: the source cannot be looked at as a whole.
+    """
+    plan, items = _planned(source, store)
+    unread: list[tuple[str, str]] = []
+    for at, item in enumerate(items):
+        report(at, len(items), item.id)
+        try:
+            item.read()
+        except DocumentError as error:
+            unread.append((item.id, str(error)))
+    report(len(items), len(items), "")
+    return _without(plan, unread)
 
 
 async def sync(
@@ -72,7 +99,7 @@ async def sync(
     *,
     allow_shrink: bool = False,
     known: SqliteStore | None = None,
-    report: Report = lambda done, total, what: None,  # noqa: ARG005 - nobody looks
+    report: Report = _unwatched,
 ) -> Synced:
     """Bring the index to what the source holds now.
 
@@ -100,7 +127,7 @@ async def sync(
     done = Synced(plan)
     batch: list[Entry] = []
     pieces = 0
-    unread = list(plan.unread)
+    unread: list[tuple[str, str]] = []
     for at, item in enumerate(items):
         report(at, len(items), item.id)
         await asyncio.sleep(0)  # whoever wants to stop it is heard, also where nothing else is waited for
@@ -122,14 +149,7 @@ async def sync(
         store.remove(plan.gone)
     if done.chunks or plan.gone:
         index.look_again()
-    failed = {name for name, _ in unread}
-    plan = replace(
-        plan,
-        new=tuple(name for name in plan.new if name not in failed),
-        changed=tuple(name for name in plan.changed if name not in failed),
-        unread=tuple(unread),
-    )
-    done = replace(done, plan=plan, embeds=how.embeddings is not None)
+    done = replace(done, plan=_without(plan, unread), embeds=how.embeddings is not None)
     if how.embeddings is not None and (done.embedded or store.noted("health") == UNKNOWN):
         healths = await examined(store, how.embeddings, index.vectors)
         store.note("health", msgspec.json.encode(healths).decode())
@@ -150,8 +170,19 @@ def require_not_lost(plan: Plan, store: SqliteStore, *, allow_shrink: bool) -> N
         )
 
 
-def _planned(source: Source, store: SqliteStore) -> tuple[Plan, list[Item]]:
-    known = store.digests()
+def _without(plan: Plan, unread: Sequence[tuple[str, str]]) -> Plan:
+    """The plan without what turned out to be nothing that can be read."""
+    failed = {name for name, _ in unread}
+    return replace(
+        plan,
+        new=tuple(name for name in plan.new if name not in failed),
+        changed=tuple(name for name in plan.changed if name not in failed),
+        unread=(*plan.unread, *unread),
+    )
+
+
+def _planned(source: Source, store: SqliteStore | None) -> tuple[Plan, list[Item]]:
+    known = {} if store is None else store.digests()
     mine = {name for name, (origin, _) in known.items() if origin == source.name}
     new: list[str] = []
     changed: list[str] = []

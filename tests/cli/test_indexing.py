@@ -91,6 +91,23 @@ def test_a_dry_run_prints_the_plan_and_does_nothing(cli: Cli, notes: Path) -> No
     assert cli("search", "8080").returncode == 0
 
 
+def test_a_dry_run_names_what_cannot_be_read_as_the_run_does(cli: Cli, notes: Path) -> None:
+    (notes / "scan.pdf").write_bytes(b"%PDF-1.4 torn")
+    told = cli("index", "notes", "--dry-run")
+    assert (told.returncode, "scan.pdf" in told.stdout) == (1, False)
+    assert told.stdout.startswith("would add plan.md\nwould add table.csv\nwould add 故宫.txt\n")
+    (reason,) = (line for line in told.stderr.splitlines() if line.startswith("not read: "))
+    done = cli("index", "notes")
+    assert (done.returncode, reason in done.stderr) == (1, True)
+    assert "3 added" in done.stdout
+
+
+def test_a_dry_run_needs_no_index_and_makes_none(cli: Cli, notes: Path) -> None:
+    told = cli("index", "notes", "--dry-run", "--index", "mine.db")
+    assert (told.returncode, told.stdout.count("would add")) == (0, 3)
+    assert not (cli.workspace / "mine.db").exists()
+
+
 def test_a_folder_that_lost_much_is_refused_until_it_is_allowed(cli: Cli, notes: Path) -> None:
     cli("index", "notes")
     (notes / "table.csv").unlink()

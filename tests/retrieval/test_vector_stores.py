@@ -9,10 +9,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from agentkit.core.documents import Chunk
+from agentkit.core.documents import Chunk, Document, Facts, Hit
 from agentkit.core.errors import IndexUnusable, UsageError
 from agentkit.retrieval.copies import copied
-from agentkit.retrieval.index import VECTORS, Index
+from agentkit.retrieval.filters import value_text
+from agentkit.retrieval.flat import flat
+from agentkit.retrieval.index import VECTORS, WORDS, Index
 from agentkit.retrieval.sources import Documents
 from agentkit.retrieval.store import SqliteStore
 from agentkit.retrieval.sync import sync
@@ -125,6 +127,26 @@ async def test_a_copy_follows_the_index_also_when_it_was_cut_off(tmp_path: Path)
         await sync(Documents("all", [document(ENGLISH[3].id, "short"), *ENGLISH[4:34]]), index)
         await copied(index.store, other)
         assert await same()
+
+
+class Comparing(Remembering):
+    """A store that finds what has the facts in what it was given, as others do by what `flat` makes."""
+
+    async def nearest(self, vector: object, *, limit: int = 10, where: Facts | None = None) -> list[Hit]:
+        said = [(one, flat(one, "fact ")) for one in self.held.values()]
+        asked = {f"fact {name}": value_text(value) for name, value in (where or {}).items()}
+        return [Hit(one, 1.0) for one, facts in said if asked.items() <= facts.items()][:limit]
+
+
+async def test_a_copy_has_every_fact_that_the_index_can_be_asked_for(tmp_path: Path) -> None:
+    plain = Document("plain", "a lamp", "a.txt", "text/plain", {"year": 2024})
+    with Index.open(tmp_path / "i.db", WordBag()) as index:
+        await sync(Documents("all", [plain, document("marked", "a lamp as well", year=2025)]), index)
+        both = Index(index.store, index.how, copy=Comparing(), weights={WORDS: 0})
+        for where in ({"media_type": "text/plain"}, {"source": "a.txt"}, {"year": 2024}):
+            hits = await both.retrieve("lamp", where=where)
+            assert [hit.chunk.document for hit in hits] == ["plain"]
+            assert hits[0].chunk.metadata == {"year": 2024}
 
 
 @pytest.mark.chroma
