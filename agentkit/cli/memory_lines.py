@@ -59,10 +59,16 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
         return
     parts = (counted(receipt.messages, "message"), counted(receipt.facts, "fact"))
     yield f"forgot {' and '.join(parts)}, and " + (
-        "no byte of it is left in the file"
-        if receipt.erased
-        else "its bytes go when the file is next opened: another process is reading it now"
+        "its bytes go when the file is next opened: another process is reading it now"
+        if not receipt.erased
+        else "no byte of it is left in the file"
+        if not receipt.said_in
+        else "its own bytes are gone from the file"
     )
+    if receipt.said_in:
+        numbers = clipped(", ".join(map(str, receipt.said_in)), 100)
+        said = counted(len(receipt.said_in), "message")
+        yield f"the same is still said in {said}: {numbers}; forget these too if nothing of it should stay"
     if runs := [name for name in receipt.conversations if name != BY_HAND]:
         named = clipped(", ".join(runs), 200)
         yield f"the journal of runs is not touched, and may hold {named}; see agentkit runs rm"

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
+from agentkit.core.counting import counted
 from agentkit.core.errors import NotRemembered, NotStored, ToolFault, UsageError
 from agentkit.core.events import (
     AgentEnded,
@@ -156,17 +157,22 @@ class AgentMemory:
         return text if len(text) <= MOST_TOLD else f"{text[:MOST_TOLD]}\n[shortened; ask for less at once]"
 
     def forget(self, fact: int) -> str:
-        """Forget a fact for good.
+        """Forget a fact for good; the answer does not repeat it, for that is kept.
 
         Raises:
             ToolFault: there is none of that number.
         """
         try:
-            text = self.scope.facts.get(fact).text
-            self.scope.forget(facts=[fact])
+            receipt = self.scope.forget(facts=[fact])
         except NotRemembered as fault:
             raise ToolFault(f"there is no fact {fact}; {RECALL} tells the numbers") from fault
-        return f"forgot: {text}"
+        if not receipt.said_in:
+            return f"forgot fact {fact}"
+        said = counted(len(receipt.said_in), "message")
+        return (
+            f"forgot fact {fact}; what was said of it stays in {said} until the person forgets these: "
+            "agentkit memory forget"
+        )
 
     def _keeps_untrusted(self) -> bool:
         """Whether anything is remembered of other runs that anybody may have written."""
@@ -178,9 +184,11 @@ class AgentMemory:
         return row is not None
 
     def _is_kept(self, key: str) -> bool:
+        """Whether another run kept this, or did until it was forgotten."""
         row = self.scope.handle.one(
             "SELECT 1 FROM messages m JOIN conversations c ON c.id = m.conversation "
-            "WHERE c.scope = ? AND m.key = ? AND c.name <> ?",
+            "WHERE c.scope = ?1 AND m.key = ?2 AND c.name <> ?3 "
+            "UNION ALL SELECT 1 FROM gone WHERE scope = ?1 AND key = ?2",
             (key, self._talk.name),
         )
         return row is not None

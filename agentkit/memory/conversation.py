@@ -68,13 +68,13 @@ class Conversation:
         Args:
             messages: In the order in which they were said.
             at: When, in seconds since the epoch; by default now.
-            keys: One for each message: of one that is here already, nothing is added.
+            keys: One for each message: of one that is here, or was until it was forgotten, nothing is added.
             recalled: Whether the words came out of memory.
             untrusted: Where words came from that anybody may have written, if these may rest on some.
             durable: Whether they are on the disk on return, even if the machine loses its power then.
 
         Returns:
-            Their ids.
+            Their ids, save for those of what is forgotten.
         """
         handle = self.handle
         at = handle.clock() if at is None else at
@@ -83,16 +83,20 @@ class Conversation:
             scope, number = handle.made(), self._made()
             for place, message in enumerate(messages):
                 row = (number, keys[place] if keys else None, at, int(recalled), untrusted)
-                ids.append(self._add(scope, message, row))
+                added = self._add(scope, message, row)
+                ids += [] if added is None else [added]
         return tuple(ids)
 
-    def _add(self, scope: int, message: Message, row: tuple[int, str | None, float, int, str]) -> int:
+    def _add(self, scope: int, message: Message, row: tuple[int, str | None, float, int, str]) -> int | None:
         execute = self.handle.database.connection.execute
         number, key, _, recalled, _ = row
         if key is not None:
             there = execute("SELECT id FROM messages WHERE conversation = ? AND key = ?", (number, key))
             if found := there.fetchone():
                 return found[0]
+            went = "SELECT 1 FROM gone WHERE scope = ? AND key = ? AND conversation = ?"
+            if execute(went, (scope, key, self.name)).fetchone():
+                return None
         kept = self.handle.redactor.value(message)
         made = None if recalled else indexed(kept, self.handle.tagger)
         identity = execute(

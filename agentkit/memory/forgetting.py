@@ -8,10 +8,13 @@ from msgspec import Struct
 
 from agentkit.journal.database import Database
 from agentkit.journal.kinds import PATIENCE
+from agentkit.memory.conversation import kept_of
 from agentkit.memory.entity import ids_of
 from agentkit.memory.fact import Origin
 from agentkit.memory.facts import Facts
 from agentkit.memory.handle import Handle
+from agentkit.memory.normal import flattened, normal
+from agentkit.memory.saying import every, looking_for, saying, telling
 
 _WAIT = 500
 """Milliseconds for which a reader is waited for."""
@@ -27,6 +30,8 @@ class Receipt(Struct, frozen=True):
     """Those that a message was in: what else recorded them is not forgotten by this."""
     erased: bool = True
     """Whether nothing of it is left in the files; what others read is erased at the next opening."""
+    said_in: tuple[int, ...] = ()
+    """Messages that stay and say the same: the value of a fact, or the name, that was to be forgotten."""
 
     @property
     def nothing(self) -> bool:
@@ -49,13 +54,17 @@ def forget_messages(handle: Handle, messages: Iterable[int]) -> Receipt:
 
 
 def forget_facts(handle: Handle, facts: Iterable[int]) -> Receipt:
-    """Forget facts; the messages that they rest on stay.
+    """Forget facts; the messages that they rest on stay, save for those that say nothing else.
 
     Raises:
         NotRemembered: one of them is none of this person; then nothing is forgotten.
     """
     known = Facts(handle)
-    return _erased(handle, (), [known.get(one).id for one in sorted(set(facts))])
+    wanted = [known.get(one) for one in sorted(set(facts))]
+    grounds = {one.message: one.text for one in wanted}
+    said = kept_of(handle, [message for message in grounds if message is not None])
+    alone = [one.id for one in said if one.message.text == grounds[one.id]]
+    return _erased(handle, alone, [one.id for one in wanted])
 
 
 def forget_conversation(handle: Handle, name: str) -> Receipt:
@@ -64,8 +73,18 @@ def forget_conversation(handle: Handle, name: str) -> Receipt:
 
 
 def forget_name(handle: Handle, name: str) -> Receipt:
-    """Forget every message that names somebody or something, and what is or was known of them."""
-    return _erased(handle, *ids_of(handle, name))
+    """Forget every message that names somebody or something, and what is or was known of them.
+
+    Beside the names that were found in what was said, results and calls are searched for the name as it is
+    written, and facts about others for it.
+    """
+    if not normal(name):
+        return Receipt()
+    tagged, about = ids_of(handle, name)
+    written = saying(every(handle), [name], exact=True)
+    look = looking_for(name, exact=True)
+    facts = [one.id for one in Facts(handle).every() if look.search(flattened(one.text))]
+    return _erased(handle, sorted({*tagged, *written}), sorted({*about, *facts}), [name])
 
 
 def forget_all(handle: Handle) -> Receipt:
@@ -82,6 +101,7 @@ def together(receipts: Sequence[Receipt]) -> Receipt:
         sum(one.summaries for one in receipts),
         tuple(dict.fromkeys(name for one in receipts for name in one.conversations)),
         erased=all(one.erased for one in receipts),
+        said_in=tuple(sorted({message for one in receipts for message in one.said_in})),
     )
 
 
@@ -107,12 +127,34 @@ def expire(
 _MESSAGES = "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation WHERE c.scope = ?"
 
 
-def _erased(handle: Handle, messages: Sequence[int], facts: Sequence[int]) -> Receipt:
-    """Delete rows and all that rests on them, then their bytes."""
+def _erased(
+    handle: Handle, messages: Sequence[int], facts: Sequence[int], words: Sequence[str] = ()
+) -> Receipt:
+    """Delete rows and all that rests on them, what memory told of them, and then their bytes.
+
+    Args:
+        handle: Whose.
+        messages: Ids of messages.
+        facts: Ids of facts.
+        words: What nothing should say any more, beside the values of the facts.
+    """
+    if not messages and not facts:
+        return Receipt()
     database, scope = handle.database, handle.scope
-    gone = msgspec.json.encode(list(messages)).decode()
     with database.transaction():
         execute = database.connection.execute
+        kept, ids = every(handle), set(messages)
+        going = [one for one in Facts(handle).every() if one.id in facts or one.message in ids]
+        ids.update(telling(kept, [one for one in kept if one.id in ids], going))
+        stays = [one for one in kept if one.id not in ids]
+        said_in = saying(stays, [*words, *(one.value for one in going)])
+        gone = msgspec.json.encode(sorted(ids)).decode()
+        execute(
+            "INSERT OR IGNORE INTO gone (conversation, key, scope) SELECT c.name, m.key, c.scope "
+            "FROM messages m JOIN conversations c ON c.id = m.conversation "
+            "WHERE m.key IS NOT NULL AND m.id IN (SELECT value FROM json_each(?))",
+            (gone,),
+        )
         names = execute(
             "SELECT DISTINCT c.name FROM conversations c JOIN messages m ON m.conversation = c.id "
             "WHERE m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
@@ -142,7 +184,8 @@ def _erased(handle: Handle, messages: Sequence[int], facts: Sequence[int]) -> Re
             execute("INSERT OR IGNORE INTO erasing (id) VALUES (1)")
     if not (said or known or told):
         return Receipt()
-    return Receipt(said, known, told, tuple(name for (name,) in names), erase(database))
+    talks = tuple(name for (name,) in names)
+    return Receipt(said, known, told, talks, erase(database), tuple(said_in))
 
 
 def erase(database: Database) -> bool:

@@ -130,5 +130,13 @@ def _statements() -> Sequence[str]:
     return (*tables, *triggers)
 
 
-STEPS: tuple[Step, ...] = (_make,)
+def _note_what_went(connection: sqlite3.Connection) -> None:
+    """A run's record outlives what was forgotten of it: what went is not taken in from there once more."""
+    connection.execute(
+        "CREATE TABLE gone (conversation TEXT NOT NULL, key TEXT NOT NULL, scope INTEGER NOT NULL, "
+        "PRIMARY KEY (scope, key, conversation)) STRICT, WITHOUT ROWID"
+    )
+
+
+STEPS: tuple[Step, ...] = (_make, _note_what_went)
 """From each version of the tables to the next."""

@@ -17,14 +17,24 @@ MOST_OF_ONE = 500
 def fact_in_words(fact: Fact) -> str:
     """A fact on a line, with its number and since when it holds."""
     doubt = "" if fact.origin is Origin.PERSON else f", {fact.origin}"
-    return f"- {fact.text} (fact {fact.id}, since {_day(fact.valid_from)}{doubt})"
+    return f"{fact_begins(fact)} since {_day(fact.valid_from)}{doubt})"
+
+
+def fact_begins(fact: Fact) -> str:
+    """What the line of a fact begins with, and that of no other."""
+    return f"- {fact.text} (fact {fact.id},"
 
 
 def passage_in_words(found: Found) -> str:
     """What was found, with its day and what stood around it."""
     lines = [f"{_day(found.kept.at)}:"]
-    lines += [f"  {_speaker(one.message)}: {_clipped(one.message.text)}" for one in found.around]
+    lines += [said_in_words(one.message) for one in found.around]
     return "\n".join(lines)
+
+
+def said_in_words(message: Message) -> str:
+    """A message on a line, as a passage tells it."""
+    return f"  {_speaker(message)}: {_clipped(message.text)}"
 
 
 def _speaker(message: Message) -> str:

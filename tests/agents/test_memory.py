@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from agentkit.agents.replay import replay
 from agentkit.assembly import Surroundings, resume_run, run_goal
@@ -15,6 +16,7 @@ from agentkit.core.tools import Effect, Outcome
 from agentkit.journal.ids import new_run_id
 from agentkit.journal.memory import MemoryLog
 from agentkit.journal.store import Journal
+from agentkit.memory.agent import AgentMemory
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import Memory
 from agentkit.memory.words import KNOWN
@@ -182,7 +184,23 @@ async def test_forgetting_is_asked_about(settings: Settings) -> None:
     (result,) = [one.event.result for one in log.events() if isinstance(one.event, CallFinished)]
     assert result.outcome is Outcome.DENIED
     log = await played(settings, "Forget it", forget, ToolCall("g", "forget_fact", {"fact": 7}), "Done.")
-    assert results(log) == ["forgot: user: city: Oslo", "there is no fact 7; recall tells the numbers"]
+    forgot, missing = results(log)
+    assert forgot.startswith("forgot fact 1; what was said of it stays in ")
+    assert "Oslo" not in forgot  # an answer is kept as well
+    assert missing == "there is no fact 7; recall tells the numbers"
+
+
+async def test_what_was_forgotten_of_a_run_does_not_come_back_from_its_record(settings: Settings) -> None:
+    log = await played(settings, "I live in Oslo", remembering("user", "city", "Oslo", "in Oslo"), "Done.")
+    with Memory.open(settings.memory_file) as memory:
+        ann(memory).forget(everything=True)
+        AgentMemory(ann(memory), log)  # as when the run is taken up
+        first, *rest = log.events()
+        assert isinstance(first.event, RunStarted)
+        events = [replace(first.event, forked_from=f"{log.run_id}@9"), *(one.event for one in rest)]
+        times = iter([one.at for one in log.events()])
+        AgentMemory(ann(memory), MemoryLog(new_run_id(time.time()), events, lambda: next(times)))
+        assert memory.traces("Oslo") == 0
 
 
 async def test_what_was_recorded_and_not_kept_is_kept_when_the_run_is_taken_up(settings: Settings) -> None:
@@ -191,7 +209,7 @@ async def test_what_was_recorded_and_not_kept_is_kept_when_the_run_is_taken_up(s
     with Memory.open(settings.memory_file) as memory:
         before = ann(memory).conversation(log.run_id).messages()
         assert [one.text for one in before] == ["My hat is red", "", before[2].text, "Nice."]
-        ann(memory).forget(everything=True)
+    settings = settings.replacing(memory_file=settings.memory_file.with_name("new.db"))
     half = MemoryLog(log.run_id, [one.event for one in kept[:-3]])
     around = Surroundings(model=ScriptedModel([ToolCall("c", "list_files", {}), "Nice."]), log=half)
     await resume_run(half.run_id, settings, around)

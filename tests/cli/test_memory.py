@@ -44,6 +44,13 @@ def test_what_a_run_remembers_is_listed_found_and_forgotten(cli: Cli, kept_in: P
     assert "nothing is remembered" in cli("memory", "list").stdout
 
 
+def test_what_was_remembered_by_hand_is_forgotten_with_its_fact(cli: Cli, kept_in: Path) -> None:
+    cli("memory", "remember", "user", "city", "Oslo", "--memory", "ann")
+    told = cli("memory", "forget", "--fact", "1", "--yes").stdout
+    assert told == "forgot 1 message and 1 fact, and no byte of it is left in the file\n"
+    assert b"Oslo" not in kept_in.read_bytes()
+
+
 def test_looking_makes_no_file(cli: Cli, kept_in: Path) -> None:
     assert "nothing is remembered in" in cli("memory", "list").stdout
     done = cli("memory", "forget", "--everything", "--yes")
@@ -109,9 +116,10 @@ def test_in_a_conversation_memory_is_shown_searched_and_forgotten(cli: Cli, talk
         it.say("/forget")
         it.shown("say /forget N for a fact")
         it.say("/forget 1")
-        it.shown("forgot 0 messages and 1 fact")
+        it.shown("forgot 0 messages and 1 fact, and its own bytes are gone from the file")
+        it.shown("the same is still said in ")
         it.say("/forget everything")
-        it.shown("no byte of it is left in the file", 2)
+        it.shown("no byte of it is left in the file")
     assert "nothing is remembered" in cli("memory", "list").stdout
 
 

@@ -7,12 +7,13 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.errors import NotRemembered
-from agentkit.core.messages import AssistantMessage, Message, UserMessage
+from agentkit.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
 from agentkit.memory.fact import Origin
 from agentkit.memory.forgetting import Receipt
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import Memory
 from agentkit.memory.view import Shape
+from agentkit.memory.words import FOUND, fact_in_words, passage_in_words
 
 from .conftest import Clock
 from .test_view import words
@@ -64,6 +65,61 @@ def test_a_forgotten_fact_leaves_its_message(memory: Memory, ann: Scope) -> None
     assert ann.forget(facts=[fact.id]) == Receipt(facts=1)
     assert copies(memory, "norway") == 0
     assert len(ann.conversation("monday").messages()) == 1
+    again = ann.facts.write("user", "city", "Oslo", message=said, quote="in Oslo").fact
+    assert ann.forget(facts=[again.id]) == Receipt(facts=1, said_in=(said,))
+
+
+@pytest.mark.parametrize("blank", ["  ", "?!", "。"])
+def test_a_name_that_is_none_forgets_nothing(ann: Scope, blank: str) -> None:
+    ann.conversation("monday").add(UserMessage("Yesterday Ingrid Solberg called"))
+    assert ann.forget(name=blank).nothing
+    assert len(ann.conversation("monday").messages()) == 1
+
+
+def test_a_name_is_forgotten_where_nothing_tagged_it_and_told_where_it_may_be_a_word(
+    memory: Memory, ann: Scope
+) -> None:
+    talk = ann.conversation("monday")
+    call = ToolCall("c", "remember", {"value": "Ingrid", "line": 'so\n"Ingrid"'})
+    low, *_ = talk.add(
+        UserMessage("call ingrid"),
+        AssistantMessage(calls=(call,)),
+        ToolMessage("c", "read_file", "see Ingrid"),
+        UserMessage("Ingridsson is somebody else"),
+        UserMessage("昨天英格丽来了"),
+    )
+    ann.facts.write("user", "friend", "Ingrid")
+    receipt = ann.forget(name="Ingrid")
+    assert (receipt.messages, receipt.facts, receipt.said_in) == (2, 1, (low,))
+    assert ann.forget(name="英格丽").messages == 1
+    assert [one.text for one in talk.messages()] == ["call ingrid", "Ingridsson is somebody else"]
+
+
+async def test_what_memory_told_goes_with_what_it_told_of(memory: Memory, ann: Scope) -> None:
+    long = "the quokka bit me " * 60
+    said, _ = ann.conversation("monday").add(UserMessage(long), AssistantMessage("ow"))
+    fact = ann.facts.write("pet", "kind", "wallaby").fact
+    other = ann.facts.write("user", "mood", "calm").fact
+    found = await ann.recall("quokka")
+    told = "\n".join([FOUND, fact_in_words(fact), *map(passage_in_words, found.found)])
+    today = ann.conversation("tuesday")
+    today.add(ToolMessage("c", "recall", told), ToolMessage("d", "recall", told[:-300]), recalled=True)
+    today.add(ToolMessage("e", "recall", fact_in_words(other)), recalled=True)
+    assert ann.forget(messages=[said]) == Receipt(messages=3, conversations=("monday", "tuesday"))
+    assert copies(memory, "quokka") == 0
+    today.add(ToolMessage("f", "recall", fact_in_words(fact)), recalled=True)
+    assert ann.forget(facts=[fact.id]) == Receipt(messages=1, facts=1, conversations=("tuesday",))
+    assert (copies(memory, "wallaby"), copies(memory, "calm")) == (0, 2)
+
+
+def test_what_was_forgotten_is_not_taken_in_again_under_its_key(memory: Memory, ann: Scope) -> None:
+    talk = ann.conversation("run")
+    said = UserMessage("my quokka")
+    one, _ = talk.add(said, AssistantMessage("ah"), keys=("1", "2"))
+    ann.forget(messages=[one])
+    assert len(talk.add(said, AssistantMessage("ah"), UserMessage("more"), keys=("1", "2", "3"))) == 2
+    assert copies(memory, "quokka") == 0
+    assert len(memory.of("bob").conversation("run").add(said, keys=("1",))) == 1
 
 
 def test_somebody_is_forgotten_by_name(memory: Memory, ann: Scope) -> None:
