@@ -172,6 +172,7 @@ def _erased(
             "OR message IN (SELECT value FROM json_each(?)))",
             (scope, listed, gone),
         ).rowcount
+        execute("DELETE FROM fact_vectors WHERE fact NOT IN (SELECT id FROM facts)")
         for table in ("terms", "mentions", "vectors"):
             execute(f"DELETE FROM {table} WHERE message IN (SELECT value FROM json_each(?))", (gone,))  # noqa: S608
         said = execute("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))", (gone,)).rowcount

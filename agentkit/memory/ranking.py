@@ -2,7 +2,7 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -73,6 +73,22 @@ class Matches(Struct, frozen=True):
     def share(self, place: int) -> float:
         """Which part of the question's words a message has together with its neighbours."""
         return sum(place in found for found in self.together.values()) / max(1, len(self.asked))
+
+    def tells(self, place: int) -> bool:
+        """Whether the words of the question that stand there, or beside it, say that it bears on it."""
+        return telling((term for term, found in self.together.items() if place in found), self.asked)
+
+
+def telling(shared: Iterable[str], asked: Collection[str]) -> bool:
+    """Whether a text with these of a question's words bears on it: lone Chinese characters do not say so.
+
+    They do where they are at least half of what is asked.
+
+    >>> telling(["猫"], ["猫"]), telling(["的", "是"], ["的", "是", "首", "首都", "都"]), telling(["ferri"], "abc")
+    (True, False, True)
+    """
+    found = set(shared)
+    return any(len(one) > 1 or one.isascii() for one in found) or 2 * len(found) >= max(1, len(asked))
 
 
 def matches(handle: Handle, question: str, said: Said) -> Matches:

@@ -16,7 +16,7 @@ from agentkit.memory.facts import Facts
 from agentkit.memory.handle import Handle
 from agentkit.memory.meaning import by_meaning
 from agentkit.memory.normal import normal
-from agentkit.memory.ranking import Said, added, by_words, matches, said_in
+from agentkit.memory.ranking import Said, added, by_words, matches, said_in, telling
 
 
 class Found(Struct, frozen=True):
@@ -59,16 +59,22 @@ async def recall(
         without: Conversations that are left out.
         trusted: Leave out what may rest on words that anybody may have written.
     """
-    facts = fitting_facts(handle, question, limit, trusted=trusted)
-    _count_recalls(handle, facts)
+    known = _known(handle, trusted=trusted)
+    fitting = _by_words(known, question)
     said = said_in(handle, without, trusted=trusted)
-    scores = by_words(matches(handle, question, said), said)
+    found = matches(handle, question, said)
+    scores = {place: score for place, score in by_words(found, said).items() if found.tells(place)}
     fault = ""
     if handle.embeddings is not None:
         try:
-            scores = added(scores, *await by_meaning(handle, handle.embeddings, question, said))
+            near = await by_meaning(handle, handle.embeddings, question, said, known)
         except Exception as error:  # noqa: BLE001 - anybody's model, which may raise anything; it is said
             fault = f"{error}" or type(error).__name__
+        else:
+            scores = added(scores, near.alone, near.together)
+            fitting = added(fitting, near.facts)
+    facts = _best(known, fitting, limit)
+    _count_recalls(handle, facts)
     scores = {
         place: score
         for place, score in scores.items()
@@ -97,16 +103,29 @@ _TELLING = 0.5
 
 def fitting_facts(handle: Handle, question: str, limit: int, *, trusted: bool = False) -> tuple[Fact, ...]:
     """The facts that hold and share the most telling words with the question; at most one for each key."""
-    known = [one for one in Facts(handle).now() if not (trusted and one.untrusted)]
+    known = _known(handle, trusted=trusted)
+    return _best(known, _by_words(known, question), limit)
+
+
+def _known(handle: Handle, *, trusted: bool) -> list[Fact]:
+    return [one for one in Facts(handle).now() if not (trusted and one.untrusted)]
+
+
+def _by_words(known: Sequence[Fact], question: str) -> dict[int, float]:
+    """By id, how many words a fact has in common with the question, the rare ones counting more."""
     words = [frozenset(terms(one.text)) for one in known]
     asked = set(terms(question))
     common = {term: sum(term in one for one in words) for term in asked}
-    weighed = [
-        (sum(math.log(1 + len(known) / common[term]) for term in asked & own), one)
+    return {
+        one.id: sum(math.log(1 + len(known) / common[term]) for term in asked & own)
         for own, one in zip(words, known, strict=True)
-    ]
-    best = sorted((pair for pair in weighed if pair[0] > 0), key=lambda pair: (-pair[0], -pair[1].id))
-    return tuple(one for _, one in best[:limit])
+        if asked & own and telling(asked & own, asked)
+    }
+
+
+def _best(known: Sequence[Fact], scores: Mapping[int, float], limit: int) -> tuple[Fact, ...]:
+    fitting = [one for one in known if scores.get(one.id, 0.0) > 0]
+    return tuple(sorted(fitting, key=lambda one: (-scores[one.id], -one.id))[:limit])
 
 
 def _count_recalls(handle: Handle, facts: Sequence[Fact]) -> None:

@@ -130,13 +130,17 @@ def _statements() -> Sequence[str]:
     return (*tables, *triggers)
 
 
-def _note_what_went(connection: sqlite3.Connection) -> None:
-    """A run's record outlives what was forgotten of it: what went is not taken in from there once more."""
+def _widen(connection: sqlite3.Connection) -> None:
+    """Facts have vectors, and it is noted what went: a run's record outlives what was forgotten of it."""
+    connection.execute(
+        "CREATE TABLE fact_vectors (fact INTEGER NOT NULL, model TEXT NOT NULL, vector BLOB NOT NULL, "
+        "PRIMARY KEY (fact, model)) STRICT, WITHOUT ROWID"
+    )
     connection.execute(
         "CREATE TABLE gone (conversation TEXT NOT NULL, key TEXT NOT NULL, scope INTEGER NOT NULL, "
         "PRIMARY KEY (scope, key, conversation)) STRICT, WITHOUT ROWID"
     )
 
 
-STEPS: tuple[Step, ...] = (_make, _note_what_went)
+STEPS: tuple[Step, ...] = (_make, _widen)
 """From each version of the tables to the next."""

@@ -1,11 +1,13 @@
 """What bears on a question is found: by words, by neighbours, by meaning, and never somebody else's."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from agentkit.core.messages import AssistantMessage, ToolMessage, UserMessage
+from agentkit.memory.recall import Recall
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import Memory
 
@@ -165,6 +167,44 @@ async def test_meaning_finds_what_words_do_not(tmp_path_factory: pytest.TempPath
         assert (await ann.recall("a puppy", without=["b"])).found == ()
         ann.forget(conversation="b")
         assert (await ann.recall("a puppy")).found == ()
+
+
+async def test_what_has_nothing_to_do_with_a_question_is_not_the_nearest_to_it(tmp_path: Path) -> None:
+    class Faint(Meanings):
+        """Finds a little of everything in everything, as models do."""
+
+        def _vector(self, text: str) -> list[float]:
+            return [0.15, *(math.sqrt(1 - 0.15**2) * one for one in super()._vector(text))]
+
+    with Memory.open(tmp_path / "m.db", embeddings=Faint()) as memory:
+        ann = memory.of("ann")
+        ann.conversation("a").add(UserMessage("my hound is old"), AssistantMessage("aw"))
+        ann.facts.write("dinghy", "kind", "ship")
+        assert await ann.recall("the price of coffee") == Recall()
+        assert len((await ann.recall("a puppy")).found) == 1
+
+
+@pytest.mark.parametrize("question", ["蒙古的首都是哪里", "我想写一首关于秋天的诗"])
+async def test_lone_chinese_characters_are_no_relation(ann: Scope, question: str) -> None:
+    ann.conversation("dinner").add(*CHINESE, UserMessage("我的猫是黑的"))
+    ann.facts.write("我", "首选", "是茶")
+    assert await ann.recall(question) == Recall()
+    assert (await ann.recall("猫")).found[0].kept.message.text == "我的猫是黑的"
+
+
+async def test_meaning_finds_facts_that_words_do_not_and_their_vectors_are_forgotten(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "m.db", embeddings=(meanings := Meanings())) as memory:
+        ann = memory.of("ann")
+        ann.facts.write("user", "transport", "ferry")
+        rex = ann.facts.write("rex", "kind", "hound").fact
+        for _ in range(2):
+            assert [one.value for one in (await ann.recall("a puppy")).facts] == ["hound"]
+        assert len(meanings.embedded) == 2  # each once
+        assert memory.traces("three topics") > 0  # the model's name stands beside each vector
+        ann.forget(facts=[rex.id])
+        assert (await ann.recall("a puppy")).facts == ()
+        ann.forget(everything=True)
+        assert memory.traces("three topics") == 0
 
 
 def test_names_are_remembered_with_what_is_known_of_them(ann: Scope) -> None:
