@@ -11,8 +11,9 @@ from agentkit.assembly.indexes import index_of
 from agentkit.cli.signals import Stopped, until_signal
 from agentkit.cli.words import clipped, json_line, on_one_line, printable
 from agentkit.core.documents import Citation, Document, Fact, Facts, Hit
-from agentkit.core.errors import UsageError
-from agentkit.retrieval.cite import lines_of
+from agentkit.core.errors import DocumentError, UsageError
+from agentkit.documents import load
+from agentkit.retrieval.cite import checked, lines_of
 from agentkit.retrieval.extract import extracted
 from agentkit.retrieval.index import Explained, Explanation, Index
 from agentkit.retrieval.sources import digest_of
@@ -191,7 +192,7 @@ def _tell_answer(text: str, citations: Sequence[Citation], changed: set[str], in
             click.echo("    unverified: these words are in none of the passages")
             continue
         document = index.store.document(one.document)
-        note = "; the file has changed since it was indexed" if one.document in changed else ""
+        note = _changed_to(one) if one.document in changed else ""
         click.echo(f"    {_place(one.source or one.document, document, one.start, one.end)}{note}")
     if text and not citations:
         click.echo("unverified: the answer quotes nothing", err=True)
@@ -205,6 +206,17 @@ def _place(source: str, document: Document | None, start: int, end: int) -> str:
         return on_one_line(shown)
     first, last = lines_of(document.text, start, end)
     return on_one_line(f"{shown}:{first}" + (f"-{last}" if last > first else ""))
+
+
+def _changed_to(citation: Citation) -> str:
+    """What a file that is another now says in the place of the quote."""
+    try:
+        holds = checked(citation, load(citation.document)).verified
+    except DocumentError:
+        return "; the file has changed since it was indexed, and cannot be read now"
+    return "; the file has changed since it was indexed, " + (
+        "and still says this here" if holds else "and no longer says this here"
+    )
 
 
 def _has_changed(name: str, index: Index) -> bool:

@@ -7,7 +7,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from agentkit.core.errors import ModelError, UsageError
+from agentkit.core.errors import UsageError
 from agentkit.core.messages import Message
 from agentkit.memory.handle import Handle
 from agentkit.memory.index import indexed
@@ -150,10 +150,13 @@ class Conversation:
         told = [kept[place].message for place in _before(leaving)]
         try:
             text = (await summarise(before.text if before is not None else "", told)).strip()
-            if not text:
-                return replace(found, fault="the summary came back empty")
+        except Exception as error:  # noqa: BLE001 - anybody's summary, which may raise anything; it is said
+            return replace(found, fault=f"{error}" or type(error).__name__)
+        if not text:
+            return replace(found, fault="the summary came back empty")
+        try:
             newer = _view(kept, shape, size, Summary(text, leaving.since))
-        except (ModelError, UsageError) as error:
+        except UsageError as error:
             return replace(found, fault=str(error))
         self._summarised(kept[leaving.since - 1].id, text)
         return newer

@@ -1,6 +1,6 @@
 """Forgetting: a text and all that was made of it leave the file, and no copy of its bytes stays behind."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,7 +10,7 @@ from agentkit.journal.database import Database
 from agentkit.journal.kinds import PATIENCE
 from agentkit.memory.conversation import kept_of
 from agentkit.memory.entity import ids_of
-from agentkit.memory.fact import Origin
+from agentkit.memory.fact import Fact, Origin
 from agentkit.memory.facts import Facts
 from agentkit.memory.handle import Handle
 from agentkit.memory.normal import flattened, normal
@@ -39,58 +39,52 @@ class Receipt(Struct, frozen=True):
         return not (self.messages or self.facts or self.summaries)
 
 
-def forget_messages(handle: Handle, messages: Iterable[int]) -> Receipt:
-    """Forget messages, the facts that rest on them, the summaries that cover them, and what found them.
+def forget(
+    handle: Handle,
+    *,
+    messages: Iterable[int] = (),
+    facts: Iterable[int] = (),
+    conversation: str | None = None,
+    name: str | None = None,
+) -> Receipt:
+    """Forget all that is named, at once; see `Scope.forget`.
 
     Raises:
-        NotRemembered: one of them is none of this person; then nothing is forgotten.
+        NotRemembered: an id names nothing of this person; then nothing is forgotten.
     """
-    wanted = sorted(set(messages))
-    here = {row[0] for row in handle.all(_MESSAGES)}
-    for one in wanted:
-        if one not in here:
-            raise handle.missing("message", one)
-    return _erased(handle, wanted, ())
-
-
-def forget_facts(handle: Handle, facts: Iterable[int]) -> Receipt:
-    """Forget facts; the messages that they rest on stay, save for those that say nothing else.
-
-    Raises:
-        NotRemembered: one of them is none of this person; then nothing is forgotten.
-    """
-    known = Facts(handle)
-    wanted = [known.get(one) for one in sorted(set(facts))]
-    grounds = {one.message: one.text for one in wanted}
+    gone, known = _messages_of(handle, messages), _facts_of(handle, facts)
+    grounds = {one.message: one.text for one in known}
     said = kept_of(handle, [message for message in grounds if message is not None])
-    alone = [one.id for one in said if one.message.text == grounds[one.id]]
-    return _erased(handle, alone, [one.id for one in wanted])
+    # words that say nothing but a fact, as of one that was remembered by hand, go with it
+    gone.update(one.id for one in said if one.message.text == grounds[one.id])
+    wanted = {one.id for one in known}
+    if conversation is not None:
+        gone.update(row[0] for row in handle.all(f"{_MESSAGES} AND c.name = ?", (conversation,)))
+    named = [name] if name is not None and normal(name) else []
+    for one in named:
+        tagged, about = ids_of(handle, one)
+        gone.update(tagged, saying(every(handle), [one], exact=True))
+        look = looking_for(one, exact=True)
+        wanted.update(about, (fact.id for fact in Facts(handle).every() if look.search(flattened(fact.text))))
+    return _erased(handle, gone, wanted, named)
 
 
-def forget_conversation(handle: Handle, name: str) -> Receipt:
-    """Forget a whole conversation."""
-    return _erased(handle, [row[0] for row in handle.all(f"{_MESSAGES} AND c.name = ?", (name,))], ())
+def _messages_of(handle: Handle, messages: Iterable[int]) -> set[int]:
+    wanted, here = set(messages), {row[0] for row in handle.all(_MESSAGES)}
+    if unknown := wanted - here:
+        raise handle.missing("message", min(unknown))
+    return wanted
 
 
-def forget_name(handle: Handle, name: str) -> Receipt:
-    """Forget every message that names somebody or something, and what is or was known of them.
-
-    Beside the names that were found in what was said, results and calls are searched for the name as it is
-    written, and facts about others for it.
-    """
-    if not normal(name):
-        return Receipt()
-    tagged, about = ids_of(handle, name)
-    written = saying(every(handle), [name], exact=True)
-    look = looking_for(name, exact=True)
-    facts = [one.id for one in Facts(handle).every() if look.search(flattened(one.text))]
-    return _erased(handle, sorted({*tagged, *written}), sorted({*about, *facts}), [name])
+def _facts_of(handle: Handle, facts: Iterable[int]) -> list[Fact]:
+    known = Facts(handle)
+    return [known.get(one) for one in sorted(set(facts))]
 
 
 def forget_all(handle: Handle) -> Receipt:
     """Forget everything of this person."""
-    messages = [row[0] for row in handle.all(_MESSAGES)]
-    return _erased(handle, messages, [one.id for one in Facts(handle).every()])
+    messages = {row[0] for row in handle.all(_MESSAGES)}
+    return _erased(handle, messages, {one.id for one in Facts(handle).every()})
 
 
 def together(receipts: Sequence[Receipt]) -> Receipt:
@@ -117,10 +111,10 @@ def expire(
     """
     now = handle.clock()
     most = facts or {}
-    old = [one.id for one in Facts(handle).every() if now - one.recorded > most.get(one.origin, float("inf"))]
-    said: list[int] = []
+    old = {one.id for one in Facts(handle).every() if now - one.recorded > most.get(one.origin, float("inf"))}
+    said = set[int]()
     if messages is not None:
-        said = [row[0] for row in handle.all(f"{_MESSAGES} AND m.at < ?", (now - messages,))]
+        said = {row[0] for row in handle.all(f"{_MESSAGES} AND m.at < ?", (now - messages,))}
     return _erased(handle, said, old)
 
 
@@ -128,7 +122,7 @@ _MESSAGES = "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conver
 
 
 def _erased(
-    handle: Handle, messages: Sequence[int], facts: Sequence[int], words: Sequence[str] = ()
+    handle: Handle, messages: Collection[int], facts: Collection[int], words: Sequence[str] = ()
 ) -> Receipt:
     """Delete rows and all that rests on them, what memory told of them, and then their bytes.
 

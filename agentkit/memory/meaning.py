@@ -21,8 +21,8 @@ MOST_NEW = 1_000
 LOOKED_AT = 100
 """Messages, evenly over all, that tell whether the model knows a script."""
 NEAR = 0.2
-"""The least product at which a text bears on a question: of what has nothing to do with one, MiniLM puts 99 in
-100 below it, and of what answers one, hardly any."""
+"""The least product at which a text bears on a question: with MiniLM, one in a hundred that has nothing to do
+with it has as much, and nearly all that answer it."""
 _BLIND = b""
 """In the place of the vector of a text that the model cannot read."""
 

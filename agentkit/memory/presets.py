@@ -10,7 +10,7 @@ from typing import Protocol
 from agentkit.core.documents import Retriever
 from agentkit.core.messages import AssistantMessage, Message, UserMessage
 from agentkit.memory.conversation import Conversation, Summarise
-from agentkit.memory.forgetting import Receipt, forget_conversation, together
+from agentkit.memory.forgetting import Receipt, forget, together
 from agentkit.memory.names.entity import Entity
 from agentkit.memory.scope import Scope
 from agentkit.memory.view import Shape, Size, View, estimated
@@ -62,7 +62,7 @@ class ConversationMemory:
 
     def clear(self) -> Receipt:
         """Forget the conversation."""
-        return forget_conversation(self.conversation.handle, self.conversation.name)
+        return forget(self.conversation.handle, conversation=self.conversation.name)
 
 
 class ConversationBufferMemory(ConversationMemory):

@@ -84,8 +84,8 @@ def telling(shared: Iterable[str], asked: Collection[str]) -> bool:
 
     They do where they are at least half of what is asked.
 
-    >>> telling(["猫"], ["猫"]), telling(["的", "是"], ["的", "是", "首", "首都", "都"]), telling(["ferri"], "abc")
-    (True, False, True)
+    >>> telling(["猫"], ["猫"]), telling(["的", "是"], ["的", "是", "首", "首都", "都"])
+    (True, False)
     """
     found = set(shared)
     return any(len(one) > 1 or one.isascii() for one in found) or 2 * len(found) >= max(1, len(asked))

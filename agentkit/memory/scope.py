@@ -87,27 +87,23 @@ class Scope:
         name: str | None = None,
         everything: bool = False,
     ) -> Receipt:
-        """Forget what is named, what rests on it, and its bytes in the files.
+        """Forget what is named, what rests on it, what memory told of it, and its bytes in the files.
 
         Args:
             messages: Ids; with them go facts that rest on them and summaries that cover them.
-            facts: Ids; the messages that they rest on stay.
+            facts: Ids; the messages that they rest on stay, save for those that say nothing else.
             conversation: All messages of it.
-            name: All messages that name somebody, and all facts about them.
+            name: All messages that name somebody, all facts about them, and what is written with that name.
             everything: All of this person.
 
         Raises:
-            NotRemembered: an id names nothing here.
+            NotRemembered: an id names nothing here; then nothing is forgotten.
         """
         if everything:
             return forgetting.forget_all(self.handle)
-        receipts = [
-            *([forgetting.forget_messages(self.handle, messages)] if messages else ()),
-            *([forgetting.forget_facts(self.handle, facts)] if facts else ()),
-            *([forgetting.forget_conversation(self.handle, conversation)] if conversation else ()),
-            *([forgetting.forget_name(self.handle, name)] if name else ()),
-        ]
-        return forgetting.together(receipts)
+        return forgetting.forget(
+            self.handle, messages=messages, facts=facts, conversation=conversation, name=name
+        )
 
     def expire(
         self, *, facts: Mapping[Origin, float] | None = None, messages: float | None = None

@@ -13,6 +13,7 @@ from agentkit.retrieval.fusion import fused
 VARIANTS = "documents/variants"
 FILTERS = "documents/filters"
 RATINGS = "documents/ratings"
+NUMBERS = frozenset[type]({int, float})
 
 
 class Variants(BaseModel):
@@ -139,12 +140,12 @@ class Rating:
 def _as_known(value: Fact, values: Sequence[Fact]) -> Fact | None:
     """The value as the documents have it, who may say 2024 where the model says "2024"."""
     kinds = {type(one) for one in values}
-    if type(value) in kinds:
+    if type(value) in kinds or (type(value) in NUMBERS and kinds & NUMBERS):  # 2024.0 is 2024 to a filter
         return value
     for one in values:
         if str(one).lower() == str(value).lower():
             return one
-    if isinstance(value, str) and kinds & {int, float}:
+    if isinstance(value, str) and kinds & NUMBERS:
         try:
             return float(value) if float in kinds else int(value)
         except ValueError:

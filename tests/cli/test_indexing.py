@@ -142,9 +142,18 @@ def test_a_file_that_cannot_be_read_is_named_and_the_rest_taken_in(cli: Cli, not
 
 def test_a_changed_file_is_said_to_be_so_beside_a_quote(cli: Cli, notes: Path) -> None:
     cli("index", "notes")
-    (notes / "plan.md").write_text("rewritten")
-    told = cli("ask", "What does paper cost?").stdout
-    assert "notes/plan.md:7; the file has changed since it was indexed" in told
+    quoted = "notes/plan.md:7; the file has changed since it was indexed, "
+    plan = (notes / "plan.md").read_text()
+    for now, means in (
+        (f"{plan}\nMore.\n", "and still says this here"),
+        ("rewritten", "and no longer says this here"),
+        (None, "and cannot be read now"),
+    ):
+        if now is None:
+            (notes / "plan.md").unlink()
+        else:
+            (notes / "plan.md").write_text(now)
+        assert f"{quoted}{means}\n" in cli("ask", "What does paper cost?").stdout
 
 
 def test_a_models_answer_is_printed_with_what_became_of_its_quotes(cli: Cli, notes: Path) -> None:

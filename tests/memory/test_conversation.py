@@ -139,7 +139,9 @@ async def test_a_later_summary_goes_on_from_the_one_before(ann: Scope) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer", [ProviderDown("no answer"), "   ", " ".join(["long"] * 50)], ids=["error", "empty", "too long"]
+    "answer",
+    [ProviderDown("no answer"), TimeoutError(), "   ", " ".join(["long"] * 50)],
+    ids=["error", "anybody's error", "empty", "too long"],
 )
 async def test_a_summary_that_failed_leaves_the_history_as_it_is(ann: Scope, answer: str | Exception) -> None:
     talk = ann.conversation("monday")

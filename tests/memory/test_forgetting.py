@@ -69,6 +69,16 @@ def test_a_forgotten_fact_leaves_its_message(memory: Memory, ann: Scope) -> None
     assert ann.forget(facts=[again.id]) == Receipt(facts=1, said_in=(said,))
 
 
+def test_all_that_is_named_is_forgotten_at_once_or_nothing(ann: Scope) -> None:
+    said, other = ann.conversation("monday").add(UserMessage("I live in Oslo"), UserMessage("hello"))
+    fact = ann.facts.write("user", "city", "Oslo", message=said, quote="in Oslo").fact
+    with pytest.raises(NotRemembered):
+        ann.forget(messages=[other], facts=[99], conversation="monday")
+    assert len(ann.conversation("monday").messages()) == 2
+    receipt = ann.forget(messages=[said], facts=[fact.id])
+    assert (receipt.messages, receipt.facts) == (1, 1)
+
+
 @pytest.mark.parametrize("blank", ["  ", "?!", "。"])
 def test_a_name_that_is_none_forgets_nothing(ann: Scope, blank: str) -> None:
     ann.conversation("monday").add(UserMessage("Yesterday Ingrid Solberg called"))

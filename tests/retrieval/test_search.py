@@ -246,6 +246,18 @@ async def test_the_facts_of_a_question_become_a_filter_and_invented_ones_are_tol
         assert [h.chunk.document for h in await index.retrieve(asking.query, where=asking.where)] == ["b"]
 
 
+@pytest.mark.parametrize(("said", "found"), [("2024.0", ["b"]), ("2025", []), ('"2024"', ["b"])])
+async def test_a_number_is_a_filter_however_a_model_writes_it(
+    tmp_path: Path, said: str, found: list[str]
+) -> None:
+    documents = [document("a", "minutes", year=2023), document("b", "minutes", year=2024)]
+    with filled(tmp_path / "i.db", *documents) as index:
+        form = f'{{"query": "minutes", "facts": [{{"name": "year", "value": {said}}}]}}'
+        asking = await with_facts("of 2024", index.store.facts(), as_runnable(ScriptedModel([form])))
+        assert asking.dropped == ()
+        assert [h.chunk.document for h in await index.retrieve(asking.query, where=asking.where)] == found
+
+
 async def test_a_model_rates_passages_and_what_it_forgets_comes_last() -> None:
     model = ScriptedModel(['{"ratings": [1, 9]}'])
     ranked = await reranked("q", hits_of("one", "two", "three"), rated_by(as_runnable(model)))

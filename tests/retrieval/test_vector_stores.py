@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -96,10 +96,12 @@ class Remembering:
         if self.dies:
             raise RuntimeError("killed before it was noted")
 
-    async def remove(self, documents: Sequence[str]) -> None:
+    async def remove(self, documents: Collection[str]) -> None:
         self.held = {key: chunk for key, chunk in self.held.items() if key[0] not in documents}
 
-    async def nearest(self, vector: object, *, limit: int = 10, where: object = None) -> list[object]:
+    async def nearest(
+        self, vector: Sequence[float], *, limit: int = 10, where: Facts | None = None
+    ) -> Sequence[Hit]:
         return []
 
 
@@ -132,7 +134,9 @@ async def test_a_copy_follows_the_index_also_when_it_was_cut_off(tmp_path: Path)
 class Comparing(Remembering):
     """A store that finds what has the facts in what it was given, as others do by what `flat` makes."""
 
-    async def nearest(self, vector: object, *, limit: int = 10, where: Facts | None = None) -> list[Hit]:
+    async def nearest(
+        self, vector: Sequence[float], *, limit: int = 10, where: Facts | None = None
+    ) -> Sequence[Hit]:
         said = [(one, flat(one, "fact ")) for one in self.held.values()]
         asked = {f"fact {name}": value_text(value) for name, value in (where or {}).items()}
         return [Hit(one, 1.0) for one, facts in said if asked.items() <= facts.items()][:limit]
