@@ -8,7 +8,6 @@ from msgspec import Struct
 
 from agentkit.journal.database import Database
 from agentkit.journal.kinds import PATIENCE
-from agentkit.memory.conversation import kept_of
 from agentkit.memory.entity import ids_of
 from agentkit.memory.fact import Fact, Origin
 from agentkit.memory.facts import Facts
@@ -53,10 +52,6 @@ def forget(
         NotRemembered: an id names nothing of this person; then nothing is forgotten.
     """
     gone, known = _messages_of(handle, messages), _facts_of(handle, facts)
-    grounds = {one.message: one.text for one in known}
-    said = kept_of(handle, [message for message in grounds if message is not None])
-    # words that say nothing but a fact, as of one that was remembered by hand, go with it
-    gone.update(one.id for one in said if one.message.text == grounds[one.id])
     wanted = {one.id for one in known}
     if conversation is not None:
         gone.update(row[0] for row in handle.all(f"{_MESSAGES} AND c.name = ?", (conversation,)))
@@ -137,8 +132,11 @@ def _erased(
     database, scope = handle.database, handle.scope
     with database.transaction():
         execute = database.connection.execute
-        kept, ids = every(handle), set(messages)
-        going = [one for one in Facts(handle).every() if one.id in facts or one.message in ids]
+        kept, known, ids = every(handle), Facts(handle).every(), set(messages)
+        # words that say nothing but a fact, as of one that was remembered by hand, go with it
+        alone = {(one.message, one.text) for one in known if one.id in facts}
+        ids.update(one.id for one in kept if (one.id, one.message.text) in alone)
+        going = [one for one in known if one.id in facts or one.message in ids]
         ids.update(telling(kept, [one for one in kept if one.id in ids], going))
         stays = [one for one in kept if one.id not in ids]
         said_in = saying(stays, [*words, *(one.value for one in going)])
@@ -161,7 +159,7 @@ def _erased(
             (gone,),
         ).rowcount
         listed = msgspec.json.encode(list(facts)).decode()
-        known = execute(
+        lost = execute(
             "DELETE FROM facts WHERE scope = ? AND (id IN (SELECT value FROM json_each(?)) "
             "OR message IN (SELECT value FROM json_each(?)))",
             (scope, listed, gone),
@@ -175,12 +173,12 @@ def _erased(
             "AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id)",
             (scope,),
         )
-        if said or known or told:
+        if said or lost or told:
             execute("INSERT OR IGNORE INTO erasing (id) VALUES (1)")
-    if not (said or known or told):
+    if not (said or lost or told):
         return Receipt()
     talks = tuple(name for (name,) in names)
-    return Receipt(said, known, told, talks, erase(database), tuple(said_in))
+    return Receipt(said, lost, told, talks, erase(database), tuple(said_in))
 
 
 def erase(database: Database) -> bool:

@@ -181,6 +181,23 @@ def test_what_is_old_is_forgotten_by_who_said_it(memory: Memory, ann: Scope, clo
     assert copies(memory, "oslo") == 0
 
 
+def test_words_that_say_nothing_but_a_fact_go_with_it_however_it_goes(
+    memory: Memory, ann: Scope, clock: Clock
+) -> None:
+    for city, forgetting in (
+        ("Oslo", lambda number: ann.forget(facts=[number])),
+        ("Rome", lambda _: ann.expire(facts={Origin.PERSON: 5})),
+    ):
+        text = f"user: city: {city}"
+        (said,) = ann.conversation("by hand").add(UserMessage(text))
+        fact = ann.facts.write("user", "city", city, message=said, quote=text).fact
+        ann.facts.write("user", "note", "a city", message=said, quote="city")
+        clock.now += 10
+        receipt = forgetting(fact.id)
+        assert (receipt.messages, receipt.facts, receipt.said_in) == (1, 2, ())
+        assert copies(memory, city.lower()) == 0
+
+
 def test_a_memory_file_is_its_owners_alone(memory: Memory) -> None:
     assert memory.path.stat().st_mode & 0o077 == 0
 
