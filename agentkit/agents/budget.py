@@ -37,6 +37,12 @@ def left(limits: Limits, spent: Spent) -> Limits:
     )
 
 
+def covers(free: Limits, most: Spent) -> bool:
+    """Whether so much may still be spent; time aside."""
+    after = left(free, most)
+    return all(amount is None or amount >= 0 for amount in (after.steps, after.tokens, after.cost))
+
+
 def tighter(one: Limits, other: Limits) -> Limits:
     """The tighter of two limits, of each kind."""
     return Limits(

@@ -86,7 +86,8 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             return _answered(state, event)
         case ModelFailed():
             state = replace(state, reserved=NOTHING) if event.refused else _with_loss(state)
-            return replace(state, failure=event)
+            cut = Spent(tokens=event.cut_tokens, cost=event.cut_cost)
+            return replace(state, failure=event, lost=state.lost + cut)
         case CallDecided() | RuleSet() | FilesLeftOut():
             return state
         case FilesSetting():

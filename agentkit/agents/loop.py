@@ -15,6 +15,7 @@ from typing import Any, TypeVar, cast
 
 from msgspec.structs import replace
 
+from agentkit.agents.attempts import Attempts
 from agentkit.agents.begun import Begun
 from agentkit.agents.budget import POOL_IS_SPENT, left, spare, working_seconds
 from agentkit.agents.compaction import compact, compact_after_refusal, too_long, window_of
@@ -381,39 +382,46 @@ class Agent:
         drawn = purse.draw(reserved)
         if drawn is None:  # another thread was quicker
             return await self._close(POOL_IS_SPENT)
+        attempts = Attempts(purse, spent, reserved, drawn)
         try:
-            drawn.settle(await self._asked(turn, request, reserved, last=last))
+            attempts.settle(await self._asked(turn, request, attempts, last=last))
         finally:
-            drawn.settle()  # no answer came: it may have been charged for all the same
+            attempts.settle()  # no answer came: it may have been charged for all the same
         return None
 
-    async def _asked(self, turn: Turn, request: ModelRequest, reserved: Spent, *, last: bool) -> Spent | None:
+    async def _asked(
+        self, turn: Turn, request: ModelRequest, attempts: Attempts, *, last: bool
+    ) -> Spent | None:
         """Send a request, record what came of it, and tell what an answer took, if there is one."""
         step = self.state.steps + 1
         asked = self._digest.of(request.messages, request.tools, must_call=request.must_call)
         raised_to = None if request.temperature == self.temperature else request.temperature
         other = "" if turn.model is self.model else turn.model.name
+        reserved = attempts.each
         # written before the answer is waited for; with the answer, where that is there at once
         self.record(ModelAsked(step, reserved.tokens, asked, reserved.cost, raised_to, other), with_next=True)
         began = self.clock()
         try:
-            answer = await self._in_time(self._hearing.answer(turn.model, request), last=last)
+            answer = await self._in_time(self._hearing.answer(turn.model, request, attempts.again), last=last)
         except ModelError as error:
             self._hearing.arrived = ""
             window = error.window if isinstance(error, ContextOverflow) else 0
-            self.record(ModelFailed(step, type(error).__name__, str(error), window, error.refused))
-            return Spent(steps=1) if error.refused else None
+            cut = attempts.cut
+            kind = type(error).__name__
+            self.record(ModelFailed(step, kind, str(error), window, error.refused, cut.tokens, cut.cost))
+            return Spent(1) + replace(cut, steps=0) if error.refused else None
         if answer is None:
             return None
         self._hearing.arrived = ""
-        seconds, cost = round(self.clock() - began, 3), turn.purse.cost(answer.usage)
+        seconds = round(self.clock() - began, 3)
+        usage, cost = attempts.with_cut(answer.usage, turn.estimate)
         message = answer.message
         if message.malformed:  # with what is wrong it is told what would fit
             fits = self.dispatcher.what_fits
             told = (replace(one, error=f"{one.error}. {fits(one.name)}") for one in message.malformed)
             message = replace(message, malformed=tuple(told))
-        self.record(ModelAnswered(step, message, answer.usage, seconds, answer.finish, cost, answer.loop))
-        return Spent(1, answer.usage.total, cost or Decimal(0))
+        self.record(ModelAnswered(step, message, usage, seconds, answer.finish, cost, answer.loop))
+        return Spent(1, usage.total, cost or Decimal(0))
 
     async def _close(self, why: str) -> None:
         """Set the last answer up, in a view that can be paid for, or end the run where there can be none.

@@ -2,7 +2,7 @@
 
 from threading import Lock
 
-from agentkit.agents.budget import left
+from agentkit.agents.budget import covers, left
 from agentkit.core.usage import Limits, Spent
 
 
@@ -45,8 +45,7 @@ class Pool:
     def draw(self, most: Spent) -> "Draw | None":
         """Set aside what a request can come to; `None` when there is not so much left."""
         with self._lock:
-            after = left(self.limits, self.spent + self.drawn + most)
-            if any(amount is not None and amount < 0 for amount in (after.steps, after.tokens, after.cost)):
+            if not covers(left(self.limits, self.spent + self.drawn), most):
                 return None
             self.drawn += most
             return Draw(self, most)

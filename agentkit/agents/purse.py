@@ -7,6 +7,7 @@ from msgspec import Struct
 from agentkit.agents.budget import (
     POOL_IS_SPENT,
     answer_room,
+    covers,
     input_room,
     left,
     shortage,
@@ -63,6 +64,15 @@ class Purse(Struct, frozen=True):
     def draw(self, most: Spent) -> Draw | None:
         """Set that aside; `None` when others were quicker."""
         return Draw(None, most) if self.pool is None else self.pool.draw(most)
+
+    def draw_again(self, spent: Spent, most: Spent) -> Draw | None:
+        """Set as much aside once more, for an answer that broke off; `None` when there is not so much left.
+
+        Args:
+            spent: By the run, with what was set aside for the attempts before.
+            most: What an attempt can come to.
+        """
+        return self.draw(most) if covers(left(self.limits, spent), most) else None
 
     def cost(self, usage: Usage) -> Decimal | None:
         """What an answer cost; `None` where nobody knows."""

@@ -194,6 +194,10 @@ class ModelFailed(Struct, frozen=True, tag="model failed", omit_defaults=True):
     """Tokens that the model takes at once, where it refused more and said so."""
     refused: bool = False
     """Whether nothing was computed, so that what was set aside for it is given back."""
+    cut_tokens: int = 0
+    """What counts as spent by attempts before the last, which broke off."""
+    cut_cost: Decimal = Decimal(0)
+    """The same in US dollars, as far as the price is known."""
 
 
 class CallDecided(Struct, frozen=True, tag="call decided"):

@@ -26,7 +26,7 @@ from agentkit.core.events import (
     Nudged,
 )
 from agentkit.core.messages import AssistantMessage, ToolCall
-from agentkit.core.protocols import Answer, ModelProfile, ModelRequest
+from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
 from agentkit.core.tools import Effect, Outcome
 from agentkit.core.usage import FREE, SHORTEST_ANSWER, Limits, Price, Spent, Usage
 from agentkit.journal.memory import MemoryLog
@@ -189,7 +189,7 @@ async def test_nothing_and_unknown_are_not_the_same(stage, price, cost, unpriced
 
 
 class Greedy:
-    """Asks for one more call each time; uses what the dice say of its reservation, mostly all."""
+    """Asks for one more call each time, uses mostly all of its reservation, and breaks off at times."""
 
     def __init__(self, dice: random.Random, usage: list[Spent]) -> None:
         self.name = "greedy"
@@ -201,17 +201,25 @@ class Greedy:
     def estimate(self, request: ModelRequest) -> int:
         return 40 * len(request.messages)
 
-    async def stream(self, request: ModelRequest) -> AsyncIterator[Answer]:
+    async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | StreamRestarted | Answer]:
         for _ in range(self._dice.randrange(4)):
             await asyncio.sleep(0)
         self._asked += 1
         if self._dice.random() < 0.02:
             raise ProviderDown("over capacity")
-        part = self._dice.choice([0, 0.5, 1, 1, 1])
-        usage = Usage(int(self.estimate(request) * part), int(request.max_tokens * part))
-        self._usage.append(Spent(1, usage.total, PRICE.of(usage)))
+        while self._dice.random() < 0.2:
+            self._took(request, 1)  # nobody is told how much it was
+            yield TextDelta("half")
+            await asyncio.sleep(0)
+            yield StreamRestarted("it broke off")
+        usage = self._took(request, self._dice.choice([0, 0.5, 1, 1, 1]))
         calls = () if self._dice.random() < 0.1 else (adding(self._asked),)
         yield Answer(AssistantMessage("" if calls else "done", calls), usage, "calls" if calls else "stop")
+
+    def _took(self, request: ModelRequest, part: float) -> Usage:
+        usage = Usage(int(self.estimate(request) * part), int(request.max_tokens * part))
+        self._usage.append(Spent(0, usage.total, PRICE.of(usage)))
+        return usage
 
     async def aclose(self) -> None: ...
 
@@ -260,14 +268,19 @@ def test_two_hundred_runs_at_once_never_exceed_a_ceiling(
             await asyncio.gather(
                 *(agent.run(stage.start()) for agent, stage in zip(agents, stages, strict=True))
             )
-        lost = Spent()
+        told = Spent()
         for stage in stages:
             asked = {event.step: event for event in stage.events(ModelAsked)}
+            for answered in stage.events(ModelAnswered):
+                told += Spent(1, answered.usage.total, answered.cost)
             for failed in stage.events(ModelFailed):
                 at = asked[failed.step]
-                lost += Spent(1, at.reserved_tokens, at.reserved_cost)
+                told += Spent(1, at.reserved_tokens + failed.cut_tokens, at.reserved_cost + failed.cut_cost)
         assert pool.drawn == Spent()
-        assert pool.spent == sum(used, lost)
+        assert pool.spent == told
+        computed = sum(used, Spent())
+        assert computed.tokens <= pool.spent.tokens
+        assert computed.cost <= pool.spent.cost
 
     with TemporaryDirectory() as folder:
         asyncio.run(run(Path(folder)))
@@ -304,6 +317,51 @@ async def test_a_run_that_is_cancelled_gives_nothing_back_of_what_may_be_charged
     with pytest.raises(asyncio.CancelledError):
         await task
     assert (pool.spent, pool.drawn) == (drawn, Spent())
+
+
+class BreaksOff(ScriptedModel):
+    """Two answers of each request break off."""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Any]:
+        for _ in range(2):
+            yield TextDelta("half")
+            yield StreamRestarted("it broke off")
+        async for piece in super().stream(request):
+            yield piece
+
+
+async def test_an_answer_that_breaks_off_counts_as_all_that_was_set_aside(stage) -> None:
+    agent = stage.agent(BreaksOff(["done"]), price=PRICE)
+    await agent.run(stage.start())
+    (asked,), (answered,) = stage.events(ModelAsked), stage.events(ModelAnswered)
+    whole = ScriptedModel(["done"])
+    plain = Stage(stage.workspace)
+    await plain.agent(whole, price=PRICE).run(plain.start())
+    (once,) = plain.events(ModelAnswered)
+    assert answered.usage.total == once.usage.total + 2 * asked.reserved_tokens
+    assert answered.cost == once.cost + 2 * asked.reserved_cost
+    assert answered.usage.estimated
+    assert agent.state.spent.steps == 1
+
+
+@pytest.mark.parametrize("shared", [True, False])
+async def test_an_answer_begins_anew_only_where_as_much_is_left(stage, shared: bool) -> None:
+    # of three attempts at an answer of 300 tokens, and a request of some hundreds, two are paid for
+    profile = ModelProfile(context_window=100_000, max_output_tokens=300)
+    probe = Stage(stage.workspace)
+    await probe.agent(ScriptedModel(["done"], profile=profile)).run(probe.start())
+    (asked,) = probe.events(ModelAsked)
+    limits = Limits(tokens=3 * asked.reserved_tokens - 1)
+    pool = Pool(limits) if shared else None
+    own = Limits() if shared else limits
+    agent = stage.agent(BreaksOff(["done"], profile=profile), pool=pool, limits=own)
+    ended = await agent.run(stage.start(limits=own))
+    assert ended.ending is Ending.MODEL_FAILED
+    assert "no room for another attempt" in ended.result
+    spent = agent.state.spent if pool is None else pool.spent
+    (asked,) = stage.events(ModelAsked)
+    assert spent.tokens == 2 * asked.reserved_tokens
+    assert agent.state.spent.tokens == 2 * asked.reserved_tokens
 
 
 @pytest.mark.parametrize(("error", "lost"), [(BadRequest("no"), False), (ProviderDown("gone"), True)])
