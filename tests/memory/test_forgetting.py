@@ -8,8 +8,10 @@ import pytest
 
 from agentkit.core.errors import NotRemembered
 from agentkit.core.messages import AssistantMessage, Message, ToolCall, ToolMessage, UserMessage
+from agentkit.journal.database import Database
 from agentkit.memory.fact import Origin
 from agentkit.memory.forgetting import Receipt
+from agentkit.memory.schema import KIND, STEPS
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import Memory
 from agentkit.memory.view import Shape
@@ -181,21 +183,25 @@ def test_what_is_old_is_forgotten_by_who_said_it(memory: Memory, ann: Scope, clo
     assert copies(memory, "oslo") == 0
 
 
-def test_words_that_say_nothing_but_a_fact_go_with_it_however_it_goes(
-    memory: Memory, ann: Scope, clock: Clock
+@pytest.mark.parametrize("by_age", [False, True])
+def test_words_that_say_nothing_but_a_fact_go_with_it(
+    memory: Memory, ann: Scope, clock: Clock, by_age: bool
 ) -> None:
-    for city, forgetting in (
-        ("Oslo", lambda number: ann.forget(facts=[number])),
-        ("Rome", lambda _: ann.expire(facts={Origin.PERSON: 5})),
-    ):
-        text = f"user: city: {city}"
-        (said,) = ann.conversation("by hand").add(UserMessage(text))
-        fact = ann.facts.write("user", "city", city, message=said, quote=text).fact
-        ann.facts.write("user", "note", "a city", message=said, quote="city")
-        clock.now += 10
-        receipt = forgetting(fact.id)
-        assert (receipt.messages, receipt.facts, receipt.said_in) == (1, 2, ())
-        assert copies(memory, city.lower()) == 0
+    (said,) = ann.conversation("by hand").add(UserMessage("user: city: Oslo"))
+    fact = ann.facts.write("user", "city", "Oslo", message=said, quote="city: Oslo").fact
+    ann.facts.write("user", "note", "a city", message=said, quote="city")
+    clock.now += 10
+    receipt = ann.expire(facts={Origin.PERSON: 5}) if by_age else ann.forget(facts=[fact.id])
+    assert (receipt.messages, receipt.facts, receipt.said_in) == (1, 2, ())
+    assert copies(memory, "oslo") == 0
+
+
+async def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    Database.open(tmp_path / "old.db", STEPS[:1], marked=False, kind=KIND).close()
+    with Memory.open(tmp_path / "old.db") as memory:
+        said = memory.of("ann").conversation("run").add(UserMessage("my quokka"), keys=("1",))
+        assert memory.of("ann").forget(messages=said).messages == 1
+        assert memory.of("ann").conversation("run").add(UserMessage("my quokka"), keys=("1",)) == ()
 
 
 def test_a_memory_file_is_its_owners_alone(memory: Memory) -> None:
