@@ -30,7 +30,8 @@ def joined_linear(
     Returns:
         [T, out].
     """
-    return cast("Tensor", _JoinedLinear.apply(x, weight, bias, a, b, scale))
+    apply = cast("Any", _JoinedLinear.apply)  # pyright: ignore[reportUnknownMemberType]
+    return apply(x, weight, bias, a, b, scale)
 
 
 class _JoinedLinear(Function):

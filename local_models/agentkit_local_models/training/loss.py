@@ -56,7 +56,8 @@ _Part = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
 
 def _summed(model: Model, pack: Pack, part: _Part) -> Tensor:
-    return cast("Tensor", _Summed.apply(learnt_states(model, pack), model.head, part))
+    apply = cast("Any", _Summed.apply)  # pyright: ignore[reportUnknownMemberType]
+    return apply(learnt_states(model, pack), model.head, part)
 
 
 class _Summed(Function):
