@@ -1,6 +1,9 @@
 """The examination of a server, against servers of several characters."""
 
+import asyncio
 import importlib.util
+import re
+from contextlib import aclosing
 from pathlib import Path
 
 import pytest
@@ -30,13 +33,17 @@ async def examination(url, model="test", seconds=10.0):
 EVERYTHING = [
     "model list", "model", "answer", "streaming", "usage", "stop", "seed", "tool calls", "parallel calls",
     "many tools", "structured output", "context length", "error form",
+    "unknown model",
 ]  # fmt: skip
 
 WANTED = {
     # character: what is not ok, and the settings beside the model and its address
     "full": ({}, {"context_window": 16384}),
     "vllm without a parser": ({}, {"context_window": 32768, "text_calls": "hermes"}),
-    "llama.cpp": ({"structured output": State.LACKS}, {"context_window": 4096, "text_calls": "hermes"}),
+    "llama.cpp": (
+        {"structured output": State.LACKS, "unknown model": State.LACKS},
+        {"context_window": 4096, "text_calls": "hermes"},
+    ),
     "ollama": (
         {"seed": State.LACKS, "structured output": State.LACKS, "context length": State.LACKS},
         {"context_window": 1000, "text_calls": "json"},
@@ -201,3 +208,71 @@ def test_a_refusal_tells_the_window(message, tokens):
 )
 def test_a_list_tells_the_window(entry, tokens):
     assert listed_window([entry], "m") == tokens
+
+
+FULL = CHARACTERS["full"]
+COUNTED = {"text": "1 2 3 4 5 6 7 8 9 10"}
+
+
+async def late(to):
+    """The address of a proxy that holds back every answer for a while, and then passes it on whole."""
+
+    async def passed(reader, writer):
+        asked = await reader.readuntil(b"\r\n\r\n")
+        length = re.search(rb"content-length: (\d+)", asked, re.IGNORECASE)
+        asked += await reader.readexactly(int(length[1])) if length else b""
+        there, back = await asyncio.open_connection("127.0.0.1", to)
+        back.write(asked.replace(b"Connection: keep-alive", b"Connection: close"))
+        said = await there.readuntil(b"\r\n\r\n")
+        if b"chunked" in said:
+            said += await there.readuntil(b"0\r\n\r\n")
+        else:
+            said += await there.readexactly(int(re.search(rb"content-length: (\d+)", said)[1]))
+        await asyncio.sleep(1.2)
+        writer.write(said.replace(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nconnection: close\r\n"))
+        await writer.drain()
+        writer.close()
+        back.close()
+
+    return await asyncio.start_server(passed, "127.0.0.1", 0)
+
+
+async def only(url, about):
+    """What is found of one thing; the examination ends there."""
+    async with aclosing(examined(Endpoint(url, "test", None, 10.0))) as learning:
+        async for learnt in learning:
+            if learnt.diagnosis.about == about:
+                return learnt.diagnosis
+    raise AssertionError(about)
+
+
+async def test_an_answer_that_a_proxy_held_back_is_not_called_streamed(serve):
+    server = serve({**COUNTED, "write": 64, "pause": 0.01}, **FULL)
+    async with await late(int(server.url.split(":")[2].split("/")[0])) as proxy:
+        found = await only(f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/v1", "streaming")
+    assert found.state is State.LACKS, found
+    assert "all at once after" in found.found
+    assert "proxy" in found.mend
+
+
+async def test_an_answer_that_comes_slowly_is_streamed(serve):
+    server = serve({**COUNTED, "write": 64, "pause": 0.03}, **FULL)
+    assert (await only(server.url, "streaming")).state is State.OK
+
+
+@pytest.mark.parametrize("how", ["cut", "end"])
+async def test_a_stream_that_ends_early_is_told_from_a_wrong_name(serve, how):
+    found, _ = await examination(serve({**COUNTED, how: 2}, **FULL).url)
+    assert found["answer"].state is State.FAILS
+    assert "StreamCut" in found["answer"].found
+    assert "time limits" in found["answer"].mend
+
+
+async def test_a_name_that_is_none_and_looks_like_a_failing_server_is_said(serve):
+    def answers(asked):
+        known = asked["model"] == "test"
+        return characters.model(asked) if known else characters.refused("no worker for it", 500)
+
+    found, _ = await examination(serve(answers=answers, strict=False).url)
+    assert found["unknown model"].state is State.LACKS
+    assert "would be tried again" in found["unknown model"].found

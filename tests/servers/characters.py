@@ -24,6 +24,7 @@ def model(
     most_output=None,
     thinks="",
     most_tools=1000,
+    any_name=False,
     drawn=DRAWN,
 ):
     """The step with which a model of these abilities answers.
@@ -39,9 +40,12 @@ def model(
         most_output: Tokens above which a request is refused with another message.
         thinks: What it says before its answer.
         most_tools: Tools above which it calls none.
+        any_name: Whether it answers to a name that is not its own.
         drawn: What it draws without a seed.
     """
     words = " ".join(str(message.get("content") or "") for message in asked["messages"])
+    if not (any_name or asked["model"].startswith("test")):
+        return refused(f"The model '{asked['model']}' does not exist", 404, "model_not_found")
     if not asked["messages"]:
         return refused("'messages' must not be empty")
     if "tools" in asked and calls == "refused":
@@ -123,7 +127,7 @@ CHARACTERS = {
     "vllm without a parser": of(
         [{"id": "test", "max_model_len": 32768}], calls="hermes", thinks="<think>hm</think>"
     ),
-    "llama.cpp": of([{"id": "test", "meta": {"n_ctx": 4096}}], calls="refused", schema=False),
+    "llama.cpp": of([{"id": "test", "meta": {"n_ctx": 4096}}], calls="refused", schema=False, any_name=True),
     "ollama": of(calls="json", forgets=1500, schema=None, seeds=False),
     "openai": of([{"id": "test"}, {"id": "test-2"}], most_output=16384),
     "without stop": of(window=2048, stops=False),

@@ -5,7 +5,14 @@ from typing import Any
 import msgspec
 
 from agentkit.core.diagnosis import Diagnosis, State
-from agentkit.core.errors import AuthenticationFailed, BadRequest, ContextOverflow, ModelError, ProviderDown
+from agentkit.core.errors import (
+    AuthenticationFailed,
+    BadRequest,
+    ContextOverflow,
+    ModelError,
+    ProviderDown,
+    StreamCut,
+)
 from agentkit.core.protocols import ModelRequest
 from agentkit.models.endpoint.contract import Heard, Learnt, heard, question
 from agentkit.models.openai_api import OPENED, OpenAIModel
@@ -14,6 +21,10 @@ from agentkit.models.thoughts import CLOSE, OPEN
 COUNT = "Count from 1 to 10, the numbers only, with a space between."
 REPEAT = "Say these four words and nothing else: alpha beta gamma delta"
 DRAW = "Think of a number between 1 and a million, by chance. Say the number and nothing else."
+LONG_ENOUGH = 1.0
+"""Seconds before the first piece; of an answer that is quicker nobody can tell whether it was held back."""
+AT_ONCE = 0.001
+"""Seconds a piece; pieces that come faster than this were not made one after another."""
 CITY = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "rivers": {"type": "integer"}},
@@ -30,6 +41,9 @@ async def plain(model: OpenAIModel) -> tuple[Learnt, Heard | None]:
         return _fails("answer", error, "put the server's key into OPENAI_API_KEY"), None
     except ProviderDown as error:
         return _fails("answer", error, "start the server, or look at the address and --seconds"), None
+    except StreamCut as error:
+        mend = "look at the time limits of the server, and of a proxy before it, and at the server's log"
+        return _fails("answer", error, mend), None
     except ModelError as error:
         return _fails(
             "answer", error, "look at the model's name, at --endpoint, and at the server's log"
@@ -51,11 +65,29 @@ def thoughts(answer: Heard) -> Learnt | None:
     return None
 
 
-def streaming(answer: Heard) -> Learnt:
-    """Whether the answer came while it was made."""
-    if answer.pieces > 1:
-        return Learnt(Diagnosis("streaming", State.OK, f"{answer.pieces} pieces"))
-    return Learnt(Diagnosis("streaming", State.LACKS, "the answer came in one piece"))
+async def streaming(model: OpenAIModel, answer: Heard) -> Learnt:
+    """Whether the answer came while it was made.
+
+    One that seems to have been held back is asked for again: the first also waits for a connection,
+    and for a model that is being loaded.
+    """
+    if _held_back(answer):
+        try:
+            answer = await heard(model, question(COUNT))
+        except ModelError as error:
+            return _unknown("streaming", error)
+    if answer.pieces <= 1:
+        return Learnt(Diagnosis("streaming", State.LACKS, "the answer came in one piece"))
+    if _held_back(answer):
+        found = f"{answer.pieces} pieces, all at once after {answer.waited:.1f} s: they were held back"
+        mend = "let the proxy before the server pass on what comes (nginx: proxy_buffering off)"
+        return Learnt(Diagnosis("streaming", State.LACKS, found, mend))
+    return Learnt(Diagnosis("streaming", State.OK, f"{answer.pieces} pieces"))
+
+
+def _held_back(answer: Heard) -> bool:
+    at_once = answer.took < min(AT_ONCE * answer.pieces, answer.waited / 50)
+    return answer.pieces > 1 and answer.waited >= LONG_ENOUGH and at_once
 
 
 def usage(answer: Heard) -> Learnt:
@@ -128,6 +160,24 @@ async def bad_request(model: OpenAIModel) -> Learnt:
         found = f"a wrong request looks like {type(error).__name__}, and would be tried again: {error}"
         return Learnt(Diagnosis("error form", State.LACKS, found))
     return Learnt(Diagnosis("error form", State.UNKNOWN, f"an empty conversation is answered: {said[:40]!r}"))
+
+
+async def unknown_model(model: OpenAIModel) -> Learnt:
+    """Whether a model that the server does not have is refused, and not answered by another.
+
+    Args:
+        model: one by a name that nobody gives a model.
+    """
+    about = "unknown model"
+    try:
+        await heard(model, question(REPEAT))
+    except (BadRequest, AuthenticationFailed) as error:
+        return Learnt(Diagnosis(about, State.OK, f"a name that is none is refused: {error}"))
+    except ModelError as error:
+        found = f"a name that is none looks like {type(error).__name__}, and would be tried again: {error}"
+        return Learnt(Diagnosis(about, State.LACKS, found))
+    found = "a name that is none is answered: a mistyped one is not noticed"
+    return Learnt(Diagnosis(about, State.LACKS, found))
 
 
 def _fails(about: str, error: ModelError, mend: str) -> Learnt:

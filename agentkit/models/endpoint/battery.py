@@ -10,6 +10,9 @@ from agentkit.models.endpoint import answers, calls
 from agentkit.models.endpoint.contract import Endpoint, Learnt
 from agentkit.models.endpoint.window import window
 
+NO_MODEL = "no-such-model-by-agentkit-doctor"
+"""A name that no server gives a model."""
+
 
 async def examined(endpoint: Endpoint) -> AsyncIterator[Learnt]:
     """What every probe learns, as it is learnt; they end early when nothing answers.
@@ -37,7 +40,7 @@ async def examined(endpoint: Endpoint) -> AsyncIterator[Learnt]:
             endpoint = replace(endpoint, **thinks.settings)
             await model.aclose()
             model = endpoint.connected()
-        yield answers.streaming(answer)
+        yield await answers.streaming(model, answer)
         yield answers.usage(answer)
         yield await answers.stop(model)
         yield await answers.seed(model)
@@ -50,9 +53,18 @@ async def examined(endpoint: Endpoint) -> AsyncIterator[Learnt]:
         yield await answers.structured(model)
         yield await window(model, listed, endpoint.model)
         yield await answers.bad_request(model)
+        yield await _nobody(endpoint)
         if model.refused:
             found = f"not taken, and left out: {', '.join(sorted(model.refused))}"
             yield Learnt(Diagnosis("parameters", State.LACKS, found))
+    finally:
+        await model.aclose()
+
+
+async def _nobody(endpoint: Endpoint) -> Learnt:
+    model = replace(endpoint, model=NO_MODEL).connected()
+    try:
+        return await answers.unknown_model(model)
     finally:
         await model.aclose()
 

@@ -1,5 +1,6 @@
 """What is examined, and what an examination learns."""
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -32,6 +33,10 @@ class Heard(Struct, frozen=True):
 
     answer: Answer
     pieces: int
+    waited: float
+    """Seconds from the request to the first piece of text."""
+    took: float
+    """Seconds from the first piece to the last."""
 
     @property
     def text(self) -> str:
@@ -69,11 +74,17 @@ async def heard(model: OpenAIModel, request: ModelRequest) -> Heard:
         ModelError: there is none.
     """
     pieces = 0
+    asked = time.monotonic()
+    first = last = None
     async with closing(model.stream(request)) as stream:
         async for piece in stream:
-            pieces += isinstance(piece, TextDelta)
             if isinstance(piece, Answer):
-                return Heard(piece, pieces)
+                last = last or time.monotonic()
+                first = first or last
+                return Heard(piece, pieces, waited=first - asked, took=last - first)
+            pieces += isinstance(piece, TextDelta)
+            last = time.monotonic()
+            first = first or last
     raise ModelError(f"{model.name} ended its stream without an answer")
 
 
