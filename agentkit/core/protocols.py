@@ -37,7 +37,7 @@ class TextDelta(Struct, frozen=True):
 
 
 class StreamRestarted(Struct, frozen=True):
-    """The answer broke off and begins anew: the text so far in this stream does not count."""
+    """The answer broke off and begins anew: the text so far in this stream, if any, does not count."""
 
     reason: str
 

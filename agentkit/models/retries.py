@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from agentkit.core.errors import ModelError
+from agentkit.core.errors import ModelError, StreamCut
 from agentkit.core.protocols import Answer, StreamRestarted, TextDelta
 from agentkit.core.runnable.trying import pause
 
@@ -62,7 +62,7 @@ async def retried(
     rng: random.Random,
     say: Callable[[str], None],
 ) -> AsyncGenerator[Piece]:
-    """What `ask` streams, asked again after faults that pass; a retry takes back the text before it.
+    """What `ask` streams, asked again after faults that pass; a retry of what had begun is told.
 
     Raises:
         ModelError: what went wrong, once no retry is left or would help.
@@ -80,7 +80,8 @@ async def retried(
         else:
             return
         wait = announced(retries, attempt, error, rng, say)
-        if shown:
+        # of an answer that broke off inside a call or a thought nothing was shown, and it was computed all the same
+        if shown or isinstance(error, StreamCut):
             yield StreamRestarted(str(error))
         await sleep(wait)
         attempt += 1

@@ -421,8 +421,17 @@ async def test_an_answer_that_breaks_off_begins_anew_and_the_caller_knows(serve,
     assert after[-1].message.text == "Three files."
 
 
-async def test_nothing_is_taken_back_when_nothing_was_shown(serve):
-    pieces = await asked(serve({"text": "Two", "cut": 1}, {"text": "Three"}).url)
+@pytest.mark.parametrize(
+    "fault", [{"text": "Two", "cut": 1}, {"calls": [{"name": "a", "arguments": "{}"}], "cut": 2}]
+)
+async def test_what_broke_off_before_its_first_word_was_computed_all_the_same(serve, fault):
+    pieces = await asked(serve(fault, {"text": "Three"}).url)
+    assert isinstance(pieces[0], StreamRestarted)
+    assert pieces[-1].message.text == "Three"
+
+
+async def test_of_what_was_not_begun_nothing_is_told(serve):
+    pieces = await asked(serve({"reset": True}, {"status": 503}, {"text": "Three"}).url)
     assert not any(isinstance(piece, StreamRestarted) for piece in pieces)
 
 
