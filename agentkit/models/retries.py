@@ -80,7 +80,7 @@ async def retried(
         else:
             return
         wait = announced(retries, attempt, error, rng, say)
-        # of an answer that broke off inside a call or a thought nothing was shown, and it was computed all the same
+        # what broke off inside a call or a thought was not shown, and was computed all the same
         if shown or isinstance(error, StreamCut):
             yield StreamRestarted(str(error))
         await sleep(wait)
