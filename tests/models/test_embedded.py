@@ -76,8 +76,7 @@ def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
         require_local("local:smollm2?precision=int5", "smollm2?precision=int5")
 
 
-def test_weights_that_stay_as_they_lie_take_no_adapter() -> None:
-    with pytest.raises(BadRequest, match="cannot stay as they lie"):
-        load_local("local:smollm2?precision=file", "smollm2?precision=file")
-    base = load_local("local:smollm2-base?precision=file", "smollm2-base?precision=file")
-    assert base.name == "local:smollm2-base?precision=file"
+@pytest.mark.parametrize("name", ["smollm2", "smollm2-base"])
+def test_weights_stay_as_they_lie_with_an_adapter_and_without(name: str) -> None:
+    model = load_local(f"local:{name}?precision=file", f"{name}?precision=file")
+    assert model.name == f"local:{name}?precision=file"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.diagnosis import State
-from agentkit.models.endpoint.battery import examined
+from agentkit.models.endpoint.battery import NO_MODEL, examined
 from agentkit.models.endpoint.contract import Endpoint
 from agentkit.models.endpoint.window import listed_window
 from agentkit.models.openai_faults import window_in
@@ -128,7 +128,7 @@ async def test_without_a_name_the_first_model_that_is_listed_is_examined(serve):
     found, settings = await examination(server.url, model="")
     assert settings["model"] == "openai:test"
     assert found["model list"].found == "test, test-2"
-    assert {body["model"] for body in server.bodies} == {"test"}
+    assert {body["model"] for body in server.bodies} == {"test", NO_MODEL}
 
 
 @pytest.mark.parametrize("listed", [None, []])

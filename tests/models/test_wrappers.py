@@ -393,10 +393,10 @@ async def test_a_retried_stream_takes_back_what_it_gave():
     ]  # fmt: skip
 
 
-async def test_nothing_is_taken_back_twice():
+async def test_every_attempt_that_breaks_off_is_told():
     broken = [TextDelta("a"), StreamRestarted("inside"), StreamCut("it broke")]
     pieces = await pieces_of(retrying(Parts(broken, [answer("b")])))
-    assert pieces == [TextDelta("a"), StreamRestarted("inside"), answer("b")]
+    assert pieces == [TextDelta("a"), StreamRestarted("inside"), StreamRestarted("it broke"), answer("b")]
 
 
 async def test_a_fault_that_stays_is_raised_at_once():

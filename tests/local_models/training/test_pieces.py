@@ -51,6 +51,7 @@ def test_what_is_compiled_learns_the_same(tmp_path: Path) -> None:
     assert compiled_ == pytest.approx(written, rel=1e-4)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # the compiler's own imports
 @pytest.mark.parametrize(("asked", "expected"), [(True, compiled), (False, lambda: WRITTEN)])
 def test_a_recipe_says_whether_they_are_compiled(
     tmp_path: Path, asked: bool, expected: Callable[[], Pieces]
