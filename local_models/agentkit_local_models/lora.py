@@ -120,11 +120,12 @@ class Adapter:
     def laid_beside(self, weights: Iterable[tuple[str, Weight]]) -> Iterable[tuple[str, Weight]]:
         """Named weights: quantised matrices with their delta beside them, others with it joined into them."""
         for name, weight in weights:
-            pair = self.pairs.get(name)
-            if pair is None or isinstance(weight, Tensor):
-                yield name, self.joined(name, weight) if isinstance(weight, Tensor) else weight
-            else:
+            if isinstance(weight, Tensor):
+                yield name, self.joined(name, weight)
+            elif (pair := self.pairs.get(name)) is not None:
                 yield name, Adapted(weight, pair.a, pair.b, self.config.scale)
+            else:
+                yield name, weight
 
     def joined_weights(self, weights: Iterable[tuple[str, Tensor]]) -> Iterable[tuple[str, Tensor]]:
         """Named weights, each with its delta."""

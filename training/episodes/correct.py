@@ -26,11 +26,11 @@ AT_ONCE = 8
 """Episodes that a model acts in at the same time."""
 
 
-@dataclass
+@dataclass(kw_only=True)
 class CorrectedModel(PolicyModel):
     """A `ChatModel` that lets a student act while it does as the policy would, or errs by a call."""
 
-    student: ChatModel | None = None
+    student: ChatModel
     due: AssistantMessage | None = None
     """What the policy does next."""
     differed: bool = False
@@ -53,7 +53,6 @@ class CorrectedModel(PolicyModel):
         yield Answer(message, finish="calls" if calls else "stop")
 
     async def _wanted(self, request: ModelRequest) -> AssistantMessage:
-        assert self.student is not None
         async for piece in self.student.stream(request):
             if isinstance(piece, Answer):
                 return piece.message

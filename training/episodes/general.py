@@ -20,7 +20,6 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.precision import DTYPES, fast_precision
 from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.training.forward import Model, rotation
-from agentkit_local_models.training.pieces import rotated
 from agentkit_local_models.training.trained import assembled
 
 AT_ONCE = 48
@@ -92,18 +91,17 @@ class _Cache:
 
     def extend(self, ids: Tensor) -> Tensor:
         """Take in ids [N, L]; the logits after the last of each row: float32 [N, vocabulary]."""
-        model, config = self._model, self._model.config
+        model, config, pieces = self._model, self._model.config, self._model.pieces
         count, length = ids.shape
         start, end = self._length, self._length + length
         cosines, sines = self._cosines[start:end], self._sines[start:end]
         x = F.embedding(ids, model.embed).view(count * length, -1)
         for block, keys, values in zip(model.blocks, self._keys, self._values, strict=True):
-            heads = block.query_key_value(
-                F.rms_norm(x, x.shape[1:], block.attention_norm, config.norm_epsilon)
-            )
+            normed = pieces.normalised(x, block.attention_norm, config.norm_epsilon)
+            heads = block.query_key_value(normed)
             heads = heads.view(count, length, -1, config.head_width)
             turned = heads[:, :, : config.heads + config.kv_heads]
-            turned = rotated(turned, cosines, sines)
+            turned = pieces.rotated(turned, cosines, sines)
             keys[:, :, start:end] = turned[:, :, config.heads :].transpose(1, 2)
             values[:, :, start:end] = heads[:, :, config.heads + config.kv_heads :].transpose(1, 2)
             query = turned[:, :, : config.heads].transpose(1, 2)
@@ -114,11 +112,10 @@ class _Cache:
             )
             mixed = mixed.view(count, config.heads, length, config.head_width)
             x = x + block.output(mixed.transpose(1, 2).reshape(count * length, -1))
-            inner = block.gate_up(F.rms_norm(x, x.shape[1:], block.feed_forward_norm, config.norm_epsilon))
-            gate, up = inner.chunk(2, dim=-1)
-            x = x + block.down(F.silu(gate) * up)
+            normed = pieces.normalised(x, block.feed_forward_norm, config.norm_epsilon)
+            x = x + block.down(pieces.gated(block.gate_up(normed)))
         self._length = end
-        last = F.rms_norm(x.view(count, length, -1)[:, -1], x.shape[1:], model.norm, config.norm_epsilon)
+        last = pieces.normalised(x.view(count, length, -1)[:, -1], model.norm, config.norm_epsilon)
         return F.linear(last, model.head).float()
 
 
