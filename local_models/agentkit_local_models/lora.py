@@ -39,12 +39,14 @@ class LoraConfig:
         alpha: the delta is scaled by alpha / rank.
         dropout: the share of a layer's input that the delta does not see in training.
         targets: which linear layers have a delta, out of `KINDS`.
+        joined: whether training joins the delta into the weights, which dropout forbids.
     """
 
     rank: int = 32
     alpha: float = 64.0
     dropout: float = 0.0
     targets: tuple[str, ...] = KINDS
+    joined: bool = True
 
     def __post_init__(self) -> None:
         if self.rank < 1:
@@ -58,6 +60,11 @@ class LoraConfig:
     def scale(self) -> float:
         """What B A is multiplied by."""
         return self.alpha / self.rank
+
+    @property
+    def is_joined(self) -> bool:
+        """Whether training makes weights with the delta in them."""
+        return self.joined and not self.dropout
 
     def names(self, config: Arch) -> tuple[str, ...]:
         """The canonical names of the weights that have a delta."""

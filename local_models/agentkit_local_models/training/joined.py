@@ -1,4 +1,4 @@
-"""A linear layer with its delta joined into the weight, and gradients for the delta alone."""
+"""A linear layer with its delta, joined into the weight or beside it, and gradients for the delta alone."""
 
 from __future__ import annotations
 
@@ -34,6 +34,19 @@ def joined_linear(
     return apply(x, weight, bias, a, b, scale)
 
 
+def beside_linear(
+    x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+) -> Tensor:
+    """The same layer with the delta beside the weight: x Wᵀ + scale · (x Aᵀ) Bᵀ.
+
+    No weight is made, so that a large model needs less memory and time; where a few thousand tokens share
+    a pass, making the joined weights of a model with a billion of them takes a fifth of it. It is also what
+    quantised weights do in use, which cannot be joined.
+    """
+    apply = cast("Any", _BesideLinear.apply)  # pyright: ignore[reportUnknownMemberType]
+    return apply(x, weight, bias, a, b, scale)
+
+
 class _JoinedLinear(Function):
     @staticmethod
     def forward(
@@ -49,6 +62,27 @@ class _JoinedLinear(Function):
         (gradient,) = grad_outputs
         x, joined, a, b = ctx.saved_tensors
         to_x = gradient.mm(joined) if ctx.needs_input_grad[0] else None
-        to_a = (gradient.mm(b) * ctx.scale).T.mm(x)
-        to_b = gradient.T.mm(F.linear(x, a) * ctx.scale)
-        return to_x, None, None, to_a, to_b, None
+        return to_x, None, None, *_to_delta(x, gradient.mm(b), gradient, a, ctx.scale), None
+
+
+class _BesideLinear(Function):
+    @staticmethod
+    def forward(
+        ctx: Any, x: Tensor, weight: Tensor, bias: Tensor | None, a: Tensor, b: Tensor, scale: float
+    ) -> Tensor:
+        ctx.save_for_backward(x, weight, a, b)
+        ctx.scale = scale
+        return F.linear(x, weight, bias).addmm_(F.linear(x, a), b.T, alpha=scale)
+
+    @staticmethod
+    def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
+        (gradient,) = grad_outputs
+        x, weight, a, b = ctx.saved_tensors
+        thin = gradient.mm(b)
+        to_x = gradient.mm(weight).addmm_(thin, a, alpha=ctx.scale) if ctx.needs_input_grad[0] else None
+        return to_x, None, None, *_to_delta(x, thin, gradient, a, ctx.scale), None
+
+
+def _to_delta(x: Tensor, thin: Tensor, gradient: Tensor, a: Tensor, scale: float) -> tuple[Tensor, Tensor]:
+    """The gradients of A and B; `thin` is G B, [T, rank]."""
+    return (thin * scale).T.mm(x), gradient.T.mm(F.linear(x, a) * scale)

@@ -208,7 +208,7 @@ def estimate(config: Arch, shape: PackShape, lora: LoraConfig | None, dtype: Pre
         trained = sum(lora.rank * sum(shapes[name]) for name in lora.names(config))
         deltas = _side_by_side(config, lora)
         joined, joining, dense = deltas, deltas, 0
-        if not lora.dropout:
+        if lora.is_joined:
             joined += _numbers(config, lambda names: not set(names).isdisjoint(lora.targets))
     block, activations = _activations(config, shape, lora, DTYPES[dtype])
     return Memory(

@@ -39,6 +39,8 @@ class Lora(Struct, frozen=True, forbid_unknown_fields=True):
     rank: int = 32
     alpha: float = 64.0
     dropout: float = 0.0
+    joined: bool = True
+    """Whether training sees the delta joined into the weights and rounded with them, or beside them."""
     targets: tuple[str, ...] = KINDS
 
 

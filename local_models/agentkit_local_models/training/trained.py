@@ -14,7 +14,7 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.forward import Block, Model, Projection
-from agentkit_local_models.training.joined import joined_linear
+from agentkit_local_models.training.joined import beside_linear, joined_linear
 from agentkit_local_models.training.pieces import WRITTEN, Pieces
 
 Weights = Mapping[str, Tensor]
@@ -86,10 +86,11 @@ class Base:
 def adapted(base: Base, adapter: Adapter) -> Model:
     """The base with an adapter: gradients reach the adapter alone.
 
-    The delta is joined into the weights, so that training sees how they are rounded in use. With dropout
-    it works beside them, for it sees another input than they do.
+    The delta is joined into the weights, so that training sees how they are rounded in use, or works
+    beside them, as the adapter's shape says; with dropout always beside, for it sees another input.
     """
     scale, dropout = adapter.config.scale, adapter.config.dropout
+    layer = joined_linear if adapter.config.is_joined else beside_linear
 
     def linear(names: Names) -> Projection:
         fused = base.fused[names]
@@ -98,7 +99,7 @@ def adapted(base: Base, adapter: Adapter) -> Model:
             return fused
         a, b = delta
         if not dropout:
-            return lambda x: joined_linear(x, fused.weight, fused.bias, a, b, scale)
+            return lambda x: layer(x, fused.weight, fused.bias, a, b, scale)
         return lambda x: torch.addmm(fused(x), F.linear(F.dropout(x, dropout), a), b.T, alpha=scale)
 
     return _model(base.config, base.weights, base.pieces, linear)

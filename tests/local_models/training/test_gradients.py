@@ -108,13 +108,14 @@ def leaves(adapter: Adapter) -> Iterator[tuple[str, str, Tensor]]:
 
 @pytest.mark.parametrize("targets", TARGETS.values(), ids=TARGETS.keys())
 @pytest.mark.parametrize("prefix", [PREFIX, ()], ids=["shared prefix", "no prefix"])
-@pytest.mark.parametrize("path", ["joined", "beside"])
+@pytest.mark.parametrize("path", ["joined", "beside", "beside, with dropout"])
 def test_the_gradients_of_an_adapter_are_those_of_peft(
     config: Arch, targets: tuple[str, ...], prefix: tuple[int, ...], path: str
 ) -> None:
     base = random_weights(config)
-    # the least dropout there is takes the path beside the weights and drops nothing
-    lora = LoraConfig(rank=3, alpha=6.0, dropout=1e-30 if path == "beside" else 0.0, targets=targets)
+    # the least dropout there is drops nothing
+    dropout = 1e-30 if "dropout" in path else 0.0
+    lora = LoraConfig(rank=3, alpha=6.0, dropout=dropout, joined=path == "joined", targets=targets)
     adapter = random_adapter(config, lora)
     theirs = peft_model(config, base, adapter)
     group = conversations(prefix)
@@ -126,6 +127,7 @@ def test_the_gradients_of_an_adapter_are_those_of_peft(
     loss.backward()
     expected.backward()
     gradients = {name: parameter.grad for name, parameter in theirs.named_parameters()}
+    assert adapter.config.is_joined == (path == "joined")
     for name, part, values in leaves(adapter):
         torch.testing.assert_close(values.grad, gradients[peft_name(name, part)], atol=1e-4, rtol=1e-4)
 

@@ -4,6 +4,7 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -36,8 +37,9 @@ def test_an_adapter_is_counted_with_its_gradients_and_states() -> None:
     assert need.joined == 3 * 2 * (16 * 16 + 2 * (16 + 16))  # W + B A; and A and B cast
 
 
-def test_a_delta_with_dropout_works_beside_the_weights() -> None:
-    need = estimate(CONFIG, PACK, LoraConfig(rank=2, dropout=0.1, targets=("attention.output",)), "bfloat16")
+@pytest.mark.parametrize("beside", [{"dropout": 0.1}, {"joined": False}])
+def test_a_delta_beside_the_weights_makes_none(beside: dict[str, Any]) -> None:
+    need = estimate(CONFIG, PACK, LoraConfig(rank=2, targets=("attention.output",), **beside), "bfloat16")
     assert need.joined == 3 * 2 * 2 * (16 + 16)
 
 

@@ -106,7 +106,13 @@ RESULT_CHANGES: dict[str, Any] = {
 }
 """A value of each key that changes what comes out."""
 
-OTHERWISE = {"data__most_tokens", "training__compile", "training__device", "training__save_minutes"}
+OTHERWISE = {
+    "data__most_tokens",
+    "lora__joined",
+    "training__compile",
+    "training__device",
+    "training__save_minutes",
+}
 """Keys that decide something else; a test for each is below."""
 
 
@@ -196,3 +202,22 @@ def test_checkpoints_are_as_far_apart_as_asked_for(tmp_path: Path, minutes: floa
 
     train(recipe, tmp_path / "out", watch=Looking())
     assert seen == [False, saved, saved]
+
+
+def test_a_delta_beside_the_weights_takes_less_memory_and_learns_the_same(place: Path) -> None:
+    needs: list[int] = []
+
+    class Asking(Watch):
+        def opened(self, needs_lines: list[str], memory: int) -> None:
+            needs.append(memory)
+
+    learnt: list[dict[str, torch.Tensor]] = []
+    for joined in (True, False):
+        path = place / f"joined-{joined}.toml"
+        path.write_text(recipe_text(changed(BASE, lora__dropout=0.0, lora__joined=joined)))
+        folder = train(path, place / f"joined-{joined}", watch=Asking()).result.parent / "peft"
+        learnt.append(load_file(folder / "adapter_model.safetensors"))
+    with_weights, beside = needs
+    assert beside < with_weights
+    for name, values in learnt[0].items():
+        torch.testing.assert_close(learnt[1][name], values, atol=1e-3, rtol=1e-2)
