@@ -19,13 +19,14 @@ from torch import Tensor
 from agentkit_local_models import pytorch_file
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.dequantise import FLOATS, dequantise
-from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
+from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.families import read_family
 from agentkit_local_models.gguf import GGUFFile
 from agentkit_local_models.gguf_config import config_from_gguf
+from agentkit_local_models.gguf_families import family_of
 from agentkit_local_models.gguf_tokenizer import tokenizer_from_gguf
 from agentkit_local_models.hub_text import read_hub_text
-from agentkit_local_models.hub_weights import find_weights
+from agentkit_local_models.hub_weights import Place, find_weights, places_in
 from agentkit_local_models.linear import Weight
 from agentkit_local_models.matrices import Blocks
 from agentkit_local_models.safetensors_file import open_safetensors
@@ -33,8 +34,6 @@ from agentkit_local_models.tensor_folder import TensorFolder
 from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.weights import (
     check_weights,
-    gguf_name,
-    unpermute,
     weight_shapes,
 )
 
@@ -127,12 +126,10 @@ def open_gguf(path: Path) -> Checkpoint:
     """Open a GGUF file; see `Checkpoint.open`."""
     file = GGUFFile.open(path)
     try:
-        config = config_from_gguf(file)
-        wanted = {gguf_name(name): shape for name, shape in weight_shapes(config).items()}
+        config, (_, family) = config_from_gguf(file), family_of(file)
         found = {name: tensor.shape for name, tensor in file.tensors.items()}
-        # The factors of scaled RoPE, written by some converters even where they are all one.
-        check_weights(path, wanted, found, known_extras=["rope_freqs.weight"])
-        _refuse_scaled_rope(file)
+        places = places_in(config, family.names, found)
+        check_weights(path, {place.name: place.shape for place in places.values()}, found, family.extras)
         tokenizer = tokenizer_from_gguf(file)
         _check_vocabulary(path, tokenizer, config)
         template = file.metadata.get("tokenizer.chat_template")
@@ -143,22 +140,11 @@ def open_gguf(path: Path) -> Checkpoint:
             chat_template=template if isinstance(template, str) else None,
             stop_ids=_gguf_stop_ids(file, tokenizer),
             special_texts=_gguf_special_texts(file, tokenizer),
-            source=GGUFWeights(file, config),
+            source=GGUFWeights(file, places),
         )
     except BaseException:
         file.close()
         raise
-
-
-def _refuse_scaled_rope(file: GGUFFile) -> None:
-    info = file.tensors.get("rope_freqs.weight")
-    if info is None:
-        return
-    factors = dequantise(file.raw(info.name), info.kind, info.shape)
-    if not bool((factors == 1).all()):
-        raise UnsupportedCheckpoint(
-            f"{file.path}: scaled RoPE ('rope_freqs.weight' is not all ones) is not built"
-        )
 
 
 def _check_vocabulary(path: Path, tokenizer: Tokenizer, config: Arch) -> None:
@@ -205,36 +191,32 @@ class GGUFWeights:
     """The weights of a GGUF file, dequantised one tensor at a time."""
 
     file: GGUFFile
-    config: Arch
+    places: Mapping[str, Place]
 
     def load(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Tensor]]:
         """The weights of the canonical names, in their order."""
+        last, tensor = "", torch.empty(0)
         for name in names:
-            info = self.file.tensors[gguf_name(name)]
-            yield (
-                name,
-                self._ordered(name, dequantise(self.file.raw(info.name), info.kind, info.shape, dtype)),
-            )
+            place = self.places[name]
+            if place.name != last:  # the parts of a fused matrix follow each other
+                info = self.file.tensors[place.name]
+                tensor = torch.empty(0)
+                last, tensor = place.name, dequantise(self.file.raw(info.name), info.kind, info.shape, dtype)
+            yield name, place.take(tensor)
 
     def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
         """The same, with matrices as they lie in the file; only rows in another order are copied."""
         for name in names:
-            info = self.file.tensors[gguf_name(name)]
+            place = self.places[name]
+            info = self.file.tensors[place.name]
             if len(info.shape) == 1:
                 yield from self.load((name,), dtype)
                 continue
             raw = torch.frombuffer(self.file.raw(info.name), dtype=torch.uint8).view(info.shape[0], -1)
             if info.kind in FLOATS:
-                yield name, self._ordered(name, raw.view(FLOATS[info.kind]).to(dtype))
+                yield name, place.take(raw.view(FLOATS[info.kind])).to(dtype)
             else:
-                yield name, Blocks(info.kind, self._ordered(name, raw))
-
-    def _ordered(self, name: str, rows: Tensor) -> Tensor:
-        """The rows in the order that the engine has them in: numbers, or the bytes of whole blocks."""
-        part = name.split(".")[-2]
-        heads = {"query": self.config.heads, "key": self.config.kv_heads}.get(part)
-        # qwen2 rotates halves in llama.cpp too
-        return unpermute(rows, heads) if heads and self.config.family == "llama" else rows
+                yield name, Blocks(info.kind, place.take(raw))
 
     def close(self) -> None:
         """Let go of the file."""

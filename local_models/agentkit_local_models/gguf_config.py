@@ -7,9 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from agentkit_local_models.arch import Arch
+from agentkit_local_models.arch import Arch, RopeScaling
 from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint, at_path
 from agentkit_local_models.gguf import GGUFFile
+from agentkit_local_models.gguf_families import GGUFFamily, Keys, family_of
 
 
 def config_from_gguf(file: GGUFFile) -> Arch:
@@ -19,64 +20,79 @@ def config_from_gguf(file: GGUFFile) -> Arch:
         CheckpointError: a key is missing, of the wrong type or out of range.
         UnsupportedCheckpoint: another architecture, or a setting that is not built.
     """
-    family = file.text("general.architecture")
-    if family not in ("llama", "qwen2"):
-        raise UnsupportedCheckpoint(
-            f"{file.path}: the architecture {family!r} is not built; llama and qwen2 are"
-        )
-    _refuse_gguf_settings(file, family)
-    heads = file.integer(f"{family}.attention.head_count")
-    width = file.integer(f"{family}.embedding_length")
+    name, family = family_of(file)
+    _refuse_settings(file, name, family)
+    keys = Keys(file, name)
+    heads = keys.integer("attention.head_count")
+    width = keys.integer("embedding_length")
     embedding = file.tensors.get("token_embd.weight")
     if embedding is None:
         raise CheckpointError(f"{file.path}: no tensor 'token_embd.weight'")
-
-    def integer(name: str, default: int) -> int:
-        key = f"{family}.{name}"
-        return file.integer(key) if key in file.metadata else default
-
-    head_width = integer("attention.key_length", width // max(heads, 1))
-    for name in ("attention.value_length", "rope.dimension_count"):
-        if (found := integer(name, head_width)) != head_width:
+    head_width = keys.integer("attention.key_length", width // max(heads, 1))
+    rotated = keys.integer("rope.dimension_count", head_width)
+    same = {"attention.value_length": keys.integer("attention.value_length", head_width)}
+    if "rope.dimension_count" not in family.reads:
+        same["rope.dimension_count"] = rotated
+    for key, found in same.items():
+        if found != head_width:
             raise UnsupportedCheckpoint(
-                f"{file.path}: {family}.{name} is {found}, the head width {head_width}; "
+                f"{file.path}: {name}.{key} is {found}, the head width {head_width}; "
                 "only equal ones are built"
             )
-    base = f"{family}.rope.freq_base"
     try:
-        return Arch(
-            family=family,
-            vocabulary_size=embedding.shape[0],
-            width=width,
-            layers=file.integer(f"{family}.block_count"),
-            heads=heads,
-            kv_heads=integer("attention.head_count_kv", heads),
-            head_width=head_width,
-            feed_forward_width=file.integer(f"{family}.feed_forward_length"),
-            rope_base=file.number(base) if base in file.metadata else 10_000.0,
-            norm_epsilon=file.number(f"{family}.attention.layer_norm_rms_epsilon"),
-            context=file.integer(f"{family}.context_length"),
-            tied_head="output.weight" not in file.tensors,
-            qkv_bias=family == "qwen2",
+        return family.arch(
+            keys,
+            Arch(
+                family=name,
+                vocabulary_size=embedding.shape[0],
+                width=width,
+                layers=keys.integer("block_count"),
+                heads=heads,
+                kv_heads=keys.integer("attention.head_count_kv", heads),
+                head_width=head_width,
+                feed_forward_width=keys.integer("feed_forward_length"),
+                rope_base=keys.number("rope.freq_base", 10_000.0),
+                rope_width=0 if rotated == head_width else rotated,
+                rope_scaling=_linear(keys),
+                norm_epsilon=keys.number("attention.layer_norm_rms_epsilon"),
+                context=keys.integer("context_length"),
+                tied_head="output.weight" not in file.tensors,
+                qkv_bias=False,
+            ),
         )
     except CheckpointError as error:
         raise at_path(file.path, error) from error
 
 
-def _refuse_gguf_settings(file: GGUFFile, family: str) -> None:
-    harmless: Mapping[str, tuple[object, ...]] = {
-        "rope.scaling.type": ("none",),
-        "rope.scaling.factor": (0, 1),
-        "rope.scale_linear": (0, 1),
-        "attention.sliding_window": (0,),
-        "attention.causal": (True,),
-        "attention.clamp_kqv": (0,),
-        "attention.max_alibi_bias": (0,),
-        "expert_count": (0,),
-        "logit_scale": (0, 1),
-        "use_parallel_residual": (False,),
+def _linear(keys: Keys) -> RopeScaling | None:
+    """Positions that are closer together (position interpolation)."""
+    if keys.file.metadata.get(f"{keys.family}.rope.scaling.type") != "linear":
+        return None
+    return RopeScaling("linear", keys.number("rope.scaling.factor"))
+
+
+_HARMLESS: Mapping[str, tuple[object, ...]] = {
+    "rope.scaling.type": ("none", "linear"),
+    "attention.sliding_window": (0,),
+    "attention.causal": (True,),
+    "attention.clamp_kqv": (0,),
+    "attention.max_alibi_bias": (0,),
+    "expert_count": (0,),
+    "logit_scale": (0, 1),
+    "use_parallel_residual": (False,),
+}
+"""Settings that would change what is computed, and their values that do not or that are built."""
+
+
+def _refuse_settings(file: GGUFFile, name: str, family: GGUFFamily) -> None:
+    values = {
+        key: harmless if key not in family.reads else (*harmless, file.metadata.get(f"{name}.{key}"))
+        for key, harmless in _HARMLESS.items()
     }
-    for name, values in harmless.items():
-        value = file.metadata.get(f"{family}.{name}", values[0])
-        if value not in values:
-            raise UnsupportedCheckpoint(f"{file.path}: {family}.{name} = {value!r} is not built")
+    # a factor counts only beside the kind of scaling that it is of
+    if file.metadata.get(f"{name}.rope.scaling.type", "none") == "none":
+        values |= {"rope.scaling.factor": (0, 1), "rope.scale_linear": (0, 1)}
+    for key, harmless in values.items():
+        value = file.metadata.get(f"{name}.{key}", harmless[0])
+        if value not in harmless:
+            raise UnsupportedCheckpoint(f"{file.path}: {name}.{key} = {value!r} is not built")

@@ -1,4 +1,4 @@
-"""The one set of weight names this engine uses, and how GGUF and plain hub files map to it.
+"""The one set of weight names this engine uses, and what GGUF and plain hub files call them.
 
 Canonical names and shapes (torch's [out, in]; `i` counts layers from 0), and what of the `Arch` brings them::
 
@@ -38,7 +38,7 @@ from agentkit_local_models.errors import CheckpointError
 
 Shape = tuple[int, ...]
 
-_GGUF_PARTS = {
+GGUF_PARTS = {
     "attention_norm": "attn_norm",
     "attention.query": "attn_q",
     "attention.key": "attn_k",
@@ -49,7 +49,7 @@ _GGUF_PARTS = {
     "feed_forward.up": "ffn_up",
     "feed_forward.down": "ffn_down",
 }
-_GGUF_TOPS = {"embed": "token_embd", "norm": "output_norm", "head": "output"}
+GGUF_TOPS = {"embed": "token_embd", "norm": "output_norm", "head": "output"}
 HUB_PARTS = {
     "attention_norm": "input_layernorm",
     "attention.query": "self_attn.q_proj",
@@ -124,15 +124,6 @@ def stack_of(name: str, shapes: Mapping[str, Shape]) -> tuple[str, ...]:
             whole = (f"{at}.{one}.{leaf}" for one in stack)
             return tuple(one for one in whole if one in shapes)
     return (name,)
-
-
-def gguf_name(name: str) -> str:
-    """The name in a GGUF file of a canonical weight.
-
-    >>> gguf_name("layers.3.attention.query.bias")
-    'blk.3.attn_q.bias'
-    """
-    return _translate(name, _GGUF_TOPS, "blk", _GGUF_PARTS)
 
 
 def hub_name(name: str) -> str:

@@ -4,6 +4,16 @@ import struct
 
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.tokenizer import BYTES
+from agentkit_local_models.weights import GGUF_PARTS, GGUF_TOPS
+
+
+def gguf_name(name: str) -> str:
+    """The name in a GGUF file of a canonical weight that lies there by itself."""
+    stem, _, leaf = name.rpartition(".")
+    if stem in GGUF_TOPS:
+        return f"{GGUF_TOPS[stem]}.{leaf}"
+    _, layer, part = stem.split(".", 2)
+    return f"blk.{layer}.{GGUF_PARTS[part]}.{leaf}"
 
 
 def text(value: str | bytes) -> bytes:
@@ -23,6 +33,8 @@ def typed(value) -> bytes:
         return struct.pack("<I", 8) + text(value)
     if value and isinstance(value[0], str):
         return struct.pack("<IIQ", 9, 8, len(value)) + b"".join(map(text, value))
+    if value and isinstance(value[0], float):
+        return struct.pack("<IIQ", 9, 6, len(value)) + struct.pack(f"<{len(value)}f", *value)
     return struct.pack("<IIQ", 9, 5, len(value)) + struct.pack(f"<{len(value)}i", *value)
 
 

@@ -13,7 +13,9 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.weights import gguf_name, hub_name, weight_shapes
+from agentkit_local_models.weights import hub_name, weight_shapes
+
+from .gguf_writer import gguf_name
 
 
 def random_weights(config: Arch, seed: int = 0) -> dict[str, Tensor]:

@@ -6,14 +6,15 @@ import torch
 from transformers import LlamaConfig, LlamaForCausalLM, Qwen2Config, Qwen2ForCausalLM
 
 from agentkit_local_models import weights
+from agentkit_local_models.arch import RopeScaling
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.checkpoint import Checkpoint
-from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
+from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.gguf import GGUFFile
 from agentkit_local_models.safetensors_file import INDEX
-from agentkit_local_models.weights import gguf_name, hub_name, weight_shapes
+from agentkit_local_models.weights import hub_name, weight_shapes
 
-from .gguf_writer import byte_level_metadata, float_tensor, gguf_bytes
+from .gguf_writer import byte_level_metadata, float_tensor, gguf_bytes, gguf_name
 
 SIZES = {
     "vocab_size": 260,
@@ -224,7 +225,7 @@ def test_a_tensor_that_is_missing_extra_or_misshapen_is_listed(tmp_path) -> None
         Checkpoint.open(path)
 
 
-def test_scaled_rope_factors_are_refused_and_factors_of_one_are_not_needed(tmp_path) -> None:
+def test_rope_factors_scale_and_factors_of_one_do_not(tmp_path) -> None:
     model = tiny("llama")
     path = tmp_path / "m.gguf"
     with Checkpoint.open(
@@ -232,8 +233,8 @@ def test_scaled_rope_factors_are_refused_and_factors_of_one_are_not_needed(tmp_p
     ) as checkpoint:
         assert "rope_freqs" not in " ".join(checkpoint.weight_names())
     factors = {"rope_freqs.weight": float_tensor(torch.tensor([1.0, 8.0]))}
-    with pytest.raises(UnsupportedCheckpoint, match="scaled RoPE"):
-        Checkpoint.open(gguf_file(path, model, "llama", extra=factors))
+    with Checkpoint.open(gguf_file(path, model, "llama", extra=factors)) as checkpoint:
+        assert checkpoint.config.rope_scaling == RopeScaling("factors", factors=(1.0, 8.0))
 
 
 def test_a_tokenizer_larger_than_the_embedding_is_refused(tmp_path) -> None:

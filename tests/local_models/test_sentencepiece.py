@@ -18,12 +18,15 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers
 from agentkit_local_models.arch import Arch, PrefixLM
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.errors import CheckpointError, UnsupportedCheckpoint
+from agentkit_local_models.gguf import GGUFFile
+from agentkit_local_models.gguf_tokenizer import tokenizer_from_gguf
 from agentkit_local_models.hub_text import read_hub_text
 from agentkit_local_models.hub_tokenizer import tokenizer_from_hub
 from agentkit_local_models.sentencepiece_file import tokenizer_from_sentencepiece
 from agentkit_local_models.tiktoken_file import tokenizer_from_ranks
 from agentkit_local_models.tokenizer import AddedToken, StreamDecoder, Tokenizer
 
+from .gguf_writer import gguf_bytes
 from .pieces import train
 from .test_tokenizer import SAMPLE
 
@@ -309,3 +312,70 @@ def test_a_folder_without_a_tokenizer_is_refused_by_what_is_missing(tmp_path: Pa
         read_hub_text(tmp_path, ARCH)
     with pytest.raises(CheckpointError, match=r"no tokenizer\.model"):
         read_hub_text(tmp_path, LATER)
+
+
+KIND = {"is_unknown": 2, "is_control": 3, "is_unused": 5, "is_byte": 6}
+
+
+def gguf_pieces(path: Path, processor: Any, **changes: Any) -> Tokenizer:
+    """The same pieces as llama.cpp's converter writes them."""
+    count = range(processor.get_piece_size())
+    kinds = [next((kind for ask, kind in KIND.items() if getattr(processor, ask)(i)), 1) for i in count]
+    keys = {
+        "tokenizer.ggml.model": "llama",
+        "tokenizer.ggml.tokens": tuple(processor.id_to_piece(i) for i in count),
+        "tokenizer.ggml.token_type": tuple(kinds),
+        "tokenizer.ggml.scores": tuple(float(processor.get_score(i)) for i in count),
+    }
+    path.write_bytes(
+        gguf_bytes(keys | {f"tokenizer.ggml.{key}": given for key, given in changes.items()}, {})
+    )
+    with GGUFFile.open(path) as file:
+        return tokenizer_from_gguf(file)
+
+
+@pytest.fixture(scope="module")
+def from_file(tmp_path_factory: pytest.TempPathFactory, processor) -> Tokenizer:
+    return gguf_pieces(tmp_path_factory.mktemp("gguf") / "m.gguf", processor)
+
+
+@pytest.mark.parametrize("text", SAMPLE)
+def test_the_pieces_of_a_gguf_file_are_those_of_sentencepiece(from_file, processor, text: str) -> None:
+    ids = processor.encode(text)
+    assert from_file.encode(text) == ids
+    assert from_file.decode(ids) == text
+
+
+@settings(deadline=None)
+@given(st.text(st.sampled_from("abehlor \n你好问1<>▁é"), max_size=40))
+def test_any_text_has_the_same_pieces_from_a_gguf_file(from_file, processor, text: str) -> None:
+    assert from_file.encode(text) == processor.encode(text)
+
+
+def test_tokens_of_a_gguf_file_are_special_only_where_that_is_allowed(from_file) -> None:
+    assert from_file.special_ids == {0, 1, 2}
+    assert from_file.encode("</s>", allow_special=True) == [2]
+    assert 2 not in from_file.encode("</s>")
+
+
+def test_a_gguf_file_can_leave_the_first_space_out(tmp_path: Path, processor) -> None:
+    bare = gguf_pieces(tmp_path / "m.gguf", processor, add_space_prefix=False)
+    assert bare.encode(" hello") == processor.encode("hello")
+    assert bare.encode("hello") != processor.encode("hello")
+    assert bare.decode(bare.encode(" hello")) == " hello"
+
+
+def test_what_users_defined_is_matched_first_but_blanks_are_free(tmp_path: Path, processor) -> None:
+    count = processor.get_piece_size()
+    texts = tuple(processor.id_to_piece(i) for i in range(count))
+    more = gguf_pieces(
+        tmp_path / "m.gguf",
+        processor,
+        tokens=(*texts, "<tool>", "▁▁"),
+        token_type=(*(1 for _ in texts), 4, 4),
+        scores=(*(float(processor.get_score(i)) for i in range(count)), 0.0, 0.0),
+        add_space_prefix=False,
+    )
+    assert count not in more.encode("<tool>")
+    assert more.encode("<tool>", allow_special=True) == [count]
+    assert more.encode("  ") == [count + 1]

@@ -227,7 +227,8 @@ def test_a_vocabulary_of_bytes_brings_text_back(tmp_path, pre) -> None:
 @pytest.mark.parametrize(
     ("change", "error", "message"),
     [
-        ({"tokenizer.ggml.model": "llama"}, UnsupportedCheckpoint, "'llama' is not built; gpt2"),
+        ({"tokenizer.ggml.model": "bert"}, UnsupportedCheckpoint, "'bert' is not built; gpt2 and llama"),
+        ({"tokenizer.ggml.model": "llama"}, CheckpointError, "'tokenizer.ggml.scores' should have one"),
         ({"tokenizer.ggml.pre": "new"}, UnsupportedCheckpoint, "'new' is not built; default, gpt-2"),
         ({"tokenizer.ggml.tokens": (1, 2)}, CheckpointError, "should be an array of strings"),
         ({"tokenizer.ggml.token_type": (1,)}, CheckpointError, "one entry for each of the 258"),
