@@ -6,32 +6,18 @@ import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Literal
 
 from torch import Tensor
 
 from agentkit_local_models.drafts import Drafter
+from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.grammar import Matcher
+from agentkit_local_models.piece import Finish, Piece
 from agentkit_local_models.radix import common_length
 from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
 from agentkit_local_models.stop_texts import StopTexts
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
-
-Finish = Literal["stop", "length", "cancelled", "deadline"]
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A part of an answer as it is made.
-
-    Attributes:
-        text: whole characters; the pieces joined are the answer's text.
-        tokens: the ids made since the piece before.
-    """
-
-    text: str
-    tokens: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,15 +140,51 @@ class Answer:
         self._guess()
         return pieces
 
+    @property
+    def left(self) -> int:
+        """How many tokens there is still room for."""
+        return self._room - len(self._writing.ids)
+
+    @property
+    def draw(self) -> Draw | None:
+        """How a device may choose the next token; None where that is done here.
+
+        So it is with biases and penalties, log-probabilities to tell, and guesses to check.
+
+        Raises:
+            GrammarError: the grammar became too complex to follow.
+        """
+        if self.guesses or not self._sampling.is_plain or self._sampling.logprobs is not None:
+            return None
+        allowed = None if self._matcher is None else self._matcher.allowed_bits()
+        return Draw(self._sampling, self._generator.initial_seed(), len(self._writing.ids), allowed)
+
+    def took(self, token: int) -> list[Piece]:
+        """Write the token that was chosen by `draw`, and what must follow it.
+
+        Raises:
+            GrammarError: the grammar became too complex to follow.
+            LocalModelError: none could be chosen.
+        """
+        if token < 0:
+            raise LocalModelError("the model's logits are broken: no token is likeliest")
+        pieces = self._went_on(token)
+        self._guess()
+        return pieces
+
     def _take_one(self, logits: Tensor) -> list[Piece]:
         """The next token by its logits, and what must follow it."""
         # The embedding may have more rows than there are tokens.
         row = logits[: self._vocabulary_size]
         token = self._choose(row)
+        if self._sampling.logprobs is not None and token not in self._stop_ids:
+            self._told[len(self._writing.ids)] = likeliest(row, token, self._sampling.logprobs)
+        return self._went_on(token)
+
+    def _went_on(self, token: int) -> list[Piece]:
+        """The token that was chosen, and what must follow it."""
         if token in self._stop_ids:
             return self.end("stop")
-        if self._sampling.logprobs is not None:
-            self._told[len(self._writing.ids)] = likeliest(row, token, self._sampling.logprobs)
         if self._matcher is not None:
             self._matcher.accept([token])
         pieces: list[Piece] = []

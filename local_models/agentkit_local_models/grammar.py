@@ -80,10 +80,24 @@ class Matcher:
         Raises:
             GrammarError: the grammar became too complex to follow.
         """
-        packed = np.frombuffer(self._matcher.compute_bitmask(), np.uint8)
-        self._check()
+        packed = np.frombuffer(self._bits(), np.uint8)
         bits = np.unpackbits(packed, count=self._vocabulary_size, bitorder="little")
         return torch.as_tensor(bits).view(torch.bool)
+
+    def allowed_bits(self) -> Tensor:
+        """The same as bits, the lowest first: int32 [tokenizer.vocabulary_size / 32, rounded up].
+
+        Raises:
+            GrammarError: as `allowed`.
+        """
+        packed = self._bits()
+        size = -(-self._vocabulary_size // 32) * 4
+        return torch.frombuffer(bytearray(packed[:size].ljust(size, b"\0")), dtype=torch.int32)
+
+    def _bits(self) -> bytes:
+        packed = self._matcher.compute_bitmask()
+        self._check()
+        return packed
 
     def accept(self, tokens: Sequence[int]) -> None:
         """Move past tokens.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
@@ -15,7 +16,6 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
-from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.matrices import Stacked, Stored
 from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
@@ -23,6 +23,9 @@ from agentkit_local_models.precision import Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
 from agentkit_local_models.weights import weight_shapes
+
+if TYPE_CHECKING:  # it reads files, which needs more than torch
+    from agentkit_local_models.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,22 +42,28 @@ class PagePool:
         copied: how many pages were copied because a sequence wrote to one that another held too.
     """
 
-    def __init__(self, arch: Arch, dtype: torch.dtype, pages: int) -> None:
-        """An empty pool; memory is taken as pages are.
+    def __init__(
+        self, arch: Arch, dtype: torch.dtype, pages: int, *, device: torch.device | str = "cpu"
+    ) -> None:
+        """An empty pool; memory is taken as pages are, but on a GPU at once.
 
         Args:
             arch: the sizes of heads and the number of layers.
             dtype: of keys and values.
             pages: the most there can be.
+            device: where they are. What was captured to be replayed on a GPU knows them by their addresses,
+                so there they are never moved.
         """
         if pages < 1:
             raise ValueError(f"a pool of {pages} pages holds nothing; 1 or more works")
         self.most = pages
         self.copied = 0
         shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
-        self.layers = [torch.empty(shape, dtype=dtype) for _ in range(arch.layers)]
+        self.layers = [torch.empty(shape, dtype=dtype, device=device) for _ in range(arch.layers)]
         self._holders: list[int] = []  # of each page that exists
         self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
+        if torch.device(device).type == "cuda":
+            self._grow(pages)
 
     @property
     def available(self) -> int:
@@ -116,7 +122,7 @@ class PagePool:
         there = len(self._holders)
         pages = min(max(least, 2 * there, _FIRST_PAGES), self.most)
         for place, old in enumerate(self.layers):
-            new = torch.empty(pages, *old.shape[1:], dtype=old.dtype)
+            new = old.new_empty(pages, *old.shape[1:])
             new[:there] = old
             self.layers[place] = new
         # in descending order: a sequence that grows alone gets neighbours, which are read in one piece

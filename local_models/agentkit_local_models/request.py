@@ -10,8 +10,9 @@ from typing import Protocol
 
 from torch import Tensor
 
-from agentkit_local_models.answer import Finish, Piece
+from agentkit_local_models.draws import Draw
 from agentkit_local_models.pages import PagedCache
+from agentkit_local_models.piece import Finish, Piece
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,28 @@ class Work(Protocol):
         """
         ...
 
+    @property
+    def left(self) -> int:
+        """How many tokens it may still become longer by."""
+        ...
+
+    @property
+    def draw(self) -> Draw | None:
+        """How a device may choose what comes after the last known token; None where only `take` can.
+
+        Raises:
+            LocalModelError: it cannot go on.
+        """
+        ...
+
+    def took(self, token: int) -> list[Piece]:
+        """As `take`, with the token that was chosen by `draw`; below 0 where none could be.
+
+        Raises:
+            LocalModelError: it cannot go on.
+        """
+        ...
+
     def end(self, finish: Finish) -> list[Piece]:
         """End before it is done."""
         ...
@@ -69,6 +92,8 @@ class Prefill:
     """Tokens that are computed for later."""
 
     rows = 0
+    left = 0
+    draw: Draw | None = None
     guesses: Sequence[int] = ()
 
     def __init__(self, tokens: Sequence[int]) -> None:
@@ -79,6 +104,10 @@ class Prefill:
     def take(self, logits: Tensor) -> list[Piece]:  # noqa: ARG002 - it wants none
         """They are computed."""
         return self.end("stop")
+
+    def took(self, token: int) -> list[Piece]:
+        """It wants no token."""
+        raise AssertionError(f"a token, {token}, was chosen for what asked for none")
 
     def end(self, finish: Finish) -> list[Piece]:
         """No more is needed."""
@@ -104,6 +133,7 @@ class Request:
         reused: how many tokens were known when it began.
         shared: whether what is known of its prompt is in the prefix tree.
         arrived: its place in the order of arrival.
+        ahead: how many tokens after the known ones are chosen and can be computed, but are not read yet.
     """
 
     work: Work
@@ -118,6 +148,7 @@ class Request:
     reused: int | None = None
     shared: bool = False
     arrived: int = 0
+    ahead: int = 0
 
     @property
     def done(self) -> bool:
@@ -136,5 +167,5 @@ class Request:
 
     @property
     def pending(self) -> int:
-        """How many known tokens have none yet."""
-        return len(self.work.known) - self.computed
+        """How many tokens that are chosen have none yet."""
+        return len(self.work.known) + self.ahead - self.computed

@@ -51,7 +51,13 @@ def _yarn(plain: Tensor, width: int, base: float, scaling: RopeScaling) -> Tenso
 
 
 class Rotation:
-    """The rotation of one kind of layers."""
+    """The rotation of one kind of layers.
+
+    Attributes:
+        frequencies: radians a position of each plane: float32 [rotated / 2], half of them where heads are
+            rotated by two positions.
+        factor: what cosines and sines are multiplied by.
+    """
 
     def __init__(self, arch: Arch, base: float, scaling: RopeScaling | None) -> None:
         """Prepare the frequencies.
@@ -62,8 +68,8 @@ class Rotation:
             scaling: of the frequencies.
         """
         self._two = arch.position == "rope-2d"
-        self._frequencies = frequencies(arch.rotated // 2 if self._two else arch.rotated, base, scaling)
-        self._factor = scaling.attention_factor if scaling else 1.0
+        self.frequencies = frequencies(arch.rotated // 2 if self._two else arch.rotated, base, scaling)
+        self.factor = scaling.attention_factor if scaling else 1.0
 
     def table(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
         """Cosines, and sines signed for `rotate`: [T, 1, rotated] each.
@@ -73,10 +79,10 @@ class Rotation:
             dtype: of the result; angles are computed in float32.
         """
         if self._two:
-            angles = torch.cat([torch.outer(one.float(), self._frequencies) for one in positions], dim=-1)
+            angles = torch.cat([torch.outer(one.float(), self.frequencies) for one in positions], dim=-1)
         else:
-            angles = torch.outer(positions.float(), self._frequencies)
-        cosines, sines = angles.cos() * self._factor, angles.sin() * self._factor
+            angles = torch.outer(positions.float(), self.frequencies)
+        cosines, sines = angles.cos() * self.factor, angles.sin() * self.factor
         return (
             torch.cat((cosines, cosines), dim=-1).unsqueeze(1).to(dtype),
             torch.cat((-sines, sines), dim=-1).unsqueeze(1).to(dtype),

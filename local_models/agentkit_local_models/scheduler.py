@@ -19,6 +19,7 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull
+from agentkit_local_models.piece import Piece
 from agentkit_local_models.radix import PrefixTree, common_length
 from agentkit_local_models.request import Progress, Request
 
@@ -105,22 +106,18 @@ class Scheduler:
         if not plan:
             return
         try:
-            steps = [(_next_tokens(request, number), _cache(request)) for request, number in plan]
+            steps = [(next_tokens(request, number), cache_of(request)) for request, number in plan]
             wanted: list[list[int]] = []  # of each request, after which tokens of the step it asks for logits
             end = 0
             for request, number in plan:
                 end += number
-                tried = number - request.pending
-                rows = request.work.rows + tried if tried >= 0 else 0
-                wanted.append(list(range(end - rows, end)))
+                wanted.append(list(range(end - logits_wanted(request, number), end)))
             hidden = self._model.hidden(steps)
             logits = self._logits(hidden, wanted)
             for (request, _), rows in zip(plan, logits, strict=True):
                 self._computed(request, rows)
         except BaseException as error:
-            for request, _ in plan:
-                if not request.done:
-                    self._fail(request, LocalModelError(f"the step that computed it failed: {error!r}"))
+            self._break([request for request, _ in plan], error)
             raise
 
     def retire(self) -> None:
@@ -204,7 +201,7 @@ class Scheduler:
 
         False: the request gave its own up instead, or ended with an error.
         """
-        cache = _cache(request)
+        cache = cache_of(request)
         length = cache.length + number
         while (missing := cache.needed(length) - self._pool.available) > 0:
             if self.tree.evict(missing):
@@ -250,30 +247,58 @@ class Scheduler:
 
     def _computed(self, request: Request, logits: Tensor) -> None:
         """The step is over for one request."""
+        if self._reached(request):
+            self._take(request, logits)
+
+    def _reached(self, request: Request) -> bool:
+        """Tell how far a request is, and share what can be; whether all its tokens are computed."""
         work = request.work
         if request.tells_progress:
             computed = min(request.computed, work.prompt_tokens)
             request.events.append(Progress(computed, work.prompt_tokens))
             request.tells_progress = computed < work.prompt_tokens
         if request.pending > 0:
-            return
-        end = len(work.known)
-        tried = list(work.guesses[: request.computed - end])
+            return False
         if not request.shared and not self._whole_prompts:
             # others that begin the same need not wait for the end of this one; begun pages stay its own
             request.shared = True
-            whole = end // PAGE * PAGE
-            self.tree.insert(request.space, work.known[:whole], _cache(request).pages)
+            whole = len(work.known) // PAGE * PAGE
+            self.tree.insert(request.space, work.known[:whole], cache_of(request).pages)
+        return True
+
+    def _take(self, request: Request, logits: Tensor) -> None:
+        """All that is known of a request is computed: let it choose what comes next."""
+        tried = request.work.guesses[: request.computed - len(request.work.known)]
+        self._go_on(request, tried, lambda: request.work.take(logits))
+
+    def _go_on(self, request: Request, tried: Sequence[int], take: Callable[[], list[Piece]]) -> None:
+        """Let a request's work become longer.
+
+        Args:
+            request: not done; it may have lost its pages.
+            tried: the tokens after the known ones that are computed already, should they come.
+            take: makes it longer.
+        """
+        work, cache, end = request.work, request.cache, len(request.work.known)
+        tried = list(tried)
         try:
-            request.events += work.take(logits)
+            request.events += take()
         except Exception as error:  # noqa: BLE001 - whatever it is, it goes to who asked
-            _cache(request).truncate(end)
+            if cache is not None:
+                cache.truncate(min(cache.length, end))
             self._fail(request, error)
             return
-        right = common_length(tried, work.known[end:])
-        _cache(request).truncate(min(request.computed, end + right))
+        if cache is not None:
+            right = common_length(tried, work.known[end:])
+            cache.truncate(min(cache.length, end + right))
         if work.finish is not None:
             self._leave(request)
+
+    def _break(self, requests: Sequence[Request], error: BaseException) -> None:
+        """End those that a step has failed for."""
+        for request in requests:
+            if not request.done:
+                self._fail(request, LocalModelError(f"the step that computed it failed: {error!r}"))
 
     def _fail(self, request: Request, error: Exception) -> None:
         request.error = error
@@ -286,11 +311,19 @@ class Scheduler:
                 queue.remove(request)
 
 
-def _next_tokens(request: Request, number: int) -> Sequence[int]:
+def next_tokens(request: Request, number: int) -> Sequence[int]:
+    """The request's next tokens that are known or guessed, no more than `number`."""
     known = request.work.known[request.computed : request.computed + number]
     return [*known, *request.work.guesses[: number - len(known)]]
 
 
-def _cache(request: Request) -> PagedCache:
+def logits_wanted(request: Request, number: int) -> int:
+    """After how many of its next `number` tokens, the last ones, a request wants logits."""
+    tried = number - request.pending
+    return request.work.rows + tried if tried >= 0 else 0
+
+
+def cache_of(request: Request) -> PagedCache:
+    """The pages of a request that was let in."""
     assert request.cache is not None  # whoever is in a plan was let in
     return request.cache

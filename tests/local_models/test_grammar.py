@@ -48,6 +48,8 @@ def test_the_mask_allows_exactly_the_tokens_that_can_go_on(
         and any(answer.startswith(text) for answer in answers)
     }
     assert set(allowed.nonzero().flatten().tolist()) == expected
+    words = matcher.allowed_bits().tolist()
+    assert {token for token in range(32 * len(words)) if words[token // 32] >> token % 32 & 1} == expected
 
 
 def test_at_the_end_only_stop_tokens_are_allowed(compiler: GrammarCompiler, checkpoint: Checkpoint) -> None:
