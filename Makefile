@@ -2,6 +2,7 @@
 # make test           the tests                make test-slow  those that need the large model
 # make test-browser   those that need chromium   make test-minilm  those that need the packaged encoder
 # make test-langchain LangChain's own suites, on what is theirs through the bridge
+# make test-triton    the kernels for a GPU, in Triton's interpreter
 # make test-chroma    vectors in an embedded Chroma, and its 80 packages
 # make check          lint, types, layers, documentation
 # make adapter        the adapter of smollm2 from nothing: hours   make floor   that it still works
@@ -14,7 +15,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-slow test-browser test-minilm test-langchain test-chroma check goals adapter floor bench clean local dev small
+.PHONY: help run test test-slow test-browser test-minilm test-langchain test-triton test-chroma check goals adapter floor bench clean local dev small
 
 SET ?= goals
 # more than there are cores: most tests wait for a process
@@ -96,6 +97,11 @@ test-minilm: dev
 test-langchain: dev $(stamps)/langchain-$(key)
 	@echo "==> LangChain's and LangGraph's suites"
 	@$(py) -m pytest -m 'langchain and not slow' tests/bridges $(ARGS)
+
+# kernels run number by number on the processor; TRITON_INTERPRET=0 runs them on a GPU
+test-triton: dev $(stamps)/triton-$(key)
+	@echo "==> tests of kernels"
+	@TRITON_INTERPRET=$${TRITON_INTERPRET:-1} $(py) -m pytest -n $(WORKERS) -m triton tests/local_models $(ARGS)
 
 test-chroma: dev $(stamps)/chroma-$(key)
 	@echo "==> tests with Chroma"
@@ -186,6 +192,11 @@ $(stamps)/dev-$(key): $(stamps)/local-$(key)
 $(stamps)/langchain-$(key): $(stamps)/dev-$(key)
 	@echo "==> installing LangChain's and LangGraph's suites"
 	@$(install) --constraint constraints.txt --group langchain
+	@touch $@
+
+$(stamps)/triton-$(key): $(stamps)/dev-$(key)
+	@echo "==> installing Triton"
+	@$(install) --constraint constraints.txt --group triton
 	@touch $@
 
 $(stamps)/chroma-$(key): $(stamps)/dev-$(key)
