@@ -1,7 +1,8 @@
-"""The element-wise parts of the forward pass, as they are written or compiled.
+"""The parts of the forward pass that can be computed in more than one way.
 
-On a processor they take as long as the matrix products when each of their steps goes through memory by
-itself. Compiled (`torch.compile`, with the system's C++ compiler), each part goes through it once.
+The element-wise ones are run as they are written, or compiled. On a processor they take as long as the
+matrix products when each of their steps goes through memory by itself. Compiled (`torch.compile`, with the
+system's C++ compiler), each part goes through it once.
 """
 
 from __future__ import annotations
@@ -14,6 +15,8 @@ from typing import Any, cast
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
+
+from agentkit_local_models.training.attending import Attending, plain
 
 
 def normalised(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
@@ -41,11 +44,12 @@ def rotated(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
 
 @dataclass(frozen=True, slots=True)
 class Pieces:
-    """The functions of this module, as one of the ways to run them."""
+    """One way to compute each part; `attending` prepares the attention of a pack (see there)."""
 
     normalised: Callable[[Tensor, Tensor, float], Tensor] = normalised
     gated: Callable[[Tensor], Tensor] = gated
     rotated: Callable[[Tensor, Tensor, Tensor], Tensor] = rotated
+    attending: Attending = plain
 
 
 WRITTEN = Pieces()

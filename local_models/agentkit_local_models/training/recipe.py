@@ -14,6 +14,7 @@ from msgspec import Struct
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import KINDS, LoraConfig
 from agentkit_local_models.precision import Precision, fast_precision
+from agentkit_local_models.training.attending import TrainingBackend
 
 
 class RecipeError(LocalModelError):
@@ -65,6 +66,8 @@ class Training(Struct, frozen=True, forbid_unknown_fields=True):
     """Of the computation; what is trained is kept in float32. "auto": see `precision`."""
     compile: bool = False
     """Compile the element-wise parts, which needs a C++ compiler: see `pieces`."""
+    attention: TrainingBackend = "auto"
+    """What computes attention: see `attending`."""
     device: str = "cpu"
     seed: int = 0
     save_minutes: float = 5.0

@@ -7,7 +7,7 @@ import json
 import math
 from collections.abc import Callable, Generator, Iterable
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,6 +20,7 @@ from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
 from agentkit_local_models.precision import DTYPES
 from agentkit_local_models.training import trainer as training
+from agentkit_local_models.training.attending import attending_by
 from agentkit_local_models.training.curves import METRICS
 from agentkit_local_models.training.hub_folder import save_hub
 from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
@@ -225,8 +226,13 @@ def _trainee(recipe: Recipe, checkpoint: Checkpoint, device: torch.device) -> Tr
 
 
 def pieces_of(recipe: Recipe) -> Pieces:
-    """How the element-wise parts of a training are run."""
-    return compiled() if recipe.training.compile else WRITTEN
+    """How the parts of a training's forward pass are computed.
+
+    Raises:
+        LocalModelError: the recipe names something for attention that cannot run on its device.
+    """
+    attending = attending_by(recipe.training.attention, torch.device(recipe.training.device))
+    return replace(compiled() if recipe.training.compile else WRITTEN, attending=attending)
 
 
 def _adapter(recipe: Recipe, shape: LoraConfig, config: Arch) -> Adapter:
