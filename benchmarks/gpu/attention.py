@@ -55,7 +55,7 @@ def machine(device: str) -> dict[str, Any]:
     }
     if device == "cpu":
         return {**facts, "gpu": "none: tried out in the interpreter"}
-    card = torch.cuda.get_device_properties(0)
+    card: Any = torch.cuda.get_device_properties(0)  # pyright: ignore[reportUnknownMemberType]
     return {
         **facts,
         "gpu": card.name,
@@ -72,7 +72,7 @@ def sizes(*, quick: bool, trial: bool) -> "Sizes":
     from attention_rows import Sizes
 
     if trial:
-        return Sizes("cpu", (64,), 16, 64, (32,), ((2, 1, 64),), ((2, 48),), 1, 1 << 16)
+        return Sizes("cpu", (64,), (2, 1), 16, 64, (32,), ((2, 1, 64),), ((2, 48),), (2, 1, 64), 1, 1 << 16)
     lengths = (1024, 4096, 16_384) if quick else (512, 1024, 2048, 4096, 8192, 16_384)
     # 2,048 numbers a token, as in Dao (2023), and the heads of Llama 3.1 8B
     shapes = ((16, 16, 128), (32, 8, 128), (32, 32, 64), (8, 8, 256))
@@ -80,11 +80,13 @@ def sizes(*, quick: bool, trial: bool) -> "Sizes":
     return Sizes(
         "cuda",
         (64, 80, 96, 128, 256),
+        (8, 2),
         300,
         16_384,
         lengths,
         shapes[:2] if quick else shapes,
         answers,
+        (32, 8, 128),
         5 if quick else 20,
         1 << 30,
     )

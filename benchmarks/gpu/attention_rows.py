@@ -1,11 +1,12 @@
 """The rows of `attention.py`: what is compared with float32, and what is timed."""
 
 import math
+import random
 import statistics
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Any, Final
 
 import torch
@@ -34,10 +35,7 @@ OTHERS: Final = (
     Tile(64, 64, 4, 3),
     Tile(64, 32, 4, 3),
 )
-TORCHS: Final[dict[str, Callable[[], AbstractContextManager[None]]]] = {
-    "torch flash": lambda: sdpa_kernel(SDPBackend.FLASH_ATTENTION),
-    "torch cudnn": lambda: sdpa_kernel(SDPBackend.CUDNN_ATTENTION),
-}
+TORCHS: Final = {"torch flash": SDPBackend.FLASH_ATTENTION, "torch cudnn": SDPBackend.CUDNN_ATTENTION}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,22 +45,26 @@ class Sizes:
     Attributes:
         device: a GPU; the processor only to try the benchmark out, in Triton's interpreter.
         widths: of heads that are checked.
+        heads: query and key heads of a check.
         short: keys of the shortest sequence of a check; the others are multiples of it.
         tokens: in all, whatever the length of a sequence, as in the tables of Dao (2023).
         lengths: of sequences that are timed.
         shapes: query heads, key heads, numbers a head.
         answers: how many sequences, of which length, go on by one token.
+        answering: their query heads, key heads, numbers a head.
         repeats: of which the median is taken.
         copied: bytes of the copy whose bandwidth is the measure.
     """
 
     device: str
     widths: tuple[int, ...]
+    heads: tuple[int, int]
     short: int
     tokens: int
     lengths: tuple[int, ...]
     shapes: tuple[tuple[int, int, int], ...]
     answers: tuple[tuple[int, int], ...]
+    answering: tuple[int, int, int]
     repeats: int
     copied: int
 
@@ -91,7 +93,7 @@ class Bench:
             for seen, sight in {
                 "causal": Sight(scale),
                 "window": Sight(scale, window=short // 2),
-                "penalty": Sight(scale, slopes=slopes(8)),
+                "penalty": Sight(scale, slopes=slopes(self.sizes.heads[0])),
                 "prefix": Sight(scale, prefix=short // 2),
                 "cap": Sight(scale, cap=30.0),
             }.items():
@@ -101,14 +103,14 @@ class Bench:
     def _check(self, width: int, seen: str, sight: Sight) -> Row:
         short = self.sizes.short
         queries, keys = [1, short, short + 7], [3 * short, short, 2 * short + 3]
-        query, gradient = self.numbers(sum(queries), 8, width), self.numbers(sum(queries), 8, width)
-        parts = [query, self.numbers(sum(keys), 2, width), self.numbers(sum(keys), 2, width)]
-        for part in parts:
-            part.requires_grad_()
+        heads, kv_heads = self.sizes.heads
+        query, gradient = (self.numbers(sum(queries), heads, width) for _ in range(2))
+        key, value = (self.numbers(sum(keys), kv_heads, width) for _ in range(2))
+        parts = [part.requires_grad_() for part in (query, key, value)]
         packed = Packed.of(queries, keys, device=self.sizes.device)
-        mixed = flash_attention(*parts, packed, sight)
+        mixed = flash_attention(query, key, value, packed, sight)
         exact = [part.detach().float().requires_grad_() for part in parts]
-        wanted = reference(*exact, queries, keys, sight)
+        wanted = reference(exact[0], exact[1], exact[2], queries, keys, sight)
         found = [mixed, *torch.autograd.grad(mixed, parts, gradient)]
         right = [wanted, *torch.autograd.grad(wanted, exact, gradient.float())]
         return self._judged("check", width, seen, found, right)
@@ -116,16 +118,18 @@ class Bench:
     def _check_pages(self, width: int, seen: str, sight: Sight) -> Row:
         short = self.sizes.short
         queries, lengths = [1, short, 1], [3 * short, 2 * short + 3, 5 * short + 1]
-        query, stored = self.numbers(sum(queries), 8, width), self.numbers(sum(lengths), 4, width)
+        heads, kv_heads = self.sizes.heads
+        query = self.numbers(sum(queries), heads, width)
+        stored = self.numbers(sum(lengths), 2 * kv_heads, width)
         pages, rows = self._paged(queries, lengths, stored)
-        key, value = stored.float().split(2, dim=1)
+        key, value = stored[:, :kv_heads].float(), stored[:, kv_heads:].float()
         wanted = reference(query.float(), key, value, queries, lengths, sight)
         found = [paged_attention(query, pages, rows, sight, splits=splits) for splits in (1, 4)]
         return self._judged("check pages", width, seen, found, [wanted, wanted])
 
     def _judged(self, row: str, width: int, seen: str, found: list[Tensor], right: list[Tensor]) -> Row:
         errors = [
-            float((one.float() - other).abs().max() / other.abs().max())
+            float((one.detach().float() - other.detach()).abs().max() / other.detach().abs().max())
             for one, other in zip(found, right, strict=True)
         ]
         return {
@@ -140,7 +144,7 @@ class Bench:
     def _paged(self, queries: list[int], lengths: list[int], stored: Tensor) -> tuple[Tensor, PagedRows]:
         """Keys and values [tokens, 2 K, D] in pages of random order, and whose they are."""
         needed = [pages_for(length) for length in lengths]
-        order = torch.randperm(sum(needed)).tolist()
+        order = random.sample(range(sum(needed)), sum(needed))
         pages = stored.new_zeros(sum(needed), stored.shape[1], PAGE, stored.shape[2])
         tables: list[list[int]] = []
         row = 0
@@ -148,7 +152,7 @@ class Bench:
             tables.append([order.pop() for _ in range(count)])
             padded = stored.new_zeros(count * PAGE, *stored.shape[1:])
             padded[:length] = stored[row : row + length]
-            pages[tables[-1]] = padded.unflatten(0, (count, PAGE)).transpose(1, 2)
+            pages[tables[-1]] = padded.view(count, PAGE, *stored.shape[1:]).transpose(1, 2)
             row += length
         return pages, PagedRows.of(queries, lengths, tables, device=self.sizes.device)
 
@@ -200,23 +204,22 @@ class Bench:
             )
 
         for who, kernel in TORCHS.items():
-            with kernel():
+            with sdpa_kernel(kernel):
                 rows = timed(who, theirs, [shaped(part) for part in parts], shaped(gradient))
                 yield from self._or_why(who, length, width, rows)
 
     def _or_why(self, who: str, length: int, width: int, rows: Iterator[Row]) -> Iterator[Row]:
         """The rows, or one that says why there are none: tiles that do not fit, a kernel for other shapes."""
-        from triton.runtime.errors import OutOfResources  # pyright: ignore[reportMissingImports, reportUnknownVariableType]
-
+        errors: Any = import_module("triton.runtime.errors")
         try:
             yield from rows
-        except (RuntimeError, OutOfResources) as error:
+        except (RuntimeError, errors.OutOfResources) as error:
             why = str(error).splitlines()[0]
             yield {"row": "attention", "who": who, "length": length, "width": width, "none": why}
 
     def answers(self, count: int, length: int) -> Row:
         """A token each of many sequences over pages: at which share of a plain copy's bandwidth it reads."""
-        heads, kv_heads, width = 32, 8, 128
+        heads, kv_heads, width = self.sizes.answering
         stored = self.numbers(count * length, 2 * kv_heads, width)
         pages, rows = self._paged([1] * count, [length] * count, stored)
         del stored

@@ -77,6 +77,7 @@ class _Flash(Function):
     ) -> Tensor:
         from agentkit_local_models.gpu import flash_forward
 
+        kernels = cast("Any", flash_forward)  # what Triton makes of its functions
         query, key, value = (_rows_whole(part) for part in (query, key, value))
         mixed = torch.empty(query.shape, dtype=query.dtype, device=query.device)
         logs = torch.empty(query.shape[1], query.shape[0], dtype=torch.float32, device=query.device)
@@ -84,7 +85,7 @@ class _Flash(Function):
         tile = tiles.forward
         grid = (blocks(packed.most_queries, tile.queries), query.shape[1], packed.query_starts.numel() - 1)
         if query.numel():
-            flash_forward.forward[grid](
+            kernels.forward[grid](
                 query, key, value, mixed, logs,
                 call.slopes, packed.query_starts, packed.key_starts, call.prefixes,
                 *query.stride()[:2], *key.stride()[:2], *value.stride()[:2], *mixed.stride()[:2],
@@ -100,6 +101,7 @@ class _Flash(Function):
     def backward(ctx: Any, *grad_outputs: Tensor) -> tuple[Tensor | None, ...]:
         from agentkit_local_models.gpu import flash_backward
 
+        kernels = cast("Any", flash_backward)  # what Triton makes of its functions
         query, key, value, mixed, logs, slopes, prefixes = ctx.saved_tensors
         packed, sight, tiles = ctx.packed, ctx.sight, ctx.tiles
         gradient = _rows_whole(grad_outputs[0])
@@ -111,7 +113,7 @@ class _Flash(Function):
         sums = torch.empty_like(logs)
         call = Call.of(query, key.shape[1], slopes, prefixes, sight)
         heads, sequences = query.shape[1], packed.query_starts.numel() - 1
-        flash_backward.shares[(blocks(query.shape[0], _SHARES_TILE), heads)](
+        kernels.shares[(blocks(query.shape[0], _SHARES_TILE), heads)](
             mixed, gradient, sums, *mixed.stride()[:2], *gradient.stride()[:2], sums.stride(0),
             query.shape[0], width=query.shape[2], padded=call.constants["padded"], tile=_SHARES_TILE,
         )  # fmt: skip
@@ -120,14 +122,14 @@ class _Flash(Function):
         strides.append(logs.stride(0))
         numbers = (call.inner, call.outer, sight.scale, sight.window)
         tile = tiles.keys
-        flash_backward.keys_and_values[(blocks(packed.most_keys, tile.keys), key.shape[1], sequences)](
+        kernels.keys_and_values[(blocks(packed.most_keys, tile.keys), key.shape[1], sequences)](
             query, key, value, gradient, logs, sums, to_key, to_value, *places,
             *strides, *to_key.stride()[:2], *numbers,
             **call.constants, query_tile=tile.queries, key_tile=tile.keys,
             num_warps=tile.warps, num_stages=tile.stages,
         )  # fmt: skip
         tile = tiles.queries
-        flash_backward.queries[(blocks(packed.most_queries, tile.queries), heads, sequences)](
+        kernels.queries[(blocks(packed.most_queries, tile.queries), heads, sequences)](
             query, key, value, gradient, logs, sums, to_query, *places,
             *strides, *to_query.stride()[:2], *numbers,
             **call.constants, query_tile=tile.queries, key_tile=tile.keys,

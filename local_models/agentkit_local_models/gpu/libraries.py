@@ -85,7 +85,7 @@ def by_flashinfer(
             made[place] = make(query.new_empty(_WORKSPACE, dtype=torch.uint8), "HND")
         kv_heads = pages.shape[1] // 2
         # keys before values, each [K, 16, D]: FlashInfer's own order
-        paired = pages.unflatten(1, (2, kv_heads))
+        paired = pages.view(pages.shape[0], 2, kv_heads, *pages.shape[2:])
         rows_before, sight_before = planned.get(place, (None, None))
         if rows_before is rows and sight_before == sight:
             return made[place].run(query, paired)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, cast
 
 import torch
 from torch import Tensor
@@ -116,6 +116,7 @@ def paged_attention(
     _check(query, pages, rows)
     from agentkit_local_models.gpu import paged_kernels
 
+    kernels = cast("Any", paged_kernels)  # what Triton makes of its functions
     count, heads, width = query.shape
     kv_heads, sequences = pages.shape[1] // 2, rows.lengths.numel()
     group = heads // kv_heads
@@ -139,7 +140,7 @@ def paged_attention(
     call = Call.of(query, kv_heads, base_two(sight.slopes, query.device), prefixes, sight)
     part_steps = parts.stride()[:3] if splits > 1 else (0, 0, 0)
     log_steps = logs.stride()[:2] if splits > 1 else (0, 0)
-    paged_kernels.over_pages[(programs, kv_heads, splits)](
+    kernels.over_pages[(programs, kv_heads, splits)](
         query, pages, mixed, parts, logs,
         call.slopes, rows.query_starts, rows.lengths, rows.tables, call.prefixes,
         *query.stride()[:2], *pages.stride()[:3], rows.tables.stride(0), *mixed.stride()[:2],
@@ -148,7 +149,7 @@ def paged_attention(
         num_warps=tile.warps, num_stages=tile.stages,
     )  # fmt: skip
     if splits > 1:
-        paged_kernels.joined[(count, heads)](
+        kernels.joined[(count, heads)](
             parts, logs, mixed, *part_steps, *log_steps, *mixed.stride()[:2],
             splits=splits, padded_splits=1 << (splits - 1).bit_length(),
             width=width, padded=call.constants["padded"],
@@ -170,7 +171,10 @@ def splits_for(programs: int, most_keys: int, processors: int) -> int:
 
 def _processors(device: torch.device) -> int:
     """The multiprocessors of a GPU; the interpreter is one."""
-    return torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
+    if device.type != "cuda":
+        return 1
+    card: Any = torch.cuda.get_device_properties(device)  # pyright: ignore[reportUnknownMemberType]
+    return card.multi_processor_count
 
 
 def _check(query: Tensor, pages: Tensor, rows: PagedRows) -> None:

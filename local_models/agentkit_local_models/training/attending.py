@@ -72,7 +72,7 @@ def flashed(pack: Pack, config: Arch, dtype: torch.dtype, *, operation: Varlen) 
             return part
         shared, own = _split(part, prefix, count * length)
         repeated = shared.unsqueeze(0).expand(count, *shared.shape)
-        joined = torch.cat((repeated, own.unflatten(0, (count, length))), dim=1)
+        joined = torch.cat((repeated, own.view(count, length, *own.shape[1:])), dim=1)
         return torch.cat((shared, joined.flatten(0, 1)))
 
     def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
