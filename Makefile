@@ -4,6 +4,7 @@
 # make test-langchain LangChain's own suites, on what is theirs through the bridge
 # make test-triton    the kernels for a GPU, in Triton's interpreter
 # make test-chroma    vectors in an embedded Chroma, and its 80 packages
+# make test-serving   200 clients of a served model for five minutes
 # make check          lint, types, layers, documentation
 # make adapter        the adapter of smollm2 from nothing: hours   make floor   that it still works
 # make goals          which example goals a model reaches (MODEL=…, SET=goals|fresh|typed)
@@ -15,7 +16,7 @@
 SHELL := /bin/sh
 .DELETE_ON_ERROR:
 .NOTPARALLEL:
-.PHONY: help run test test-slow test-browser test-minilm test-langchain test-triton test-chroma check goals adapter floor bench clean local dev small
+.PHONY: help run test test-slow test-browser test-minilm test-langchain test-triton test-chroma test-serving check goals adapter floor bench clean local dev small
 
 SET ?= goals
 # more than there are cores: most tests wait for a process
@@ -106,6 +107,10 @@ test-triton: dev $(stamps)/triton-$(key)
 test-chroma: dev $(stamps)/chroma-$(key)
 	@echo "==> tests with Chroma"
 	@$(py) -m pytest -m chroma tests/retrieval $(ARGS)
+
+test-serving: dev small
+	@echo "==> 200 clients for five minutes"
+	@$(py) -m pytest -m serving -s tests/local_models/serving $(ARGS)
 
 check: dev
 	@echo "==> lint"

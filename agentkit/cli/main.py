@@ -12,6 +12,7 @@ from agentkit.cli.measuring import evaluate, train
 from agentkit.cli.memory import memory
 from agentkit.cli.prompts_group import prompts
 from agentkit.cli.runs_group import runs
+from agentkit.cli.serving import serve
 
 
 class Commands(click.Group):
@@ -239,5 +240,5 @@ def config_show(origin: bool, **flags: Any) -> None:
     show_config(flags, origin=origin)
 
 
-for _command in (runs, prompts, memory, index, search, ask, evaluate, train):
+for _command in (runs, prompts, memory, index, search, ask, evaluate, train, serve):
     cli.add_command(_command)

@@ -207,8 +207,22 @@ def native_step() -> str:
         raise ModelError(str(error)) from error
 
 
-def load_local(name: str, rest: str) -> "LocalModel":
-    """The local model `rest`: an entry of the catalogue, or the path of a checkpoint.
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a local model lies, and how it is spoken to."""
+
+    name: str
+    """All of it that a run needs to find it again."""
+    path: Path
+    dialect: str
+    prompt: str
+    most_output: int
+    adapter: Path | None
+    precision: str
+
+
+def place_of(name: str, rest: str) -> Place:
+    """Where the local model `rest` lies: an entry of the catalogue, or the path of a checkpoint.
 
     `NAME+FILE` and `PATH+FILE` are these with an adapter of one's own, as `agentkit train` writes it;
     `?precision=int8` at the end keeps the weights in these numbers.
@@ -224,26 +238,36 @@ def load_local(name: str, rest: str) -> "LocalModel":
     base, own = parts_of(rest)
     path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
     if (manner := MANNERS.get(base)) is not None:
-        entry = find(manner.weights or base)
-        adapter = own_adapter or (adapter_file(manner.adapter) if manner.adapter else None)
-        return LocalModel.load(
+        return Place(
             f"local:{base}+{own_adapter.absolute()}{asked}" if own_adapter else name,
-            path_of(entry),
-            DIALECTS[manner.dialect],
+            path_of(find(manner.weights or base)),
+            manner.dialect,
             manner.prompt,
             manner.most_output,
-            adapter=adapter,
-            precision=precision,
+            own_adapter or (adapter_file(manner.adapter) if manner.adapter else None),
+            precision,
         )
     # its whole path: a run may be resumed from another folder
     whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
+    return Place(f"local:{whole}{asked}", path, "hermes", "agent/small", 512, own_adapter, precision)
+
+
+def load_local(name: str, rest: str) -> "LocalModel":
+    """The local model `rest`; see `place_of`.
+
+    Raises:
+        UnknownModel: there is none, or its weights are not here.
+        BadRequest: it cannot be loaded; the message says why.
+    """
+    place = place_of(name, rest)
     return LocalModel.load(
-        f"local:{whole}{asked}",
-        path,
-        DIALECTS["hermes"],
-        "agent/small",
-        adapter=own_adapter,
-        precision=precision,
+        place.name,
+        place.path,
+        DIALECTS[place.dialect],
+        place.prompt,
+        place.most_output,
+        adapter=place.adapter,
+        precision=place.precision,
     )
 
 

@@ -100,13 +100,18 @@ class LocalModel:
         return self._name
 
     @property
+    def engine(self) -> "Engine":
+        """What computes it."""
+        return self._engine
+
+    @property
     def profile(self) -> ModelProfile:
         """What it can do."""
         return self._profile
 
     def estimate(self, request: ModelRequest) -> int:
         """The input tokens of the request, counted."""
-        return len(self._prompt(request))
+        return len(self.prompt(request))
 
     async def stream(self, request: ModelRequest) -> AsyncIterator[TextDelta | Answer]:
         """Yield the words meant for a person as they are made, then the whole answer.
@@ -128,7 +133,7 @@ class LocalModel:
                         done = piece
                         break
                     text += piece.text
-                    visible = self._dialect.visible(text) if request.tools else text
+                    visible = self.visible(request, text)
                     if len(visible) > len(shown):
                         yield TextDelta(visible[len(shown) :])
                         shown = visible
@@ -151,7 +156,8 @@ class LocalModel:
     async def aclose(self) -> None:
         """Nothing is held open: the weights go with the object."""
 
-    def _prompt(self, request: ModelRequest) -> list[int]:
+    def prompt(self, request: ModelRequest) -> list[int]:
+        """The token ids of a request, up to where the answer begins."""
         from agentkit_local_models.chat_template import encode_chat
 
         turns = self._dialect.turns(request.messages, request.tools)
@@ -172,16 +178,16 @@ class LocalModel:
             max_tokens=request.max_tokens,
             stop=request.stop,
         )
-        prompt, grammar = self._prompt(request), self._grammar(request)
+        prompt, grammar = self.prompt(request), self.grammar(request)
         answer = self._engine.generate(prompt, sampling, grammar=grammar, cancelled=stop.is_set)
         with closing(answer):
             for piece in answer:
                 if isinstance(piece, Completion):
-                    self._written.add(prompt, piece.token_ids)
+                    self.wrote(prompt, piece.token_ids)
                 yield piece
 
-    def _grammar(self, request: ModelRequest) -> str | None:
-        """What the answer is held to: the tools offered, else the schema of its text."""
+    def grammar(self, request: ModelRequest) -> str | None:
+        """The Lark text that the answer is held to: of the tools offered, else of the schema of its text."""
         if request.tools:
             return self._dialect.grammar(request.tools, must_call=request.must_call)
         if request.answer_schema is not None:
@@ -190,13 +196,22 @@ class LocalModel:
             return f"start: %json {json.dumps({**request.answer_schema, **compact})}"
         return None
 
+    def visible(self, request: ModelRequest, text: str) -> str:
+        """The part of an unfinished answer that is meant for a person."""
+        return self._dialect.visible(text) if request.tools else text
+
+    def message(self, request: ModelRequest, text: str) -> AssistantMessage:
+        """What the text of a whole answer says."""
+        if not request.tools:
+            return AssistantMessage(text)
+        return self._dialect.read(text, step_after(request.messages), request.tools)
+
+    def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:
+        """Remember in which tokens an answer was written: the next prompt goes on with them."""
+        self._written.add(prompt, answer)
+
     def _answer(self, request: ModelRequest, done: "Completion") -> Answer:
-        step = step_after(request.messages)
-        message = (
-            self._dialect.read(done.text, step, request.tools)
-            if request.tools
-            else AssistantMessage(done.text)
-        )
+        message = self.message(request, done.text)
         usage = Usage(done.prompt_tokens, done.output_tokens, done.reused_tokens)
         finish = "length" if done.finish == "length" else "calls" if message.calls else "stop"
         return Answer(message, usage, finish)

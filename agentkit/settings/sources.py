@@ -22,7 +22,7 @@ from agentkit.settings.values import (
 )
 
 PREFIX = "AGENTKIT_"
-NOT_SETTINGS = frozenset({"AGENTKIT_MODELS_DIR"})
+NOT_SETTINGS = frozenset({"AGENTKIT_MODELS_DIR", "AGENTKIT_SERVE_KEY"})
 """Variables with our prefix that others read: the local engine keeps its weights there."""
 
 MOST_BYTES = 2**16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
 
@@ -90,8 +90,8 @@ class Answer:
         self._stop_ids = stop_ids
         self._vocabulary_size = tokenizer.vocabulary_size
         self._room = room if sampling.max_tokens is None else min(room, sampling.max_tokens)
-        self._writing = _Writing(tokenizer, sampling.stop)
-        self._told: dict[int, TokenLogprobs] = {}
+        self._told: dict[int, TokenLogprobs] | None = None if sampling.logprobs is None else {}
+        self._writing = _Writing(tokenizer, sampling.stop, self._told)
 
     def begin(self) -> list[Piece]:
         """Write what is known without asking the model; that can be all."""
@@ -177,7 +177,7 @@ class Answer:
         # The embedding may have more rows than there are tokens.
         row = logits[: self._vocabulary_size]
         token = self._choose(row)
-        if self._sampling.logprobs is not None and token not in self._stop_ids:
+        if self._told is not None and self._sampling.logprobs is not None and token not in self._stop_ids:
             self._told[len(self._writing.ids)] = likeliest(row, token, self._sampling.logprobs)
         return self._went_on(token)
 
@@ -207,10 +207,7 @@ class Answer:
         """
         assert self.finish is not None
         ids = tuple(self._writing.ids)
-        logprobs = None
-        if self._sampling.logprobs is not None:
-            unasked = (TokenLogprobs(token, math.nan) for token in ids)
-            logprobs = tuple(self._told.get(place, other) for place, other in enumerate(unasked))
+        logprobs = self._writing.logprobs(0)
         return Completion(
             self._writing.text, self.finish, self.prompt_tokens, reused, len(ids), ids, logprobs
         )
@@ -251,7 +248,10 @@ class Answer:
 class _Writing:
     """The answer so far, and what of it was shown."""
 
-    def __init__(self, tokenizer: Tokenizer, stops: Sequence[str]) -> None:
+    def __init__(
+        self, tokenizer: Tokenizer, stops: Sequence[str], told: Mapping[int, TokenLogprobs] | None
+    ) -> None:
+        self._told = told  # by place; None where nobody wants to know
         self._stream = StreamDecoder(tokenizer)
         self._stops = StopTexts(stops)
         self._shown = 0
@@ -274,8 +274,18 @@ class _Writing:
         text = self._stops.push(self._stream.flush()) + self._stops.release()
         return self._show(text) if text or self._shown < len(self.ids) else None
 
+    def logprobs(self, start: int) -> tuple[TokenLogprobs, ...] | None:
+        """Of each token from a place on; NaN where the model was not asked."""
+        if self._told is None:
+            return None
+        return tuple(
+            self._told.get(place) or TokenLogprobs(self.ids[place], math.nan)
+            for place in range(start, len(self.ids))
+        )
+
     def _show(self, text: str) -> Piece:
         tokens = tuple(self.ids[self._shown :])
+        logprobs = self.logprobs(self._shown)
         self._shown = len(self.ids)
         self.text += text
-        return Piece(text, tokens)
+        return Piece(text, tokens, logprobs)

@@ -31,6 +31,7 @@ from agentkit_local_models.loading import load_model
 from agentkit_local_models.loop import Loop
 from agentkit_local_models.model import Model
 from agentkit_local_models.native.model import NativeModel
+from agentkit_local_models.occupancy import Occupancy
 from agentkit_local_models.pages import PagePool, pages_for
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.prompt import Prompt
@@ -337,6 +338,11 @@ class Engine:
         """Keep what is computed of `ids` for so long if there is other room; how many tokens that is."""
         with self._loop.alone() as scheduler:
             return scheduler.tree.lease(self._space, ids, seconds)
+
+    def occupancy(self) -> Occupancy:
+        """Who is computed, and who holds the cache's pages, between two steps."""
+        with self._loop.alone() as scheduler:
+            return scheduler.occupancy
 
     def _answer(
         self,

@@ -18,6 +18,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.occupancy import Occupancy
 from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull
 from agentkit_local_models.piece import Piece
 from agentkit_local_models.radix import PrefixTree, common_length
@@ -131,6 +132,13 @@ class Scheduler:
             if request.cancelled or request.deadline <= now:
                 request.events += request.work.end("cancelled" if request.cancelled else "deadline")
                 self._leave(request)
+
+    @property
+    def occupancy(self) -> Occupancy:
+        """Who is computed, and who holds the pages."""
+        kept, free = len(self.tree), self._pool.available
+        waiting = len(self._waiting) + len(self._new)
+        return Occupancy(len(self._running), waiting, self._pool.most - free - kept, kept, free)
 
     def begin(self, space: str, tokens: Sequence[int]) -> PagedCache:
         """A sequence with what is known of its tokens, but for the last: the next is chosen by its logits."""

@@ -17,20 +17,7 @@ from agentkit_local_models.weights import hub_name, weight_shapes
 
 from .gguf_writer import gguf_name
 
-
-def random_weights(config: Arch, seed: int = 0) -> dict[str, Tensor]:
-    """Weights under canonical names, of a size that keeps activations near one."""
-    generator = torch.Generator().manual_seed(seed)
-    weights: dict[str, Tensor] = {}
-    for name, shape in weight_shapes(config).items():
-        values = torch.randn(shape, generator=generator)
-        if name.endswith("norm.weight"):
-            weights[name] = 1 + 0.2 * values
-        elif name.endswith("bias"):
-            weights[name] = values
-        else:
-            weights[name] = values / shape[-1] ** 0.5
-    return weights
+from .tiny import random_weights as random_weights
 
 
 def transformers_model(config: Arch, weights: Mapping[str, Tensor], dtype=torch.float32):

@@ -3,7 +3,11 @@
 import dataclasses
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from agentkit_local_models.arch import Arch
+from agentkit_local_models.weights import weight_shapes
 
 _TINY = Arch(
     family="llama", vocabulary_size=97, width=16, layers=2, heads=4, kv_heads=2, head_width=4,
@@ -15,3 +19,18 @@ _TINY = Arch(
 def tiny_arch(**changes: Any) -> Arch:
     """Its sizes, with changes."""
     return dataclasses.replace(_TINY, **changes)
+
+
+def random_weights(config: Arch, seed: int = 0) -> dict[str, Tensor]:
+    """Weights under canonical names, of a size that keeps activations near one."""
+    generator = torch.Generator().manual_seed(seed)
+    weights: dict[str, Tensor] = {}
+    for name, shape in weight_shapes(config).items():
+        values = torch.randn(shape, generator=generator)
+        if name.endswith("norm.weight"):
+            weights[name] = 1 + 0.2 * values
+        elif name.endswith("bias"):
+            weights[name] = values
+        else:
+            weights[name] = values / shape[-1] ** 0.5
+    return weights

@@ -214,10 +214,10 @@ async def test_a_conversation_goes_on_with_the_tokens_that_were_written_and_not_
     assert own is not None
     # otherwise the tokenizer would find the same tokens, and this would show nothing
     assert list(own) != model._engine.tokenizer.encode(text, first=False)
-    prompt = model._prompt(asked)
+    prompt = model.prompt(asked)
     read = prompt + list(own[-answer.usage.output_tokens :])
     follow = ModelRequest((*asked.messages, answer.message, UserMessage("And ten more.")), max_tokens=2)
-    assert model._prompt(follow)[: len(read)] == read
+    assert model.prompt(follow)[: len(read)] == read
     _, second = await answer_of(model, follow)
     # but for the last token of the answer, which was chosen and never computed
     assert second.usage.cached_tokens == len(read) - 1

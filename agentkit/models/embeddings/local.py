@@ -55,6 +55,11 @@ class LocalEmbeddings:
         return self._name
 
     @property
+    def encoder(self) -> "Encoder":
+        """What computes it."""
+        return self._encoder
+
+    @property
     def window(self) -> int:
         """Tokens that a text may have, those counted that every text has."""
         return self._encoder.config.window

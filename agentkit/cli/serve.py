@@ -1,0 +1,32 @@
+"""`agentkit serve`: a local model behind an address."""
+
+import logging
+import os
+import sys
+
+import click
+
+from agentkit.core.errors import UsageError
+from agentkit.models.serving import Serving, open_server
+
+KEY = "AGENTKIT_SERVE_KEY"
+"""The variable that holds the key: an argument could be read by everybody on the machine."""
+
+
+def serve_command(
+    model: str, *, host: str, port: int, name: str | None, queue: int, most_bytes: int, grace: float
+) -> int:
+    """Serve until a signal, and say where on standard output."""
+    if model.partition(":")[0] in ("openai", "replay", "scripted"):
+        raise UsageError(f"{model} is not computed here; local:NAME or local:PATH can be served")
+    serving = Serving(host, port, os.environ.get(KEY) or None, name, most_bytes, queue, grace)
+    opened = open_server(model, serving)
+    # what the server could not do is for whoever runs it; requests themselves are counted, not told
+    logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
+    click.echo(f"serving {opened.name} at {opened.url}/v1; Ctrl-C ends it")
+    sys.stdout.flush()
+    opened.server.run([opened.listens])
+    if len(opened.server.signals) > 1:
+        return 128 + opened.server.signals[-1]
+    click.echo("ended", err=True)
+    return 0

@@ -1,0 +1,145 @@
+"""`agentkit serve`: the door to the server of the local engine."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
+
+from agentkit.core.errors import BadRequest, UsageError
+from agentkit.models.dialects import DIALECTS
+from agentkit.models.embedded import MANNERS, parts_of, place_of, precision_of
+from agentkit.models.embeddings.local import LocalEmbeddings
+from agentkit.models.local import LocalModel, local_profile
+from agentkit.models.speech import DialectSpeech
+
+if TYPE_CHECKING:
+    import socket
+
+    from agentkit_local_models.encoder import Encoder
+    from agentkit_local_models.precision import WeightPrecision
+    from agentkit_local_models.serving.served import Decoder
+    from agentkit_local_models.serving.server import Server as Server
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+"""Addresses that nobody but this machine reaches."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """How a model is served."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    key: str | None = None
+    name: str | None = None
+    """What clients call it; by default what a person calls it, without `local:`."""
+    body_bytes: int = 4 << 20
+    answers: int = 64
+    """That are made or wait at once."""
+    grace_seconds: float = 30.0
+    """For answers that are being made when the server is told to end."""
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A server that is loaded and has its address; nobody is listened to yet."""
+
+    name: str
+    url: str
+    server: "Server"
+    """`run([listens])` serves until it is told to end."""
+    listens: "socket.socket"
+
+
+def open_server(model: str, serving: Serving) -> Opened:
+    """Load a model and get ready to serve it.
+
+    Raises:
+        UsageError: an address that others reach without a key, or one that cannot be had; or what serves
+            is not installed.
+        UnknownModel: there is no such local model, or its weights are not here.
+        BadRequest: it cannot be loaded.
+    """
+    if serving.host not in LOOPBACK and not serving.key:
+        raise UsageError(
+            f"{serving.host} can be reached from outside, so a key is needed: set AGENTKIT_SERVE_KEY"
+        )
+    try:
+        from agentkit_local_models.serving.served import Limits, Served
+        from agentkit_local_models.serving.server import Server, address_of, bound
+    except ModuleNotFoundError as error:
+        raise UsageError(f"serving needs {error.name}; run: pip install 'agentkit[local,serve]'") from error
+    rest = model.removeprefix("local:")
+    try:
+        listens = bound(serving.host, serving.port)  # before a minute is spent on loading
+    except OSError as error:
+        raise UsageError(f"{serving.host}:{serving.port} cannot be served: {error.strerror}") from error
+    try:
+        loaded = _loaded(rest)
+    except BaseException:
+        listens.close()
+        raise
+    name = serving.name or name_of(rest)
+    served = Served(
+        name,
+        frozenset({name, f"local:{name}", model}),
+        loaded,
+        int(time.time()),
+        Limits(serving.body_bytes, serving.answers),
+    )
+    server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
+    return Opened(name, address_of(listens), server, listens)
+
+
+def name_of(rest: str) -> str:
+    """What clients call the local model `rest`.
+
+    >>> name_of("smollm2?precision=int8"), name_of("smollm2+own/it.safetensors"), name_of("models/a.gguf")
+    ('smollm2', 'smollm2+it', 'a')
+    """
+    base, own = parts_of(precision_of(rest)[0])
+    named = base if base in MANNERS else Path(base).name.removesuffix(".gguf")
+    return f"{named}+{Path(own).stem}" if own else named
+
+
+def _loaded(rest: str) -> "Decoder | Encoder":
+    """What is served.
+
+    Raises:
+        UnknownModel: there is no such local model, or its weights are not here.
+        BadRequest: it cannot be loaded.
+    """
+    from agentkit_local_models.engine import Engine
+    from agentkit_local_models.errors import LocalModelError
+    from agentkit_local_models.serving.served import Decoder
+
+    if _is_encoder(rest):
+        return LocalEmbeddings.load(rest).encoder
+    place = place_of(f"local:{rest}", rest)
+    precision = cast("WeightPrecision", place.precision)
+    try:
+        engine = Engine.load(place.path, adapter=place.adapter, precision=precision)
+    except (LocalModelError, ValueError) as error:
+        raise BadRequest(str(error)) from error
+    if engine.checkpoint.chat_template is None:
+        return Decoder(engine, None)
+    dialect = DIALECTS[place.dialect]
+    profile = local_profile(
+        place.prompt, engine.context, place.most_output, shows_schemas=dialect.shows_schemas
+    )
+    return Decoder(engine, DialectSpeech(LocalModel(place.name, engine, dialect, profile)))
+
+
+def _is_encoder(rest: str) -> bool:
+    """Whether the local model `rest` makes vectors."""
+    from agentkit_local_models.catalogue import ENCODERS
+    from agentkit_local_models.encoder_config import encoder_config
+    from agentkit_local_models.errors import LocalModelError
+
+    if any(entry.name == rest for entry in ENCODERS):
+        return True
+    try:
+        encoder_config(Path(rest).expanduser())
+    except LocalModelError:
+        return False  # whatever else it is, whoever loads it says
+    return True

@@ -1,0 +1,101 @@
+"""How a served model is spoken to: its dialect behind OpenAI's protocol."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from agentkit.core.messages import (
+    AssistantMessage,
+    MalformedCall,
+    Message,
+    SystemMessage,
+    ToolCall,
+    ToolMessage,
+    UserMessage,
+)
+from agentkit.core.protocols import ModelRequest
+from agentkit.core.tools import ToolSpec
+from agentkit.models.arguments import read_call
+from agentkit.models.local import LocalModel
+
+if TYPE_CHECKING:
+    from agentkit_local_models.serving.chat_request import Call, Chat, Said
+    from agentkit_local_models.serving.speech import Read
+
+UNREADABLE = "unreadable"
+"""The argument in which our client sends back a call that could not be read."""
+FAILED = "Error: "
+"""What our client writes before the result of a call that failed."""
+
+
+class DialectSpeech:
+    """The engine's `Speech` of a local model: what its own requests would be made of."""
+
+    def __init__(self, model: LocalModel) -> None:
+        self._model = model
+
+    def prompt(self, chat: "Chat") -> list[int]:
+        """The token ids of a conversation, up to where the answer begins."""
+        return self._model.prompt(request_of(chat))
+
+    def grammar(self, chat: "Chat") -> str | None:
+        """The Lark text that an answer is held to; `None` where any text will do."""
+        return self._model.grammar(request_of(chat))
+
+    def visible(self, chat: "Chat", text: str) -> str:
+        """What of an unfinished answer is text for a person."""
+        return self._model.visible(request_of(chat), text)
+
+    def read(self, chat: "Chat", text: str) -> "Read":
+        """A whole answer."""
+        from agentkit_local_models.serving.chat_request import Call
+        from agentkit_local_models.serving.speech import Read
+
+        message = self._model.message(request_of(chat), text)
+        calls = [
+            Call(call.id, call.name, json.dumps(call.arguments, ensure_ascii=False)) for call in message.calls
+        ]
+        # whoever asked sees that it cannot be read, and what was written
+        calls += [Call(call.id, call.name, call.text) for call in message.malformed]
+        return Read(message.text, tuple(calls))
+
+    def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:
+        """Remember in which tokens an answer was written."""
+        self._model.wrote(prompt, answer)
+
+
+def request_of(chat: "Chat") -> ModelRequest:
+    """The conversation as a request of ours; how the answer is drawn is the server's to say."""
+    names = {call.id: call.name for said in chat.messages for call in said.calls}
+    return ModelRequest(
+        tuple(_message(said, names) for said in chat.messages),
+        tuple(ToolSpec(one.name, one.description, one.parameters) for one in chat.functions),
+        must_call=chat.must_call,
+        answer_schema=chat.schema,
+    )
+
+
+def _message(said: "Said", names: dict[str, str]) -> Message:
+    match said.role:
+        case "system":
+            return SystemMessage(said.text)
+        case "user":
+            return UserMessage(said.text)
+        case "assistant":
+            read = [_call(call) for call in said.calls]
+            calls = tuple(call for call in read if isinstance(call, ToolCall))
+            malformed = tuple(call for call in read if isinstance(call, MalformedCall))
+            return AssistantMessage(said.text, calls, malformed)
+        case "tool":
+            failed = said.text.startswith(FAILED)
+            return ToolMessage(said.call_id, names[said.call_id], said.text.removeprefix(FAILED), failed)
+
+
+def _call(call: "Call") -> ToolCall | MalformedCall:
+    """A call of the conversation so far; one that could not be read comes back as our client sends it."""
+    read = read_call(call.id, call.name, call.arguments)
+    match read:
+        case ToolCall(arguments={"unreadable": str(text), **others}) if not others:
+            return MalformedCall(call.id, call.name, text, "it could not be read")
+        case _:
+            return read

@@ -1,0 +1,1 @@
+"""A loaded model behind OpenAI's protocol over HTTP."""

@@ -1,0 +1,104 @@
+"""`agentkit serve` as a person starts it, and OpenAI's own client before it."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+
+import openai
+import pytest
+from click.testing import CliRunner
+
+from agentkit.cli.main import cli
+from agentkit.core.errors import UsageError
+from agentkit.models.serving import Serving, open_server
+
+READ = {
+    "type": "function",
+    "function": {
+        "name": "read_file",
+        "description": "Read a text file.",
+        "parameters": {"type": "object", "properties": {"path": {"type": "string"}}, "required": ["path"]},
+    },
+}
+CITY = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "country": {"type": "string"}},
+    "required": ["city", "country"],
+    "additionalProperties": False,
+}
+
+
+@pytest.fixture(scope="module")
+def process():
+    command = [sys.executable, "-m", "agentkit", "serve", "local:smollm2", "--port", "0"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+    ) as started:
+        yield started
+        started.kill()
+
+
+def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is_told_to(process):
+    told = process.stdout.readline()
+    url = re.search(r"serving smollm2 at (http://127\.0\.0\.1:\d+/v1)", told)
+    assert url, told + process.stderr.read()
+    with openai.OpenAI(base_url=url[1], api_key="none", max_retries=0) as client:
+
+        def ask(words: str, **more):
+            talk = [{"role": "user", "content": words}]
+            return client.chat.completions.create(model="smollm2", messages=talk, temperature=0, **more)
+
+        with ask("What is the capital of France?", max_tokens=30, stream=True) as stream:
+            text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
+        assert text == "The capital of France is Paris."
+        (call,) = ask("Read notes.txt", tools=[READ], max_tokens=60).choices[0].message.tool_calls
+        assert call.function.name == "read_file"
+        assert json.loads(call.function.arguments) == {"path": "notes.txt"}
+        form = {"type": "json_schema", "json_schema": {"name": "place", "schema": CITY}}
+        place = json.loads(
+            ask("Name a city and its country.", response_format=form, max_tokens=60)
+            .choices[0]
+            .message.content
+        )
+        assert set(place) == {"city", "country"}
+        with ask("Tell a story.", max_tokens=24, stream=True) as stream:
+            pieces = iter(stream)
+            next(pieces)
+            process.send_signal(signal.SIGTERM)
+            *_, last = pieces
+        assert last.choices[0].finish_reason == "length"
+    assert process.wait(timeout=60) == 0
+
+
+def test_an_address_that_others_reach_needs_a_key():
+    done = CliRunner().invoke(cli, ["serve", "local:smollm2", "--host", "0.0.0.0"])
+    assert isinstance(done.exception, UsageError)
+    assert "AGENTKIT_SERVE_KEY" in str(done.exception)
+
+
+def test_a_model_that_is_not_computed_here_is_not_served():
+    done = CliRunner().invoke(cli, ["serve", "openai:gpt-4o"])
+    assert "is not computed here" in str(done.exception)
+
+
+def test_an_address_that_is_taken_is_told_before_anything_is_loaded():
+    import socket
+
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(UsageError, match=f"127.0.0.1:{port} cannot be served"):
+            open_server("local:smollm2", Serving(port=port))
+
+
+@pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
+def test_what_is_not_installed_is_named_with_the_line_that_gets_it(monkeypatch, missing):
+    for name in [name for name in sys.modules if name.startswith("agentkit_local_models.serving")]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in [name for name in sys.modules if name.split(".")[0] == missing]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setitem(sys.modules, missing, None)
+    with pytest.raises(UsageError, match=rf"serving needs {missing}.*pip install 'agentkit\[local,serve\]'"):
+        open_server("local:smollm2", Serving())

@@ -1,0 +1,189 @@
+"""Who is let in, with what, and what the others are told."""
+
+import re
+
+import openai
+import pytest
+
+from agentkit_local_models.model import Model
+from agentkit_local_models.serving.faults import ApiError
+from agentkit_local_models.serving.fields import Fields
+from agentkit_local_models.serving.gate import Gate
+from agentkit_local_models.serving.served import Limits
+
+from ..tiny import random_weights  # noqa: TID252
+from .running import NAME, Running, eventually, fresh, sent, spoken
+
+HI = [{"role": "user", "content": "Hi"}]
+SHORT = {"model": NAME, "messages": HI, "max_tokens": 4, "temperature": 0}
+LONG = {**SHORT, "max_tokens": 1500, "logit_bias": {}}
+METRIC = re.compile(r'(\w+)(?:\{(\w+="[^"]*"(?:,\w+="[^"]*")*)\})? (\d+)')
+
+
+def metrics(running) -> dict[str, int]:
+    status, headers, text = sent(running, "GET", "/metrics")
+    assert status == 200
+    assert headers["content-type"] == "text/plain; version=0.0.4; charset=utf-8"
+    lines = [line for line in text.splitlines() if not line.startswith("# ")]
+    found = [METRIC.fullmatch(line) for line in lines]
+    assert all(found), lines
+    return {f"{one[1]}{{{one[2]}}}" if one[2] else one[1]: int(one[3]) for one in found}
+
+
+def test_the_served_model_is_listed_and_found_by_its_name(client):
+    (listed,) = client.models.list().data
+    assert listed.id == client.models.retrieve(NAME).id == NAME
+    assert listed.max_model_len == 1600
+    with pytest.raises(openai.NotFoundError, match="no model 'gpt-4'"):
+        client.models.retrieve("gpt-4")
+
+
+def test_without_the_key_nobody_is_let_in(tiny):
+    with Running(spoken(fresh(tiny)), key="secret") as running:
+        assert running.client().chat.completions.create(**SHORT).choices
+        for key in ("wrong", "secret2"):
+            with pytest.raises(openai.AuthenticationError) as refused:
+                running.client(api_key=key).chat.completions.create(**SHORT)
+            assert refused.value.code == "invalid_api_key"
+        status, headers, told = sent(running, body=SHORT)
+        assert (status, headers["www-authenticate"]) == (401, "Bearer")
+        assert "is missing" in told["error"]["message"]
+        assert sent(running, "GET", "/metrics")[0] == 401
+        assert sent(running, "GET", "/v1/models")[0] == 401
+        assert sent(running, "GET", "/health")[0] == 200
+        # who has the key may come by any name
+        assert (
+            sent(running, "GET", "/v1/models", host="model.example", authorization="Bearer secret")[0] == 200
+        )
+
+
+@pytest.mark.parametrize(
+    ("host", "status"), [("localhost", 200), ("LOCALHOST:1", 200), ("[::1]:8000", 200), ("evil.example", 403)]
+)
+def test_without_a_key_only_names_of_this_machine_are_served(server, host, status):
+    assert sent(server, "GET", "/v1/models", host=host)[0] == status
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "", "application/x-www-form-urlencoded"])
+def test_what_a_page_may_send_unasked_is_refused(server, kind):
+    assert sent(server, body=SHORT, **{"content-type": kind})[0] == 415
+
+
+def test_too_large_a_body_is_refused_whether_its_size_is_told_or_not(tiny):
+    with Running(spoken(fresh(tiny)), limits=Limits(body_bytes=500)) as running:
+        assert sent(running, body=SHORT)[0] == 200
+        large = {**SHORT, "user": "x" * 500}
+        status, _, told = sent(running, body=large)
+        assert (status, told["error"]["type"]) == (413, "invalid_request_error")
+        pieces = iter([b'{"model": "', b"x" * 300, b"x" * 300, b'"}'])
+        assert sent(running, body=pieces)[0] == 413
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"[]", b'{"model": NaN}', b"\xff", b"[" * 100_000, b'{"model": 1e999, "messages": []}',
+     b'{"model": "tiny", "messages": [{"role": "user", "content": "\\ud800"}]}'],
+)  # fmt: skip
+def test_what_is_no_request_is_refused(server, body):
+    status, _, told = sent(server, body=body)
+    assert (status, told["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_other_paths_and_methods_are_none(server):
+    assert sent(server, "GET", "/v1/nothing")[0] == 404
+    status, headers, told = sent(server, "GET", "/v1/completions")
+    assert (status, headers["allow"]) == (405, "POST")
+    assert "does not take that method" in told["error"]["message"]
+
+
+def test_who_comes_when_the_queue_is_full_is_told_when_to_come_back(tiny):
+    with Running(spoken(fresh(tiny)), limits=Limits(answers=2)) as running:
+        client = running.client()
+        with client.chat.completions.create(**LONG, stream=True) as stream:
+            next(iter(stream))
+            with pytest.raises(openai.RateLimitError) as refused:
+                client.chat.completions.create(**SHORT, n=2)
+            assert 1 <= int(refused.value.response.headers["retry-after"]) <= 60
+            assert refused.value.code == "queue_full"
+            assert client.chat.completions.create(**SHORT).choices  # there is a place for one
+        eventually(lambda: running.served.gate.inside == 0)
+        assert len(client.chat.completions.create(**SHORT, n=2).choices) == 2
+        with pytest.raises(openai.BadRequestError, match="up to 2 work"):
+            client.chat.completions.create(**SHORT, n=3)
+
+
+def test_the_wait_that_is_told_follows_from_how_long_answers_took():
+    now = [0.0]
+    gate = Gate(32, lambda: now[0])
+    for _ in range(40):
+        with gate.admitted(1):
+            now[0] += 10
+    with gate.admitted(32), pytest.raises(ApiError) as refused, gate.admitted(1):
+        pass
+    assert refused.value.headers == {"Retry-After": "20"}
+
+
+def test_what_happened_is_counted(tiny):
+    with Running(spoken(fresh(tiny))) as running:
+        client = running.client()
+        usages = [client.chat.completions.create(**SHORT, n=count).usage for count in (1, 2)]
+        with pytest.raises(openai.BadRequestError):
+            client.chat.completions.create(**SHORT, top_p=0)
+        counted = metrics(running)
+    assert counted['agentkit_requests_total{path="/v1/chat/completions",outcome="answered"}'] == 2
+    assert counted['agentkit_requests_total{path="/v1/chat/completions",outcome="refused"}'] == 1
+    assert counted["agentkit_prompt_tokens_total"] == sum(usage.prompt_tokens for usage in usages)
+    assert counted["agentkit_cached_prompt_tokens_total"] == usages[1].prompt_tokens - 1
+    assert counted["agentkit_output_tokens_total"] == 12
+    assert counted["agentkit_running"] == counted["agentkit_waiting"] == counted["agentkit_answers"] == 0
+    assert counted['agentkit_cache_pages{state="running"}'] == 0
+    assert counted['agentkit_cache_pages{state="kept"}'] > 0
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_when_the_client_is_gone_nothing_is_computed_for_it_any_more(tiny, stream):
+    with Running(spoken(fresh(tiny))) as running:
+        client = running.client(timeout=0.2 if not stream else 60)
+        if stream:
+            with client.chat.completions.create(**LONG, stream=True) as pieces:
+                next(iter(pieces))
+        else:
+            with pytest.raises(openai.APITimeoutError):
+                client.chat.completions.create(**LONG)
+        gone = ("/v1/chat/completions", "gone")
+        eventually(lambda: running.served.tally.requests[gone] == 1)
+        occupancy = running.engine.occupancy()
+        assert (occupancy.running, occupancy.waiting, occupancy.pages_running) == (0, 0, 0)
+        assert running.served.gate.inside == 0
+
+
+class Breaking(Model):
+    """Gives no numbers any more from some step on."""
+
+    steps = 0
+
+    def logits_of(self, hidden):
+        self.steps -= 1
+        return super().logits_of(hidden) * (float("nan") if self.steps < 0 else 1.0)
+
+
+@pytest.mark.parametrize(("steps", "kind"), [(0, openai.InternalServerError), (5, openai.APIError)])
+def test_a_model_that_fails_is_told_as_an_error_also_in_the_middle_of_a_stream(tiny, steps, kind):
+    config = tiny.config
+    model = Breaking(config, random_weights(config).items(), tiny.dtype)
+    with Running(spoken(fresh(type("", (), {"checkpoint": tiny.checkpoint, "_model": model})))) as running:
+        client = running.client()
+        model.steps = steps
+        with pytest.raises(kind, match="the model could not answer"):
+            for _ in client.chat.completions.create(**LONG, stream=True):
+                pass
+        model.steps = 10**9
+        assert client.chat.completions.create(**SHORT).choices
+
+
+def test_null_is_absent_and_what_nobody_takes_is_refused():
+    fields = Fields({"a": None, "b": 1})
+    with pytest.raises(ApiError, match="b is no parameter"):
+        fields.close()
+    assert fields.whole("b") == 1
+    fields.close()
