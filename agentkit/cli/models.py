@@ -16,6 +16,7 @@ Report = Callable[[int, int, str], None]
 
 OTHERS = {
     "openai:NAME": "any OpenAI-compatible server: OPENAI_API_KEY, --base-url; agentkit doctor --endpoint",
+    "served:NAME": "a model that agentkit serve has put behind an address: --base-url",
     "replay:RUN": "the answers of a recorded run",
     "scripted:FILE": "the answers that stand in a file, for tests",
 }

@@ -17,7 +17,7 @@ def serve_command(
     model: str, *, host: str, port: int, name: str | None, queue: int, most_bytes: int, grace: float
 ) -> int:
     """Serve until a signal, and say where on standard output."""
-    if model.partition(":")[0] in ("openai", "replay", "scripted"):
+    if model.partition(":")[0] in ("openai", "replay", "scripted", "served"):
         raise UsageError(f"{model} is not computed here; local:NAME or local:PATH can be served")
     serving = Serving(host, port, os.environ.get(KEY) or None, name, most_bytes, queue, grace)
     opened = open_server(model, serving)

@@ -44,12 +44,12 @@ def make_model(name: str, options: ModelOptions) -> ChatModel:
 
 
 def is_free(name: str) -> bool:
-    """Whether a model answers from this machine, so that nothing is paid for it.
+    """Whether a model is one's own, so that nothing is paid for it.
 
     >>> is_free("local:smollm2"), is_free("openai:gpt-4o")
     (True, False)
     """
-    return name.partition(":")[0] in ("local", "replay", "scripted")
+    return name.partition(":")[0] in ("local", "replay", "scripted", "served")
 
 
 def provider_of(name: str) -> tuple[str, str]:
@@ -106,6 +106,21 @@ def _openai(_name: str, rest: str, options: ModelOptions) -> ChatModel:
     )
 
 
+def _served(_name: str, rest: str, options: ModelOptions) -> ChatModel:
+    from agentkit.models.openai_server import Timeouts
+    from agentkit.models.retries import Retries
+    from agentkit.models.served import ServedModel
+
+    return ServedModel.found(
+        rest,
+        api_key=options.api_key,
+        base_url=options.base_url,
+        retries=Retries(attempts=options.retries + 1),
+        timeouts=Timeouts(idle=options.idle_seconds),
+        on_wait=options.on_wait,
+    )
+
+
 def _scripted(_name: str, rest: str, _options: ModelOptions) -> ChatModel:
     from agentkit.models.scripted import ScriptedModel
 
@@ -126,4 +141,5 @@ PROVIDERS: dict[str, Callable[[str, str, ModelOptions], ChatModel]] = {
     "openai": _openai,
     "replay": _replay,
     "scripted": _scripted,
+    "served": _served,
 }

@@ -5,7 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
+import msgspec
+
 from agentkit.core.errors import BadRequest, UsageError
+from agentkit.core.profile import ModelProfile
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.embedded import MANNERS, parts_of, place_of, precision_of
 from agentkit.models.embeddings.local import LocalEmbeddings
@@ -75,7 +78,7 @@ def open_server(model: str, serving: Serving) -> Opened:
     except OSError as error:
         raise UsageError(f"{serving.host}:{serving.port} cannot be served: {error.strerror}") from error
     try:
-        loaded = _loaded(rest)
+        loaded, profile = _loaded(rest)
     except BaseException:
         listens.close()
         raise
@@ -86,6 +89,7 @@ def open_server(model: str, serving: Serving) -> Opened:
         loaded,
         int(time.time()),
         Limits(serving.body_bytes, serving.answers),
+        {} if profile is None else msgspec.to_builtins(profile),
     )
     server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
     return Opened(name, address_of(listens), server, listens)
@@ -102,8 +106,8 @@ def name_of(rest: str) -> str:
     return f"{named}+{Path(own).stem}" if own else named
 
 
-def _loaded(rest: str) -> "Decoder | Encoder":
-    """What is served.
+def _loaded(rest: str) -> "tuple[Decoder | Encoder, ModelProfile | None]":
+    """What is served, and how the loop should treat it where it can be spoken to.
 
     Raises:
         UnknownModel: there is no such local model, or its weights are not here.
@@ -114,7 +118,7 @@ def _loaded(rest: str) -> "Decoder | Encoder":
     from agentkit_local_models.serving.served import Decoder
 
     if _is_encoder(rest):
-        return LocalEmbeddings.load(rest).encoder
+        return LocalEmbeddings.load(rest).encoder, None
     place = place_of(f"local:{rest}", rest)
     precision = cast("WeightPrecision", place.precision)
     try:
@@ -122,12 +126,12 @@ def _loaded(rest: str) -> "Decoder | Encoder":
     except (LocalModelError, ValueError) as error:
         raise BadRequest(str(error)) from error
     if engine.checkpoint.chat_template is None:
-        return Decoder(engine, None)
+        return Decoder(engine, None), None
     dialect = DIALECTS[place.dialect]
     profile = local_profile(
         place.prompt, engine.context, place.most_output, shows_schemas=dialect.shows_schemas
     )
-    return Decoder(engine, DialectSpeech(LocalModel(place.name, engine, dialect, profile)))
+    return Decoder(engine, DialectSpeech(LocalModel(place.name, engine, dialect, profile))), profile
 
 
 def _is_encoder(rest: str) -> bool:

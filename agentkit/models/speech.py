@@ -69,7 +69,7 @@ def request_of(chat: "Chat") -> ModelRequest:
     names = {call.id: call.name for said in chat.messages for call in said.calls}
     return ModelRequest(
         tuple(_message(said, names) for said in chat.messages),
-        tuple(ToolSpec(one.name, one.description, one.parameters) for one in chat.functions),
+        tuple(ToolSpec(one.name, one.description, one.parameters, one.choices) for one in chat.functions),
         must_call=chat.must_call,
         answer_schema=chat.schema,
     )
@@ -88,7 +88,8 @@ def _message(said: "Said", names: dict[str, str]) -> Message:
             return AssistantMessage(said.text, calls, malformed)
         case "tool":
             failed = said.text.startswith(FAILED)
-            return ToolMessage(said.call_id, names[said.call_id], said.text.removeprefix(FAILED), failed)
+            name = said.name or names[said.call_id]
+            return ToolMessage(said.call_id, name, said.text.removeprefix(FAILED), failed)
 
 
 def _call(call: "Call") -> ToolCall | MalformedCall:

@@ -41,6 +41,7 @@ def process():
         started.kill()
 
 
+@pytest.mark.timeout(400)  # a process that loads torch and lets it go, on a machine that may be busy
 def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is_told_to(process):
     told = process.stdout.readline()
     url = re.search(r"serving smollm2 at (http://127\.0\.0\.1:\d+/v1)", told)
@@ -70,7 +71,7 @@ def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is
             process.send_signal(signal.SIGTERM)
             *_, last = pieces
         assert last.choices[0].finish_reason == "length"
-    assert process.wait(timeout=60) == 0
+    assert process.wait() == 0
 
 
 def test_an_address_that_others_reach_needs_a_key():

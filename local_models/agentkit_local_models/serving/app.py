@@ -194,4 +194,5 @@ def _model(served: Served) -> dict[str, Any]:
     about: dict[str, Any] = {"id": served.name, "object": "model", "created": served.created}
     window = served.model.engine.context if isinstance(served.model, Decoder) else served.model.config.window
     # `max_model_len` is vLLM's word, which clients look for
-    return {**about, "owned_by": "agentkit", "max_model_len": window}
+    about |= {"owned_by": "agentkit", "max_model_len": window}
+    return {**about, "agentkit": served.profile} if served.profile else about

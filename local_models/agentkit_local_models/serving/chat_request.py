@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from agentkit_local_models.serving.faults import ApiError
@@ -38,21 +38,31 @@ class Said:
         text: what.
         calls: of an assistant.
         call_id: of a tool, the call that this came of.
+        name: of that tool, where the request says it.
     """
 
     role: Role
     text: str
     calls: tuple[Call, ...] = ()
     call_id: str = ""
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
-    """A function that can be called; `parameters` is the JSON schema of an object."""
+    """A function that can be called.
+
+    Attributes:
+        name: by which it is called.
+        description: for the model.
+        parameters: the JSON schema of an object.
+        choices: for a parameter, every value that can work now; our own addition to the protocol.
+    """
 
     name: str
     description: str
     parameters: dict[str, Any]
+    choices: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,8 +136,8 @@ def _message(asked: Fields) -> Said:
             asked.text("refusal")
             said = Said("assistant", text, tuple(map(_call, calls or ())))
         case "tool":
-            asked.text("name")  # the call has it already
-            said = Said("tool", text, call_id=asked.needed_text("tool_call_id"))
+            name = asked.text("name") or ""
+            said = Said("tool", text, call_id=asked.needed_text("tool_call_id"), name=name)
         case _:
             wrong(asked.named("role"), role, "system, developer, user, assistant or tool")
     asked.close()
@@ -135,11 +145,11 @@ def _message(asked: Fields) -> Said:
 
 
 def _require_calls(messages: tuple[Said, ...]) -> None:
-    """See to it that every result is that of a call before it."""
+    """See to it that every result is that of a call before it, or of a tool that it names."""
     called: set[str] = set()
     for place, message in enumerate(messages):
         called.update(call.id for call in message.calls)
-        if message.role == "tool" and message.call_id not in called:
+        if message.role == "tool" and not message.name and message.call_id not in called:
             at = f"messages[{place}].tool_call_id"
             raise ApiError(400, f"{at} is {message.call_id!r}, and no call before it has that id", param=at)
 
@@ -208,7 +218,8 @@ def _function(asked: Fields) -> Function:
     name = inner.needed_text("name")
     if not _NAME.fullmatch(name):
         wrong(inner.named("name"), name, "a letter, then letters, digits, _, . or -, 64 at most,")
-    function = Function(name, inner.text("description") or "", _parameters(inner))
+    description, parameters = inner.text("description") or "", _parameters(inner)
+    function = Function(name, description, parameters, _choices(inner, parameters))
     inner.flag("strict")  # calls are always held to their schema
     inner.close()
     asked.close()
@@ -231,6 +242,15 @@ def _parameters(asked: Fields) -> dict[str, Any]:
     if not isinstance(required, list) or not all(name in parts for name in cast("list[Any]", required)):
         wrong(f"{at}.required", required, "a list of names from its properties")
     return {**schema, "properties": parts}
+
+
+def _choices(asked: Fields, parameters: dict[str, Any]) -> dict[str, tuple[str, ...]]:
+    choices = asked.inner("choices")
+    if choices is None:
+        return {}
+    found = {name: choices.texts(name) for name in parameters["properties"]}
+    choices.close()
+    return {name: values for name, values in found.items() if values}
 
 
 def _schema(asked: Fields | None) -> dict[str, Any] | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from agentkit_local_models.encoder import Encoder
 from agentkit_local_models.engine import Engine
@@ -49,6 +51,7 @@ class Served:
         names: all that it answers to.
         model: that answers, or that makes vectors.
         created: when it was loaded, in seconds since 1970.
+        profile: how agentkit's own loop should treat it, as JSON; it is told as it is.
         limits: of requests.
         gate: who is let in.
         desk: who asks the engine; None where nothing answers.
@@ -61,6 +64,7 @@ class Served:
     model: Decoder | Encoder
     created: int
     limits: Limits = field(default_factory=Limits)
+    profile: Mapping[str, Any] = field(default_factory=dict[str, Any])
     gate: Gate = field(init=False)
     desk: Desk | None = field(init=False)
     tally: Tally = field(init=False, default_factory=Tally)

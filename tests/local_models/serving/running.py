@@ -50,11 +50,12 @@ def spoken(engine: Engine, dialect: str = "lines") -> Decoder:
 class Running:
     """A server that listens while the `with` block lasts, and clients of it."""
 
-    def __init__(self, model, *, key=None, grace_seconds=20.0, limits=None, host="127.0.0.1"):
-        self.served = Served(NAME, frozenset({NAME, f"local:{NAME}"}), model, 1, limits or Limits())
+    def __init__(self, model, *, key=None, grace_seconds=20.0, limits=None, name=NAME, profile=None):
+        names = frozenset({name, f"local:{name}"})
+        self.served = Served(name, names, model, 1, limits or Limits(), profile or {})
         self.server = Server(self.served, key, grace_seconds=grace_seconds)
         self.key = key or "none"
-        self._socket = bound(host, 0)
+        self._socket = bound("127.0.0.1", 0)
         self.url = address_of(self._socket)
         self._thread = threading.Thread(target=self.server.run, args=([self._socket],))
         self._open = ExitStack()
