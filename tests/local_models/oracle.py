@@ -16,7 +16,6 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.weights import hub_name, weight_shapes
 
 from .gguf_writer import gguf_name
-
 from .tiny import random_weights as random_weights
 
 
