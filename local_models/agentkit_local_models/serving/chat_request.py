@@ -8,6 +8,7 @@ from typing import Any, Literal, cast
 
 from agentkit_local_models.serving.faults import ApiError
 from agentkit_local_models.serving.fields import Fields, wrong
+from agentkit_local_models.serving.references import written_out
 from agentkit_local_models.serving.sampling_fields import Drawing, drawing
 
 # OpenAI's names of functions, and the points that other servers allow.
@@ -233,7 +234,7 @@ def _parameters(asked: Fields) -> dict[str, Any]:
         return {"type": "object", "properties": {}}
     if not isinstance(value, dict):
         wrong(at, value, "the JSON schema of an object")
-    schema = cast("dict[str, Any]", value)
+    schema = written_out(cast("dict[str, Any]", value), at)
     properties: Any = schema.get("properties", {})
     parts = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {"": None}
     if schema.get("type", "object") != "object" or not all(isinstance(one, dict) for one in parts.values()):
