@@ -78,7 +78,7 @@ def after(state: RunState, recorded: Recorded) -> RunState:
         case PersonSaid():
             return _told(_suspecting(state, event.untrusted or event.earlier), event, passed)
         case PersonStopped():
-            return _stopped(state, event)
+            return _stopped(_waited(state, event.waited), event)
         case ModelAsked():
             reserved = Spent(tokens=event.reserved_tokens, cost=event.reserved_cost)
             return replace(state, steps=event.step, reserved=reserved)
@@ -88,7 +88,9 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             state = replace(state, reserved=NOTHING) if event.refused else _with_loss(state)
             cut = Spent(tokens=event.cut_tokens, cost=event.cut_cost)
             return replace(state, failure=event, lost=state.lost + cut)
-        case CallDecided() | RuleSet() | FilesLeftOut():
+        case CallDecided():
+            return _waited(state, event.waited)
+        case RuleSet() | FilesLeftOut():
             return state
         case FilesSetting():
             return replace(state, seconds=state.seconds - passed)
@@ -104,7 +106,8 @@ def after(state: RunState, recorded: Recorded) -> RunState:
                 pending=tuple(c for c in state.pending if c.id != event.call.id),
             )
         case CallFinished():
-            return _finished(_suspecting(state, event.result.untrusted), event.result)
+            state = _suspecting(_waited(state, event.waited), event.result.untrusted)
+            return _finished(state, event.result)
         case Nudged():
             if event.reason == "repetition":
                 state = caught(state)
@@ -136,6 +139,11 @@ def after(state: RunState, recorded: Recorded) -> RunState:
 def _suspecting(state: RunState, source: str) -> RunState:
     """The state after words from a source that is not to be trusted; the first one stays named."""
     return replace(state, untrusted=source) if source and not state.untrusted else state
+
+
+def _waited(state: RunState, seconds: float) -> RunState:
+    """While the person was asked, nobody was at work."""
+    return replace(state, seconds=max(state.seconds_before, state.seconds - seconds)) if seconds else state
 
 
 def _with_loss(state: RunState) -> RunState:

@@ -5,7 +5,6 @@ killed between any two of them and go on from there.
 """
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import replace as dataclass_replace
@@ -48,6 +47,7 @@ from agentkit.agents.strategies import Instruct, OneShot, Plan, Strategy
 from agentkit.core.documents import Retriever
 from agentkit.core.errors import AgentkitError, ContextOverflow, ModelError
 from agentkit.core.events import (
+    CallDecided,
     CallFinished,
     CallPlanned,
     Ending,
@@ -89,6 +89,7 @@ from agentkit.tooling.searching import Searching
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.taint import Taint
 from agentkit.tooling.tool import Tool, schema_line, signature_line
+from agentkit.tooling.work_clock import WorkClock
 from agentkit.tooling.workspace import Workspace
 
 _T = TypeVar("_T")
@@ -161,13 +162,14 @@ class Agent:
     """Where what is recorded already comes from, if anybody may have written it; said with the next words."""
     kin: list["Agent"] = field(default_factory=list["Agent"], repr=False, compare=False)
     """This one, those at work for it and those it works for: a rule that is given to one holds for all."""
-    clock: Callable[[], float] = time.monotonic
+    clock: WorkClock = field(default_factory=WorkClock)
+    """Tells the time at work, of this run and of those at work for it."""
     state: RunState = field(default_factory=RunState)
 
     def __post_init__(self) -> None:
         self.state = fold(self.log.events())
         self._earlier = self.state.seconds
-        self._began = self.clock()
+        self._began, self._told_waited = self.clock(), self.clock.waited
         self._digest = RequestDigest()
         self._hearing = Hearing(self.sinks)
         self._words = Words(self.library)
@@ -188,6 +190,7 @@ class Agent:
             ),
             set_rule=self.set_rule,
             asking=self.asking,
+            clock=self.clock,
         )
         self.kin.append(self)
 
@@ -228,6 +231,7 @@ class Agent:
         earlier, self.earlier = self.earlier, ""
         self.record(PersonSaid(text, before, call_id, untrusted, earlier), durable=True)
         self._earlier, self._began = self.state.seconds, self.clock()
+        self._told_waited = self.clock.waited
 
     async def stop(self) -> None:
         """End the run here, as the person wants: what there is stays, and the model is told exactly that."""
@@ -280,7 +284,7 @@ class Agent:
 
     @property
     def seconds(self) -> float:
-        """Wall-clock seconds at work, over all sittings."""
+        """Seconds at work, over all sittings."""
         return self._earlier + self.clock() - self._began
 
     @property
@@ -296,6 +300,8 @@ class Agent:
         """Append an event to the log, fold it into the state, and show it to whoever watches."""
         if isinstance(event, RunEnded):
             self.dismiss()
+        elif isinstance(event, CallDecided | CallFinished | PersonStopped) and (waited := self._waited()):
+            event = replace(event, waited=waited)
         recorded = self.log.append(event, durable=durable, with_next=with_next)
         self.state = after(self.state, recorded)
         if isinstance(event, RuleSet):
@@ -303,6 +309,11 @@ class Agent:
             self.dispatcher.policy = self.policy
         for sink in self.sinks:
             sink.on_event(recorded)
+
+    def _waited(self) -> float:
+        """Seconds in which the person was asked since this was last recorded."""
+        before, self._told_waited = self._told_waited, self.clock.waited
+        return round(self._told_waited - before, 3)
 
     def set_rule(self, rule: RuleSet) -> None:
         """Let a rule hold from here on, for this run and for all at work with it; each records it."""
@@ -319,7 +330,7 @@ class Agent:
         return ToolContext(
             workspace=self.workspace,
             sandbox=self.sandbox,
-            ask=self.ask,
+            ask=self._ask_person,
             emit=emit,
             recall=self.log.recall,
             handles=self.state.handles,
@@ -334,6 +345,10 @@ class Agent:
             seconds_left=self._seconds_to(working_seconds(self.limits)),
             tool_seconds_left=left(self.limits, self.state.spent).tool_seconds,
         )
+
+    async def _ask_person(self, question: str) -> str:
+        with self.clock.asking():
+            return await self.ask(question)
 
     def nudge(self, nudge: Nudge) -> None:
         """Tell the model what it needs to hear, in the words of a prompt file."""
@@ -516,7 +531,8 @@ class Agent:
         limit = asyncio.timeout(seconds)
         try:
             async with limit:
-                return await begun
+                with self.clock.stops(limit):
+                    return await begun
         except TimeoutError:
             if limit.expired():
                 return None

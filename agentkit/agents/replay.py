@@ -180,6 +180,11 @@ class _ReplayingAgent(Agent):
             return state.seconds_before
         return state.seconds + max(0.0, upcoming.at - state.clock)
 
+    def _waited(self) -> float:
+        """As it is recorded; who was asked, and for how long, came from outside."""
+        expected = self.script.expected
+        return expected.waited if isinstance(expected, CallDecided | CallFinished | PersonStopped) else 0.0
+
     async def step(self) -> None:
         expected = self.script.expected
         if expected is None or isinstance(expected, _MADE):

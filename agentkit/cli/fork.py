@@ -55,7 +55,7 @@ def forked(
 
     Args:
         origin: As the person typed it.
-        settings: Say where the journal and the prompt files are.
+        settings: Say where the journal, the prompt files and another model are.
         model: Goes on instead of the run's model.
         prompt: The name of a prompt, or a file, from which the opening messages are rendered anew.
         moves: Whether it goes on in the workspace of the settings instead of that of the run; that of a
@@ -79,7 +79,7 @@ def forked(
                     first = replace(first, workspace=str(there.root), workspace_before=before)
             return first
 
-        return journal.fork(name, step, model=model, change=change)
+        return journal.fork(name, step, model=model, base_url=settings.base_url, change=change)
 
 
 def has_history(fork: Fork) -> str:

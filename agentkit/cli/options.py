@@ -129,7 +129,7 @@ _form = click.option(
 )
 _limits = _all(
     click.option("--max-steps", metavar="N", help="The most model calls, or none."),
-    click.option("--max-seconds", metavar="N", help="The most wall-clock seconds, or none."),
+    click.option("--max-seconds", metavar="N", help="The most seconds at work, or none."),
     click.option("--max-tokens", metavar="N", help="The most tokens, input and output together, or none."),
     click.option("--max-cost", metavar="USD", help="The most US dollars, or none; needs a known price."),
     click.option("--max-tool-seconds", metavar="N", help="The most seconds in which tools run, or none."),

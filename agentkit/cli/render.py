@@ -56,7 +56,7 @@ from agentkit.core.messages import ToolCall
 from agentkit.core.protocols import RunLog
 from agentkit.core.tools import Outcome, ToolResult
 
-_ASKED_FROM_HERE = "from here on you are asked before it runs code or sends something out"
+_ASKED_FROM_HERE = "from here on you are asked before it sends something out or does what no undo takes back"
 
 
 class Progress:

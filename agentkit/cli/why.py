@@ -38,7 +38,8 @@ def reasons(tool: Tool, arguments: Mapping[str, object], judge: Judge, settings:
     decision = policy.decide(tool, arguments, lost)
     yield f"{decision.verdict}: {_because(decision, settings)}"
     if decision.verdict is Verdict.ALLOW and tool.effect not in (Effect.PURE, Effect.READS):
-        later = policy.decide(tool, arguments, lost, Taint("something from the network"))
+        taint = Taint("something from the network")
+        later = policy.decide(tool, arguments, judge.lost(tool, arguments, taint), taint)
         if later.verdict is not Verdict.ALLOW:
             yield f"{later.verdict} later: {_because(later, settings)}"
     if tool.command_line:

@@ -140,6 +140,8 @@ class PersonStopped(Struct, frozen=True, tag="person stopped", omit_defaults=Tru
 
     said: str = ""
     """The part of the answer that had arrived."""
+    waited: float = 0.0
+    """As of `CallDecided`."""
 
 
 class ModelAsked(Struct, frozen=True, tag="model asked", omit_defaults=True):
@@ -200,7 +202,7 @@ class ModelFailed(Struct, frozen=True, tag="model failed", omit_defaults=True):
     """The same in US dollars, as far as the price is known."""
 
 
-class CallDecided(Struct, frozen=True, tag="call decided"):
+class CallDecided(Struct, frozen=True, tag="call decided", omit_defaults=True):
     """Policy or person allowed or denied a call that had to be asked about."""
 
     call_id: str
@@ -208,6 +210,8 @@ class CallDecided(Struct, frozen=True, tag="call decided"):
     by: str
     """policy or person."""
     reason: str
+    waited: float = 0.0
+    """Seconds since the last event that says so in which the person was asked: no time at work."""
 
 
 RuleKind: TypeAlias = Literal["deny", "ask", "allow"]
@@ -270,6 +274,8 @@ class CallFinished(Struct, frozen=True, tag="call finished", omit_defaults=True)
     result: ToolResult
     snapshot: str = ""
     """Name of the kept files as they are now; empty where they are what they were before the call."""
+    waited: float = 0.0
+    """As of `CallDecided`."""
 
 
 class FileLeftOut(Struct, frozen=True):

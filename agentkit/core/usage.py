@@ -101,7 +101,7 @@ class Limits(Struct, frozen=True, omit_defaults=True):
     steps: int | None = None
     """Model calls."""
     seconds: float | None = None
-    """Wall-clock seconds at work, over all sittings of a run that was resumed."""
+    """Seconds at work, over all sittings of a run that was resumed; not those in which a person is asked."""
     tokens: int | None = None
     """Input and output tokens of all model calls."""
     cost: Decimal | None = None

@@ -114,7 +114,7 @@ def rewritten(
         prev = own
 
 
-def begun(first: Event | None, run_id: str, step: int, model: str | None) -> RunStarted:
+def begun(first: Event | None, run_id: str, step: int, model: str | None, base_url: str | None) -> RunStarted:
     """The first event of a fork.
 
     Raises:
@@ -126,5 +126,5 @@ def begun(first: Event | None, run_id: str, step: int, model: str | None) -> Run
     if model is None or model == first.model:
         return first
     # another model answers elsewhere, in its own manner and for its own price: the conversation must not
-    # go to the address of the first one
-    return replace(first, model=model, base_url=None, profile=None, price=None)
+    # go to the address of the first one, unless that is where the person has their models
+    return replace(first, model=model, base_url=base_url, profile=None, price=None)

@@ -173,6 +173,7 @@ class Journal:
         step: int | None = None,
         *,
         model: str | None = None,
+        base_url: str | None = None,
         change: Callable[[RunStarted], RunStarted] = lambda first: first,
     ) -> Fork:
         """A new run whose history is that of another, which may be at work, up to and with a step.
@@ -183,6 +184,7 @@ class Journal:
             run_id: the whole name of the other run.
             step: the last one to take over; 0 for the goal alone, `None` for the last whose calls are over.
             model: who is to go on instead of the model of the other run.
+            base_url: where that model answers; `None` is OpenAI itself.
             change: makes the fork's first event out of what it would be, to begin otherwise.
 
         Raises:
@@ -195,7 +197,7 @@ class Journal:
             stored = list(verified(database, source, run_id))
             events = [read_event(database, run_id, one.seq, one.body) for one in stored]
             count, step, steps = cut(events, run_id, step)
-            first = begun(events[0] if events else None, run_id, step, model)
+            first = begun(events[0] if events else None, run_id, step, model, base_url)
             first = self._redactor.value(change(first))
             run, name = self._new()
             foreign = is_foreign(database, source)

@@ -136,7 +136,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     max_steps: _Count = 40
     """Model calls."""
     max_seconds: _Seconds = 1800.0
-    """Wall-clock seconds at work."""
+    """Seconds at work; those in which a person is asked are none."""
     max_tokens: _Count = None
     """Input and output tokens of all model calls."""
     max_cost: Annotated[Decimal | None, Meta(description="US dollars above 0, such as 0.50, or none")] = None

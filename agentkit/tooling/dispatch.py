@@ -6,7 +6,6 @@ for the model; only a fault of ours (the journal cannot be written) is an except
 
 import asyncio
 import json
-import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -32,6 +31,7 @@ from agentkit.tooling.snapshots.taking import Snapshot, Snapshots
 from agentkit.tooling.snapshots.undoable import why_lost
 from agentkit.tooling.taint import NO_TAINT, Taint
 from agentkit.tooling.tool import Tool, signature_line
+from agentkit.tooling.work_clock import WorkClock
 
 
 class Reply(Struct, frozen=True):
@@ -87,6 +87,8 @@ class Dispatcher:
     """Lets a rule hold for this run and all that belong to it; by default for these calls alone."""
     asking: asyncio.Lock = field(default_factory=asyncio.Lock)
     """Held while the person is asked; runs that ask the same person share one."""
+    clock: WorkClock = field(default_factory=WorkClock)
+    """Tells the seconds that tools run; those in which the person was asked are none."""
 
     def __post_init__(self) -> None:
         events = (recorded.event for recorded in reversed(self.log.events()))
@@ -221,12 +223,16 @@ class Dispatcher:
             context = replace(context, leads_to=place)
             reason = f"{reason}, and it leads to {place}"
         async with self.asking:
-            reply = await self.approver(tool, call, reason) if self.policy == policy else None
+            reply = await self._answer(self.approver, tool, call, reason) if self.policy == policy else None
         if reply is None:
             return await self._decided(tool, call, arguments, edited=edited)
         # up to where its rules hold nothing is awaited, so whoever is asked next is held to them
         reply = Reply(reply) if isinstance(reply, bool) else reply
         return await self._replied(tool, call, arguments, reply, context.leads_to, edited=edited)
+
+    async def _answer(self, approver: Approver, tool: Tool, call: ToolCall, reason: str) -> bool | Reply:
+        with self.clock.asking():
+            return await approver(tool, call, reason)
 
     async def _replied(
         self,
@@ -344,7 +350,7 @@ class Dispatcher:
         self, tool: Tool, intent: CallIntended, arguments: Mapping[str, object], context: ToolContext
     ) -> ToolResult:
         call = intent.call
-        started = time.monotonic()
+        started = self.clock()
         outcome = Outcome.OK
         printed: list[str] = []
 
@@ -359,10 +365,10 @@ class Dispatcher:
         work = tool.run(replace(context, emit=emit, workspace=lent), arguments)
         try:
             with lease:
-                text = await (work if limit is None else _within(limit, work))
+                text = await (work if limit is None else self._within(limit, work))
         except asyncio.CancelledError as stop:
             what = stop.args[0] if stop.args else "it was stopped"
-            seconds = 0.0 if tool.delegates else time.monotonic() - started
+            seconds = 0.0 if tool.delegates else self.clock() - started
             self._in_doubt(intent, what, seconds, "".join(printed), _what_goes_on(tool, lease))
             raise
         except ToolFault as fault:
@@ -374,14 +380,14 @@ class Dispatcher:
         except TimeoutError as error:
             if limit is not None and limit.expired():
                 what = "the seconds in which tools may run were used up"
-                seconds = time.monotonic() - started
+                seconds = self.clock() - started
                 return self._in_doubt(intent, what, seconds, "".join(printed), _what_goes_on(tool, lease))
             outcome, text = Outcome.FAILED, f"{type(error).__name__}: {error}"
         except (Exception, SystemExit) as error:  # noqa: BLE001 - whatever a tool does wrong is the model's to read
             outcome, text = Outcome.FAILED, f"{type(error).__name__}: {error}"
         # half a character, as from a name that is no text, cannot be written down or sent
         shown, handle = self._view(_told(intent, text).encode("utf-8", "replace").decode())
-        seconds = 0.0 if tool.delegates else round(time.monotonic() - started, 3)
+        seconds = 0.0 if tool.delegates else round(self.clock() - started, 3)
         source = tool.source(arguments)
         result = ToolResult(call.id, call.name, outcome, shown, handle, seconds, source)
         if not intent.snapshot:
@@ -394,6 +400,11 @@ class Dispatcher:
             self._finished(result, intent, self._noted(self.snapshots.take(after=True)).name, durable=True)
             raise
         return self._finished(result, intent, now.name, durable=True)
+
+    async def _within(self, limit: asyncio.Timeout, work: Coroutine[Any, Any, str]) -> str:
+        async with limit:
+            with self.clock.stops(limit):
+                return await work
 
     def _view(self, text: str) -> tuple[str, str]:
         """What the model is shown of a result, and the handle of the whole when that is a part."""
@@ -424,11 +435,6 @@ class Dispatcher:
         unchanged = intent is None or after == intent.snapshot
         self.record(CallFinished(result, "" if unchanged else after), durable=durable, with_next=with_next)
         return result
-
-
-async def _within(limit: asyncio.Timeout, work: Coroutine[Any, Any, str]) -> str:
-    async with limit:
-        return await work
 
 
 class _Values:

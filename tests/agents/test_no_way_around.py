@@ -41,6 +41,7 @@ from agentkit.tooling.sandbox import Sandbox
 from agentkit.tooling.snapshots.coverage import Bounds
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.tool import Tool, tool
+from agentkit.tooling.work_clock import WorkClock
 from agentkit.tooling.workspace import Workspace
 from agentkit_tools.agents import start_agent
 
@@ -385,7 +386,7 @@ class NoWayAround(RuleBasedStateMachine):
             sandbox=self._sandbox,
             snapshots=self._snapshots(),
             approver=self._approver(Approvals(lambda _lines: None, self.person.hear, chosen)),
-            clock=lambda: 0.0,
+            clock=WorkClock(lambda: 0.0),
         )
         employ(self.agent, self._terms)
         self.agent.record(self._beginning("try", self.agent) if is_new else resumed(self.agent))

@@ -23,6 +23,7 @@ from agentkit.core.usage import Limits
 from agentkit.journal.memory import MemoryLog
 from agentkit.models.scripted import ScriptedModel
 from agentkit.tooling.tool import tool
+from agentkit.tooling.work_clock import WorkClock
 
 
 def adding(n: int) -> ToolCall:
@@ -96,7 +97,7 @@ async def test_steps_and_seconds_are_counted_anew_for_each_task_and_tokens_are_n
 
 async def test_time_at_the_prompt_is_not_work(stage) -> None:
     now = [0.0]
-    agent = stage.agent(["a", "b"], clock=lambda: now[0], limits=Limits(seconds=50))
+    agent = stage.agent(["a", "b"], clock=WorkClock(lambda: now[0]), limits=Limits(seconds=50))
     await agent.run(stage.start())
     now[0] += 1000
     await agent.say("still there?")

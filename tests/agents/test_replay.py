@@ -46,6 +46,7 @@ from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoing import undo
 from agentkit.tooling.tool import Tool, tool
+from agentkit.tooling.work_clock import WorkClock
 from agentkit.tooling.workspace import Workspace
 
 from .test_golden import RUNS, TOOLS, call, finish
@@ -352,7 +353,7 @@ class Slow:
 async def test_time_that_ran_out_comes_out_again(stage) -> None:
     model = Slow()
     stage.log = MemoryLog(clock=lambda: model.now)
-    agent = stage.agent(model, limits=Limits(seconds=50), clock=lambda: model.now)
+    agent = stage.agent(model, limits=Limits(seconds=50), clock=WorkClock(lambda: model.now))
     ended = await agent.run(stage.start(limits=Limits(seconds=50)))
     assert ended.ending is Ending.BUDGET
     assert (await again(stage.log.events())).difference is None

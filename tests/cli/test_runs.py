@@ -9,7 +9,7 @@ from agentkit.core.events import Compacted, CompactionUndone, LeftOut, Nudged, P
 from agentkit.core.usage import Limits
 from agentkit.journal.store import Journal
 
-from .conftest import Cli, calling, saying, without_colour
+from .conftest import Cli, OpenAIServer, calling, saying, without_colour
 
 
 @pytest.fixture
@@ -219,6 +219,15 @@ def test_a_fork_goes_on_from_its_step_with_another_model(cli: Cli, finished: str
     assert "list_files" in shown
     assert 'write_file(path="a.txt"' not in shown
     assert other not in cli("runs", "show", finished).stdout
+
+
+def test_another_model_is_asked_where_the_person_has_their_models(cli: Cli, finished: str) -> None:
+    with OpenAIServer([{"text": "from the server at hand"}]) as server:
+        at_hand = {"OPENAI_API_KEY": "k", "OPENAI_BASE_URL": server.url}
+        made = cli("runs", "fork", f"{finished}@1", "--model", "openai:other", env=at_hand)
+        assert made.returncode == 0, made.stderr
+        done = cli("runs", "resume", env=at_hand)
+    assert (done.returncode, done.stdout) == (0, "from the server at hand\n"), done.stderr
 
 
 def test_a_fork_keeps_the_model_unless_another_is_named(cli: Cli, finished: str) -> None:

@@ -60,9 +60,11 @@ def test_a_denied_command_does_not_run_in_a_run(cli: Cli) -> None:
 
 
 def test_what_runs_now_and_is_asked_about_once_the_network_was_read_is_said(cli: Cli) -> None:
-    told = cli("why", "ls")
+    (cli.workspace / "big.iso").write_text("not kept")
+    told = cli("why", "ls", "--approve", "all", "--unkept", "*.iso")
     assert (told.returncode, told.stdout.splitlines()[1].partition(",")[0]) == (
         0,
-        "ask later: approve = auto",
+        "ask later: approve = all",
     )
-    assert "ask later" not in cli("why", "ls", "--allow", "executes").stdout
+    for flags in (["--allow", "executes", "--unkept", "*.iso"], ["--approve", "all"], []):
+        assert "later" not in cli("why", "ls", *flags).stdout

@@ -123,6 +123,10 @@ def test_another_model_does_not_inherit_the_address(journal: Journal) -> None:
     first = events_of(journal, other.run_id)[0]
     assert isinstance(first, RunStarted)
     assert (first.model, first.base_url) == ("openai:other", None)
+    elsewhere = journal.fork(origin, model="openai:other", base_url="http://localhost:2")
+    first = events_of(journal, elsewhere.run_id)[0]
+    assert isinstance(first, RunStarted)
+    assert first.base_url == "http://localhost:2"
 
 
 @pytest.mark.parametrize("wrong", [4, 99])

@@ -32,22 +32,28 @@ def after(goal: str, *said: str, untrusted: str = "", domains: tuple[str, ...] =
 
 @pytest.mark.parametrize("effect", Effect)
 @pytest.mark.parametrize("mode", Approve)
-def test_no_mode_runs_code_or_what_cannot_be_undone_unasked_after_words_of_anybody(
-    mode: Approve, effect: Effect
+@pytest.mark.parametrize("lost", ["", "it is too large to be kept"])
+def test_no_mode_does_unasked_what_cannot_be_undone_after_words_of_anybody(
+    mode: Approve, effect: Effect, lost: str
 ) -> None:
-    before, later = (Policy(mode).decide(with_effect(effect), {}, taint=taint) for taint in (Taint(), TOLD))
-    if before.verdict is Verdict.ALLOW and effect not in (Effect.PURE, Effect.READS, Effect.WRITES):
+    before, later = (Policy(mode).decide(with_effect(effect), {}, lost, taint) for taint in (Taint(), TOLD))
+    harmless = effect in (Effect.PURE, Effect.READS)
+    undoable = effect in (Effect.WRITES, Effect.EXECUTES) and not lost
+    if before.verdict is Verdict.ALLOW and not (harmless or undoable):
         assert later.verdict is Verdict.ASK
     else:
         assert later.verdict is before.verdict
 
 
+@pytest.mark.parametrize("effect", [Effect.WRITES, Effect.EXECUTES])
 @pytest.mark.parametrize("mode", [Approve.AUTO, Approve.ALL])
-def test_a_change_of_files_runs_after_them_as_long_as_it_can_be_undone(mode: Approve) -> None:
-    policy, writes = Policy(mode), with_effect(Effect.WRITES)
-    assert policy.rests_on_undo(writes, TOLD)
-    assert policy.decide(writes, {}, taint=TOLD).verdict is Verdict.ALLOW
-    decision = policy.decide(writes, {}, "it is too large to be kept", TOLD)
+def test_files_are_changed_and_code_runs_after_them_as_long_as_it_can_be_undone(
+    mode: Approve, effect: Effect
+) -> None:
+    policy, changes = Policy(mode), with_effect(effect)
+    assert policy.rests_on_undo(changes, TOLD)
+    assert policy.decide(changes, {}, taint=TOLD).verdict is Verdict.ALLOW
+    decision = policy.decide(changes, {}, "it is too large to be kept", TOLD)
     assert decision.verdict is Verdict.ASK
     assert decision.reason == f"{by_mode(mode)}it is too large to be kept{TOLD.after}"
 
@@ -176,8 +182,10 @@ async def test_a_result_says_where_it_comes_from_when_anybody_may_have_written_i
     assert result.untrusted == source
 
 
-async def test_with_nobody_to_ask_code_does_not_run_after_them_and_the_model_is_told_why(desk) -> None:
-    dispatcher: Dispatcher = desk.dispatcher(reading(effect=Effect.EXECUTES), policy=ALL)
+async def test_with_nobody_to_ask_what_is_final_does_not_run_after_them_and_the_model_is_told_why(
+    desk,
+) -> None:
+    dispatcher: Dispatcher = desk.dispatcher(reading(effect=Effect.IRREVERSIBLE), policy=ALL)
     dispatcher.taint = lambda: TOLD
     result = await dispatcher.perform(ToolCall("1", "look", {}))
     assert result.outcome is Outcome.DENIED

@@ -12,6 +12,7 @@ from agentkit.tooling.policy import Policy
 from agentkit.tooling.sandbox import Sandbox
 from agentkit.tooling.snapshots.coverage import written
 from agentkit.tooling.snapshots.taking import Snapshots
+from agentkit.tooling.taint import NO_TAINT, Taint
 from agentkit.tooling.tool import Tool
 
 
@@ -29,9 +30,9 @@ class Judge:
         """Why each path would not be kept that would not."""
         return self.snapshots.survey() if self.snapshots else {}
 
-    def lost(self, tool: Tool, arguments: Mapping[str, object]) -> str:
+    def lost(self, tool: Tool, arguments: Mapping[str, object], taint: Taint = NO_TAINT) -> str:
         """As `why_lost`; empty also where the verdict does not rest on an undo."""
-        if self.snapshots is None or not self.policy.rests_on_undo(tool):
+        if self.snapshots is None or not self.policy.rests_on_undo(tool, taint):
             return ""
         context = ToolContext(self.snapshots.workspace, self.sandbox)
         return why_lost(tool, arguments, self.left_out, context)
