@@ -2,7 +2,7 @@
 
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,12 @@ import click
 from agentkit.assembly import bounds_of
 from agentkit.cli.words import escaped, json_line
 from agentkit.core.errors import UsageError
-from agentkit.core.events import RunStarted
+from agentkit.core.events import Recorded, RunStarted
 from agentkit.core.protocols import RunLog
 from agentkit.journal.store import Journal
 from agentkit.settings import Settings, load_settings
 from agentkit.tooling.snapshots.diffing import FileDiff, between, changed_by, state_of
+from agentkit.tooling.snapshots.history import history
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoing import FilesReset, redo, undo
 from agentkit.tooling.workspace import Workspace
@@ -37,8 +38,9 @@ def diff_runs(one: str, other: str | None, output: str, flags: Mapping[str, Any]
     with Journal.open(settings.journal, must_exist=True) as journal:
         run_id, step = _named(journal, one)
         events = journal.events(run_id)
+        doubt = ""
         if other is None:
-            found = changed_by(journal.contents, events, step or 0)
+            found, doubt = changed_by(journal.contents, events, step or 0), _doubt(events)
         else:
             second, second_step = _named(journal, other)
             found = between(
@@ -49,13 +51,25 @@ def diff_runs(one: str, other: str | None, output: str, flags: Mapping[str, Any]
     if output == "json":
         click.echo(json_line([_as_json(diff) for diff in found]))
         return
-    if not found:
+    if doubt:
+        click.echo(doubt, err=True)
+    elif not found:
         click.echo("no file differs")
     shown = escaped if sys.stdout.isatty() else str
     for diff in found:
         click.echo(shown(f"{diff.what} {diff.name}" + (f" ({diff.remark})" if diff.remark else "")))
         for line in diff.lines():
             click.echo(shown(line))
+
+
+def _doubt(events: Sequence[Recorded]) -> str:
+    """What of a run's changes is not known: those of a call that is running, or was when the process died."""
+    intent = history(events).in_doubt
+    if intent is None:
+        return ""
+    return (
+        f"not shown is what {intent.call.name} did last: nobody knows how far it came until the run goes on"
+    )
 
 
 def _reset(run_id: str, flags: Mapping[str, Any], how: Callable[[RunLog, Snapshots], FilesReset]) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import signal
 import stat
 import sys
@@ -13,7 +14,20 @@ from agentkit.cli.repl.reflow import wraps_again
 from agentkit.core.events import CallFinished, Ending, PersonSaid, PersonStopped, RunEnded
 from agentkit.core.tools import Outcome
 
-from .conftest import ALT_ENTER, CTRL_C, CTRL_D, CTRL_J, SLEEPER, Cli, calling, saying, sleeping, wait_until
+from .conftest import (
+    AGENTKIT,
+    ALT_ENTER,
+    CTRL_C,
+    CTRL_D,
+    CTRL_J,
+    ENTER,
+    SLEEPER,
+    Cli,
+    calling,
+    saying,
+    sleeping,
+    wait_until,
+)
 
 # --- one message after the other
 
@@ -356,6 +370,25 @@ def test_a_terminal_that_is_closed_leaves_a_conversation_that_can_be_resumed(cli
         assert "in doubt" not in later.shown("over")
 
 
+def test_a_terminal_that_is_gone_before_any_signal_says_so_loses_nothing(cli: Cli, talk) -> None:
+    # as where a shell stands between the window and us: writing fails, and its SIGHUP comes later or never
+    argv = [*AGENTKIT, "-m", str(cli.script(SLEEPER, saying("over"), saying("good")))]
+    terminal = cli.shell_terminal(f"exec setsid --wait {shlex.join(argv)}")
+    terminal.wait_for(">")
+    terminal.type("wait long")
+    terminal.type(ENTER)
+    terminal.wait_for("at-42")
+    terminal.type("and then this")
+    terminal.type(ENTER)
+    terminal.wait_for("queued")
+    terminal.hang_up()
+    wait_until(lambda: not sleeping(cli))
+    wait_until(lambda: not json.loads(cli("runs", "list", "--output", "json").stdout)[0]["busy"])
+    assert "outcome unknown: " in cli("runs", "show", cli.run_id()).stdout
+    with talk(flags=("--resume", cli.run_id())) as again:
+        again.shown("queued  and then this")
+
+
 def test_kill_9_while_a_command_runs_then_resume_tells_the_doubt(cli: Cli, talk) -> None:
     it = talk(SLEEPER, saying("I check first."))
     it.say("wait long")
@@ -365,6 +398,10 @@ def test_kill_9_while_a_command_runs_then_resume_tells_the_doubt(cli: Cli, talk)
     wait_until(lambda: not sleeping(cli))
     with talk(flags=("--resume",)) as again:
         again.shown("in doubt  run_shell was running")
+        again.say("/diff")
+        assert "no file differs" not in again.shown(
+            "not shown is what run_shell did last: nobody knows how far"
+        )
         again.say("what happened?")
         again.shown("I check first.")
         again.shown(" finished")

@@ -15,6 +15,7 @@ import click
 
 from agentkit.cli.repl.completion import candidates
 from agentkit.cli.repl.editor import Editor
+from agentkit.cli.repl.hanging_up import until_hung_up, write_nowhere
 from agentkit.cli.repl.history import history_file
 from agentkit.cli.repl.repl import Repl
 from agentkit.cli.repl.slash import COMMANDS, argument_names, tool_names
@@ -37,21 +38,22 @@ def talk_command(flags: Mapping[str, Any], resume: str | None) -> int:
 
 async def _sitting(settings: Settings, flags: Mapping[str, Any], resume: str | None) -> int:
     repl = Repl(settings, flags, COMMANDS)
-    repl.editor = _editor(repl)
+    loop = asyncio.get_running_loop()
     ended: list[int] = []
 
     def end(number: int) -> None:
+        if signal.SIGHUP in ended and number == signal.SIGHUP:
+            return  # it was noticed, and a shell may say so once more
         if ended:
             os._exit(128 + number)  # a second signal does not wait; what is recorded is whole
         ended.append(number)
         if number == signal.SIGHUP:
-            # nobody reads any more, and what is still said must not fail for it
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, 1)
-            os.dup2(nowhere, 2)
+            write_nowhere()  # nobody reads any more, and what is still said must not fail for it
         repl.leave()
 
-    loop = asyncio.get_running_loop()
+    if sys.stdout.isatty():
+        sys.stdout = until_hung_up(sys.stdout, lambda: loop.call_soon_threadsafe(end, signal.SIGHUP))
+    repl.editor = _editor(repl)
     loop.add_signal_handler(signal.SIGINT, repl.interrupt)
     for number in (signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, end, number)
