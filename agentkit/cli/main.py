@@ -46,7 +46,9 @@ def cli(context: click.Context, resume: str | None, **flags: Any) -> int:
         return talk_command(flags, resume)
     given = [name for name, value in {"resume": resume, **flags}.items() if value not in (None, (), [])]
     if given:
-        flag = f"--{given[0].replace('_', '-')}"
+        from agentkit.settings.values import FLAGS
+
+        flag = FLAGS.get(given[0], f"--{given[0].replace('_', '-')}")
         raise click.UsageError(f"{flag} stands before {context.invoked_subcommand}; write it after that")
     return 0
 

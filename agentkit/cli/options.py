@@ -244,7 +244,26 @@ events = click.option(
 _keys = click.option(
     "--keys", type=values_of("emacs", "vi"), metavar="emacs|vi", help="Those of the line editor."
 )
-talk_settings = _all(_model, workspace, _limits, _rules, _packs, memory, _check, _answers, _keys, journal)
+talk_settings = _all(
+    _model,
+    workspace,
+    _strategy,
+    _profile,
+    _batch,
+    _larger,
+    _limits,
+    _rules,
+    _kept,
+    _packs,
+    memory,
+    _domains,
+    _web,
+    _check,
+    _answers,
+    _index,
+    _keys,
+    journal,
+)
 
 resume_settings = _all(
     workspace,

@@ -221,14 +221,18 @@ class Progress:
         self._screen.line("goal", printable(event.goal).strip(), "bold")
         where = escaped(event.workspace)
         self._screen.line("with", f"{printable(event.model)} in {where}, approve {event.approve}")
-        if event.strategy != "one-shot":
-            self._screen.line("strategy", f"{event.strategy}: {cost(make_strategy(event.strategy))}")
-        for prompt in (event.prompt, *event.also):
-            self._origin(prompt)
+        self._how(event)
         if event.forked_from:
             self._screen.line("from", f"{printable(event.forked_from)}: its history up to that step")
         if event.parent:
             self._screen.line("for", f"run {printable(event.parent)}, as its agent {printable(event.agent)}")
+
+    def _how(self, event: RunStarted) -> None:
+        """Say what is not as by default: what the strategy costs, and whose words the model is given."""
+        if event.strategy != "one-shot":
+            self._screen.line("strategy", f"{event.strategy}: {cost(make_strategy(event.strategy))}")
+        for prompt in (event.prompt, *event.also):
+            self._origin(prompt)
 
     def _person_said(self, event: PersonSaid) -> None:
         if self._replays and self._held_back:

@@ -31,7 +31,7 @@ from agentkit.core.events import RunStarted
 from agentkit.core.protocols import RunLog
 from agentkit.journal.redact import Redactor, secrets_of
 from agentkit.settings import Settings, load_settings
-from agentkit.settings.values import FLAGS, SENTENCES
+from agentkit.settings.values import of_a_beginning
 from agentkit.tooling.context import nobody_to_ask
 
 NOBODY_READS = 141
@@ -68,10 +68,6 @@ def run_command(
     return _conduct(flags, begin)
 
 
-_OF_A_BEGINNING = ("strategy", "name", "role", *SENTENCES)
-"""Settings that a run has from its beginning on, and a fork from the run it comes from."""
-
-
 def _forked(
     fork: str, goal: str | None, prompt: str | None, flags: Mapping[str, Any], settings: Settings
 ) -> str:
@@ -80,8 +76,7 @@ def _forked(
 
     if goal is not None:
         raise UsageError("a fork keeps the goal of its run; leave the goal out, or leave out --fork")
-    if given := [name for name in _OF_A_BEGINNING if flags.get(name)]:
-        flag = FLAGS.get(given[0], f"--{given[0]}")
+    if flag := of_a_beginning(flags):
         raise UsageError(f"{flag} is for a new run; a fork has what its run began with")
     moves = flags.get("workspace") is not None
     made = forked(fork, settings, model=flags.get("model"), prompt=prompt, moves=moves)

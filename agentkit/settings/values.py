@@ -277,8 +277,16 @@ FLAGS = {
     "best_practices": "--best-practice",
 }
 """The flags that are not called as their setting: they are given once for each of several."""
+OF_A_BEGINNING = ("strategy", "batch", "name", "role", *SENTENCES)
+"""The settings that a run has from its beginning on, and a fork from the run it comes from."""
 TABLE = "prices"
 """The setting of which each source gives entries."""
+
+
+def of_a_beginning(flags: Mapping[str, Any]) -> str:
+    """The flag, if any was given, that has an effect on new runs only."""
+    given = (name for name in OF_A_BEGINNING if flags.get(name))
+    return next((FLAGS.get(name, f"--{name}") for name in given), "")
 
 
 def checked_value(name: str, raw: object, origin: Origin, *, strict: bool) -> Any:

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+from agentkit.core.events import RunStarted
+from agentkit.journal.store import Journal
+
 from .conftest import Cli, OpenAIServer, calling, saying
 
 WRITES = [calling("write_file", path="a.txt", content="hello\n"), saying("written")]
@@ -394,3 +397,41 @@ def test_domains_are_the_only_hosts_that_are_reached(cli: Cli) -> None:
 def test_what_lets_agents_work_is_not_said_to_compute_only(cli: Cli) -> None:
     told = cli("tools", "--packs", "agents").stdout
     assert "it only lets agents work, whose own calls are decided on" in told
+
+
+def test_a_conversation_takes_the_flags_of_a_run(cli: Cli) -> None:
+    script = cli.script(saying("1. look"), saying("looked"), saying("done"), saying("and done"))
+    words = ["--name", "Ada", "--role", "who looks", "--goal", "G", "--constraint", "C", "--resource", "R"]
+    reach = [
+        "--domains",
+        "example.org",
+        "--inside",
+        "localhost:1",
+        "--search",
+        "brave",
+        "--larger-model",
+        script,
+    ]
+    files = ["--best-practice", "B", "--batch", "list_files", "--unkept", "*.iso"]
+    (cli.workspace / "big.iso").write_text("not kept")
+    flags = ["-m", script, "--strategy", "plan-and-execute", *words, *reach, *files]
+    done = cli(*flags, stdin="look\n/why ls\n")
+    assert done.returncode == 0, done.stderr
+    assert "plan-and-execute: 2.0 times the model calls" in done.stdout
+    assert "big.iso" in done.stdout
+    with Journal.open(cli.journal) as journal:
+        started = journal.events(cli.run_id())[0].event
+    assert isinstance(started, RunStarted)
+    assert all(word in started.opening[0].text for word in ("Ada", "who looks", "- G", "- C", "- R", "- B"))
+    assert (started.domains, started.inside) == (("example.org",), ("localhost:1",))
+    assert (started.batch, started.larger_model) == (("list_files",), str(script))
+
+
+@pytest.mark.parametrize("flag", ["--strategy=rewoo", "--batch=list_files", "--goal=G", "--name=N"])
+def test_what_only_a_beginning_can_have_is_refused_later_and_not_dropped(cli: Cli, flag: str) -> None:
+    assert cli.run(saying("done")).returncode == 0
+    name = flag.partition("=")[0]
+    for command in (["--resume", cli.run_id()], ["run", "--fork", cli.run_id()]):
+        refused = cli(*command, flag, stdin="more\n")
+        assert refused.returncode == 2
+        assert f"{name} is for a new" in refused.stderr

@@ -22,6 +22,7 @@ from agentkit.cli.repl.slash import COMMANDS, argument_names, tool_names
 from agentkit.cli.words import escaped, folded
 from agentkit.core.errors import UsageError, WorkspaceError
 from agentkit.settings import Settings, load_settings
+from agentkit.settings.values import of_a_beginning
 
 
 def talk_command(flags: Mapping[str, Any], resume: str | None) -> int:
@@ -30,6 +31,8 @@ def talk_command(flags: Mapping[str, Any], resume: str | None) -> int:
     Without a terminal the lines of standard input are what the person says, one after the other, and
     the exit code tells how the last of them ended.
     """
+    if resume is not None and (flag := of_a_beginning(flags)):
+        raise UsageError(f"{flag} is for a new conversation; this one has what it began with")
     settings = load_settings(flags)
     if not settings.workspace.is_dir():
         raise WorkspaceError(f"the workspace {settings.workspace} is no folder; name one with --workspace")

@@ -85,9 +85,13 @@ class Transcript(Progress):
             self._screen.line("in doubt", text, "yellow")
         if (ended is None and self.state.answer is None) or (ended and ended.ending is Ending.INTERRUPTED):
             self._screen.line("unfinished", _NEXT[Ending.INTERRUPTED], "yellow")
+        elif ended and ended.ending in _NEXT:
+            self._screen.line(str(ended.ending), printable(ended.because or ended.result), "yellow")
+            self._screen.line("next", _NEXT[ended.ending])
 
     def _started(self, event: RunStarted) -> None:
         """The person's own words stand above already."""
+        self._how(event)
 
     def _person_said(self, event: PersonSaid) -> None:
         if not event.workspace_before:
