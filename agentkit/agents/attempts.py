@@ -1,5 +1,6 @@
 """What one answer takes from a budget when it breaks off and begins anew."""
 
+from collections.abc import Callable
 from decimal import Decimal
 
 from msgspec.structs import replace
@@ -17,7 +18,9 @@ class Attempts:
     for it. So an answer begins anew only where as much can be set aside once more.
     """
 
-    def __init__(self, purse: Purse, spent: Spent, each: Spent, first: Draw) -> None:
+    def __init__(
+        self, purse: Purse, spent: Spent, each: Spent, first: Draw, record: Callable[[Spent], None]
+    ) -> None:
         """The first is about to be made.
 
         Args:
@@ -25,6 +28,7 @@ class Attempts:
             spent: By the run before.
             each: The most that an attempt can come to.
             first: That, set aside.
+            record: Told what counts as spent by an attempt that broke off, so that no crash forgets it.
         """
         self.each = each
         self.cut = NOTHING
@@ -33,6 +37,7 @@ class Attempts:
         self._spent = spent
         self._most = each
         self._current = first
+        self._record = record
 
     def again(self, reason: str) -> None:
         """Count an attempt as spent, and set the next one's aside.
@@ -46,7 +51,9 @@ class Attempts:
         if draw is None:
             raise StreamCut(f"{reason}; the budget has no room for another attempt")
         self._current.settle()
+        lost = self._most
         self.cut, self._most, self._current = cut, most, draw
+        self._record(lost)
 
     def with_cut(self, usage: Usage, estimate: int) -> tuple[Usage, Decimal | None]:
         """What an answer used together with the attempts before it, and what that cost.

@@ -16,6 +16,7 @@ from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
     AgentTold,
+    AnswerCut,
     CallDecided,
     CallFinished,
     CallIntended,
@@ -81,10 +82,13 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             return _stopped(_waited(state, event.waited), event)
         case ModelAsked():
             reserved = Spent(tokens=event.reserved_tokens, cost=event.reserved_cost)
-            return replace(state, steps=event.step, reserved=reserved)
+            return replace(state, steps=event.step, reserved=reserved, cut=NOTHING)
+        case AnswerCut():
+            return replace(state, cut=state.cut + Spent(tokens=event.tokens, cost=event.cost))
         case ModelAnswered():
             return _answered(state, event)
         case ModelFailed():
+            state = replace(state, cut=NOTHING)  # it says so itself
             state = replace(state, reserved=NOTHING) if event.refused else _with_loss(state)
             cut = Spent(tokens=event.cut_tokens, cost=event.cut_cost)
             return replace(state, failure=event, lost=state.lost + cut)
@@ -148,7 +152,7 @@ def _waited(state: RunState, seconds: float) -> RunState:
 
 def _with_loss(state: RunState) -> RunState:
     """No answer came: the provider may have charged for it all the same."""
-    return replace(state, reserved=NOTHING, lost=state.lost + state.reserved)
+    return replace(state, reserved=NOTHING, cut=NOTHING, lost=state.lost + state.reserved + state.cut)
 
 
 def _reopened(state: RunState) -> RunState:
@@ -255,6 +259,7 @@ def _answered(state: RunState, event: ModelAnswered) -> RunState:
         cost=state.cost + (event.cost or 0),
         unpriced=state.unpriced + (event.cost is None),
         reserved=NOTHING,
+        cut=NOTHING,
         answers=state.answers + 1,
         relieved=False,
         view_changes=0,

@@ -47,6 +47,7 @@ from agentkit.agents.strategies import Instruct, OneShot, Plan, Strategy
 from agentkit.core.documents import Retriever
 from agentkit.core.errors import AgentkitError, ContextOverflow, ModelError
 from agentkit.core.events import (
+    AnswerCut,
     CallDecided,
     CallFinished,
     CallPlanned,
@@ -397,12 +398,15 @@ class Agent:
         drawn = purse.draw(reserved)
         if drawn is None:  # another thread was quicker
             return await self._close(POOL_IS_SPENT)
-        attempts = Attempts(purse, spent, reserved, drawn)
+        attempts = Attempts(purse, spent, reserved, drawn, self._cut)
         try:
             attempts.settle(await self._asked(turn, request, attempts, last=last))
         finally:
             attempts.settle()  # no answer came: it may have been charged for all the same
         return None
+
+    def _cut(self, lost: Spent) -> None:
+        self.record(AnswerCut(self.state.steps, lost.tokens, lost.cost))
 
     async def _asked(
         self, turn: Turn, request: ModelRequest, attempts: Attempts, *, last: bool

@@ -9,6 +9,7 @@ from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
     AgentTold,
+    AnswerCut,
     Event,
     PersonStopped,
     Recorded,
@@ -128,6 +129,9 @@ def _nothing() -> NoReturn:
 
 
 def with_agents(script: Script, record: Callable[[Event, bool], None]) -> None:
-    """Record what agents did meanwhile, whose runs are made again by themselves, and what they were told."""
-    while isinstance(script.expected, AgentStarted | AgentTold | AgentEnded | RuleSet):
+    """Record what agents did meanwhile, whose runs are made again by themselves, and what they were told.
+
+    And that an answer broke off, which came from outside as well.
+    """
+    while isinstance(script.expected, AgentStarted | AgentTold | AgentEnded | RuleSet | AnswerCut):
         record(script.expected, True)

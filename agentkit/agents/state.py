@@ -82,6 +82,8 @@ class RunState(Struct, frozen=True):
     tool_seconds: float = 0.0
     reserved: Spent = NOTHING
     """Set aside for an answer that has not arrived."""
+    cut: Spent = NOTHING
+    """Set aside for attempts at that answer which broke off."""
     lost: Spent = NOTHING
     """Set aside for answers that never arrived: a crash does not give it back."""
     unreadable: int = 0
@@ -168,7 +170,7 @@ class RunState(Struct, frozen=True):
     def total(self) -> Spent:
         """What was used, is reserved, or was lost in a crash, by this run and the agents that work for it."""
         own = self._own
-        for aside in (self.reserved, self.lost):
+        for aside in (self.reserved, self.cut, self.lost):
             if aside is not NOTHING:
                 own += aside
         return sum((one.claim for one in self.agents), own) if self.agents else own

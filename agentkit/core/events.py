@@ -171,6 +171,18 @@ class Loop(Struct, frozen=True, omit_defaults=True):
     """What it came to: the last result, or the words that were repeated."""
 
 
+class AnswerCut(Struct, frozen=True, tag="answer cut", omit_defaults=True):
+    """The answer broke off and is begun anew; what was set aside for it counts as spent from here on.
+
+    What then comes of the request says so again: an answer in its usage and cost, a failure by itself.
+    """
+
+    step: int
+    tokens: int
+    cost: Decimal = Decimal(0)
+    """US dollars, as far as the price is known."""
+
+
 class ModelAnswered(Struct, frozen=True, tag="model answered", omit_defaults=True):
     """The answer arrived whole; the reservation is settled by what it really used."""
 
@@ -452,6 +464,7 @@ Event = (
     | PersonSaid
     | PersonStopped
     | ModelAsked
+    | AnswerCut
     | ModelAnswered
     | ModelFailed
     | Instructed

@@ -14,7 +14,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agentkit.agents.budget import CLOSING_ANSWER, answer_room
+from agentkit.agents.fold import fold
 from agentkit.agents.pool import Pool
+from agentkit.agents.replay import replay
 from agentkit.core.errors import BadRequest, ProviderDown
 from agentkit.core.events import (
     CallFinished,
@@ -24,6 +26,7 @@ from agentkit.core.events import (
     ModelAsked,
     ModelFailed,
     Nudged,
+    RunResumed,
 )
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
@@ -342,6 +345,33 @@ async def test_an_answer_that_breaks_off_counts_as_all_that_was_set_aside(stage)
     assert answered.cost == once.cost + 2 * asked.reserved_cost
     assert answered.usage.estimated
     assert agent.state.spent.steps == 1
+    assert agent.state.spent.tokens == answered.usage.total  # told while it broke off, and counted once
+
+
+class Killed(BreaksOff):
+    """The process dies in the third attempt."""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Any]:
+        async for piece in super().stream(request):
+            if isinstance(piece, Answer):
+                raise asyncio.CancelledError
+            yield piece
+
+
+async def test_attempts_that_broke_off_before_a_kill_count_as_spent(stage) -> None:
+    agent = stage.agent(Killed(["never"]), price=PRICE)
+    with pytest.raises(asyncio.CancelledError):
+        await agent.run(stage.start())
+    (asked,) = stage.events(ModelAsked)
+    three = Spent(1, 3 * asked.reserved_tokens, 3 * asked.reserved_cost)
+    assert agent.state.spent == three
+    agent.record(RunResumed(1))
+    assert agent.state.spent == fold(stage.log.events()).spent == three
+    assert (await replay(stage.log.events(), agent.tools)).difference is None
+    agent.model = ScriptedModel(["done"])
+    await agent.run()
+    (answered,) = stage.events(ModelAnswered)
+    assert agent.state.spent.tokens == three.tokens + answered.usage.total
 
 
 @pytest.mark.parametrize("shared", [True, False])
