@@ -24,7 +24,7 @@ class Manner:
     weights: str = ""
     """The entry whose weights it uses, if it is not the one of its own name."""
     adapter: str = ""
-    """File of the engine's adapters that is joined into the weights."""
+    """File of the engine's adapters that lies beside the weights."""
 
 
 MANNERS = {

@@ -78,17 +78,17 @@ class LocalModel:
             dialect: that it was trained to write calls in.
             prompt: that the loop gives it.
             most_output: tokens of an answer.
-            adapter: a packed adapter's file.
+            adapter: its file or folder; models with different ones share an engine (`Engines`).
             precision: of the weights, as `Engine.load` has it.
 
         Raises:
             BadRequest: it cannot be loaded; the message says why.
         """
-        from agentkit_local_models.engine import Engine
+        from agentkit_local_models.engines import ENGINES
         from agentkit_local_models.errors import LocalModelError
 
         try:
-            engine = Engine.load(path, adapter=adapter, precision=cast("WeightPrecision", precision))
+            engine = ENGINES.get(path, precision=cast("WeightPrecision", precision), adapter=adapter)
         except (LocalModelError, ValueError) as error:
             raise BadRequest(str(error)) from error
         profile = local_profile(prompt, engine.context, most_output, shows_schemas=dialect.shows_schemas)

@@ -18,6 +18,9 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.families.family import Names
+from agentkit_local_models.families.llama import NAMES
+from agentkit_local_models.hub_weights import places_in
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
 from agentkit_local_models.weights import hub_name, weight_shapes
 
@@ -115,43 +118,73 @@ def save_peft(adapter: Adapter, folder: Path, base: str) -> None:
     save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
 
 
-def load_peft(folder: Path, names: Mapping[str, tuple[int, ...]]) -> Adapter:
+def load_peft(folder: Path, arch: Arch, names: Names = NAMES) -> Adapter:
     """An adapter in PEFT's layout.
+
+    Where files of the base fuse matrices that the engine keeps apart (`query_key_value` of ChatGLM), the
+    parts share A, and the rows of B are taken apart as those of the weight are.
 
     Args:
         folder: holds `adapter_config.json` and `adapter_model.safetensors`.
-        names: the base's canonical weights and shapes (`weight_shapes`).
+        arch: of the base.
+        names: of the base's weights in its files.
 
     Raises:
         CheckpointError: a file is missing or damaged, does something else than plain LoRA, or does
-            not fit the base.
+            not fit the base: one message with all that is wrong.
     """
     try:
         config = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
         tensors = load_file(folder / "adapter_model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} holds no adapter in PEFT's layout: {error}") from error
-    odd = [key for key in ("use_dora", "use_rslora", "fan_in_fan_out") if config.get(key)]
+    odd = [key for key in _NOT_PLAIN if config.get(key)]
     if config.get("peft_type") != "LORA" or odd or config.get("bias", "none") != "none":
         found = f"{config.get('peft_type')}, bias {config.get('bias')}, {', '.join(odd) or 'plain'}"
         raise CheckpointError(f"{folder}: only plain LoRA is read; found {found}")
+    stem_of = {name: name.removeprefix(_PEFT).removesuffix(_A) for name in tensors if name.endswith(_A)}
+    places = {
+        name: place
+        for name, place in places_in(arch, names, {f"{stem}.weight": () for stem in stem_of.values()}).items()
+        if name.startswith("layers.") and len(place.shape) == 2
+    }
     pairs: dict[str, Pair] = {}
-    for name, shape in names.items():
-        stem = "base_model.model." + hub_name(name).removesuffix(".weight")
-        if f"{stem}.lora_A.weight" in tensors:
-            pair = Pair(
-                tensors.pop(f"{stem}.lora_A.weight").float(), tensors.pop(f"{stem}.lora_B.weight").float()
-            )
-            if (pair.b.shape[0], pair.a.shape[1]) != shape:
-                raise CheckpointError(
-                    f"{folder}: the delta of {name} is {pair.b.shape[0]} x {pair.a.shape[1]}, not {shape}"
-                )
-            pairs[name] = pair
-    if tensors or not pairs:
-        raise CheckpointError(
-            f"{folder} does not fit the model: {', '.join(sorted(tensors)[:4]) or 'no delta in it'}"
-        )
+    faults: list[str] = []
+    read: set[str] = set()
+    for name, place in places.items():
+        stem = _PEFT + place.name.removesuffix(".weight")
+        a, b = tensors.get(f"{stem}{_A}"), tensors.get(f"{stem}{_B}")
+        if a is None or b is None:
+            continue
+        if f"{stem}{_A}" not in read and (len(b), a.shape[1]) != place.shape:
+            rows, columns = place.shape
+            faults.append(f"the delta of {place.name} is {len(b)} x {a.shape[1]}, not {rows} x {columns}")
+        read |= {f"{stem}{_A}", f"{stem}{_B}"}
+        if not faults:
+            pairs[name] = Pair(a.float(), place.take(b.float()).contiguous())
+    unknown = [f"the model has nothing for {name}" for name in sorted(tensors.keys() - read)]
+    if not tensors:
+        unknown = ["no delta in it"]
+    if faults or unknown:
+        shown = "; ".join(faults[:3] + unknown[:3])
+        if left := len(faults[3:]) + len(unknown[3:]):
+            shown += f"; and {left} more"
+        base = config.get("base_model_name_or_path") or "a base that it does not name"
+        raise CheckpointError(f"{folder}, made for {base}, does not fit the {arch.family} model: {shown}")
     kinds = tuple(dict.fromkeys(name.split(".", 2)[2].removesuffix(".weight") for name in pairs))
     return Adapter(
         LoraConfig(config["r"], config["lora_alpha"], config.get("lora_dropout", 0.0), kinds), pairs
     )
+
+
+_PEFT, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
+_NOT_PLAIN = ("use_dora", "use_rslora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save")
+
+
+def load_adapter(path: Path, arch: Arch, names: Names = NAMES) -> Adapter:
+    """An adapter's file (`load_packed`) or folder (`load_peft`).
+
+    Raises:
+        CheckpointError: as these two.
+    """
+    return load_peft(path, arch, names) if path.is_dir() else load_packed(path, arch)[0]

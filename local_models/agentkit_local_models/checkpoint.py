@@ -21,6 +21,8 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.dequantise import FLOATS, dequantise
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.families import read_family
+from agentkit_local_models.families.family import Names
+from agentkit_local_models.families.llama import NAMES
 from agentkit_local_models.gguf import GGUFFile
 from agentkit_local_models.gguf_config import config_from_gguf
 from agentkit_local_models.gguf_families import family_of
@@ -66,6 +68,7 @@ class Checkpoint:
         stop_ids: tokens that end an answer.
         special_texts: `bos_token`, `eos_token` and their like, as chat templates name them.
         source: where the weights come from.
+        names: of the weights in hub folders of this family, by which adapters name them too.
     """
 
     path: Path
@@ -75,6 +78,7 @@ class Checkpoint:
     stop_ids: frozenset[int]
     special_texts: Mapping[str, str]
     source: WeightSource
+    names: Names = NAMES
 
     @staticmethod
     def open(path: Path) -> Checkpoint:
@@ -237,6 +241,7 @@ def open_hub(path: Path) -> Checkpoint:
         stop_ids=text.stop_ids,
         special_texts=text.special_texts,
         source=weights,
+        names=names,
     )
 
 

@@ -3,48 +3,72 @@
 Answers of all callers are computed together (`scheduler`, `loop`). What was computed for one is kept as a
 tree of prefixes (`radix`): an agent's next prompt mostly begins with its last and the answer, so only what
 is new is computed. Texts that a grammar leaves no choice about are computed as one chunk, without asking
-the model token by token (`answer`).
+the model token by token (`answer`). Adapters lie beside the weights by name, so that each answer of a step
+can have its own (`using`).
 """
 
 from __future__ import annotations
 
+import copy
 import dataclasses
+import functools
 import math
 import time
 from collections.abc import Callable, Generator, Sequence
-from functools import cached_property
 from pathlib import Path
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import torch
 from torch import Tensor
 
+from agentkit_local_models.adapter_file import load_adapter
 from agentkit_local_models.answer import Answer, Completion, Piece
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.beam import Beam, BeamSearch
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.drafts import Drafter, PromptLookup
-from agentkit_local_models.errors import PromptTooLong
+from agentkit_local_models.errors import PromptTooLong, UnsupportedCheckpoint
 from agentkit_local_models.grammar import GrammarCompiler
 from agentkit_local_models.invariant import OneByOne
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.loop import Loop
+from agentkit_local_models.merging import Merge
 from agentkit_local_models.model import Model
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.occupancy import Occupancy
-from agentkit_local_models.pages import PagePool, pages_for
+from agentkit_local_models.pages import PagedCache, PagePool, pages_for
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
+from agentkit_local_models.prefix_folder import is_prefix_folder, load_prefix
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.request import Prefill, Request
 from agentkit_local_models.sampling import Sampling
-from agentkit_local_models.scheduler import Scheduler
+from agentkit_local_models.scheduler import Runs, Scheduler
 from agentkit_local_models.session import Session
 from agentkit_local_models.tokenizer import Tokenizer
+from agentkit_local_models.variants import Variant, Variants
 
 # What the cache may grow to where nothing else is asked for: so many bytes, but at most so many contexts,
 # and at least one.
 _CACHE_BYTES: Final = 1 << 30
 _CACHE_CONTEXTS: Final = 16
+
+
+class Computes(Runs, Protocol):
+    """A model as an engine needs it: `Model`, or what stands for one."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of keys and values."""
+        ...
+
+    def new_cache(self) -> PagedCache:
+        """An empty cache for one sequence, with a pool of its own."""
+        ...
+
+    def logits(self, tokens: Sequence[int], cache: PagedCache, *, every: bool = False) -> Tensor:
+        """See `Model.logits`."""
+        ...
 
 
 def _never() -> bool:
@@ -57,7 +81,7 @@ class Engine:
     def __init__(
         self,
         checkpoint: Checkpoint,
-        model: Model | NativeModel,
+        model: Computes,
         *,
         native: str = "",
         why_not_native: str = "",
@@ -87,10 +111,17 @@ class Engine:
         self.why_not_native = why_not_native
         self._model = model
         self._drafts = (bool(native) and not batch_invariant) if drafts is None else drafts
-        self._space = adapter
-        pool = PagePool(self.config, self.dtype, _pages(self.config, self.dtype, cache_tokens))
+        self.adapter = ""
+        self.whole: Engine | None = None  # the one whose weights and pages this one uses
+        self._joined = adapter
+        self._variants = Variants()
+        self._merges: list[Merge] = []  # one at most; all views of the engine have the same list
+        self._pool = PagePool(model.arch, self.dtype, _pages(model.arch, self.dtype, cache_tokens))
         self._runs = OneByOne(model) if batch_invariant else model
-        self._loop = Loop(Scheduler(self._runs, pool))
+        self._loop = Loop(Scheduler(self._runs, self._pool))
+        self._grammars = functools.cache(
+            functools.partial(GrammarCompiler, self.tokenizer, checkpoint.stop_ids)
+        )
 
     @classmethod
     def load(
@@ -116,7 +147,8 @@ class Engine:
                 while they are read; "file", the blocks of a GGUF file with the bits they have in it. "auto"
                 is `dtype`; where that is "auto" too and the native step is there, "file" for such a file.
             threads: of the computation, for the whole process; None is torch's choice.
-            adapter: a packed adapter's file, which is joined into floats and works beside blocks of a file.
+            adapter: its file, or its folder in PEFT's layout, for all answers; it is joined into floats and
+                works beside blocks of a file. `load_adapter` is for several.
             cache_tokens: how many tokens' keys and values are kept at most; memory is taken as they come.
                 None is 1 GiB, and one context at least.
             batch_invariant: whether logits have the same bits whatever is computed beside them. A
@@ -149,6 +181,92 @@ class Engine:
                 drafts=drafts,
             )
 
+    @property
+    def adapters(self) -> tuple[str, ...]:
+        """The names of the adapters that can be asked for, in the order in which they were loaded."""
+        return self._variants.names
+
+    def load_adapter(self, name: str, path: Path) -> None:
+        """Load an adapter beside the weights, which stay as they are; other answers go on meanwhile.
+
+        Args:
+            name: to ask for it with.
+            path: of a packed file, of a folder in PEFT's layout, or of one with a prefix of P-tuning v2.
+
+        Raises:
+            CheckpointError: it cannot be read, or does not fit the model.
+            ValueError: the name is taken, or the weights have an adapter in them already.
+        """
+        if self._joined:
+            raise ValueError(
+                f"the adapter {self._joined} is part of these weights; "
+                "load the model without it, and then both"
+            )
+        names = self.checkpoint.names
+        if is_prefix_folder(path):
+            self._variants.add(name, load_prefix(path, self.config, names, self.dtype))
+            return
+        adapter = load_adapter(path, self.config, names)
+        # the native step has them in bfloat16, and prompts are to be computed with the same
+        dtype = torch.bfloat16 if self.native else self.dtype
+        self._variants.add(name, Deltas.of(adapter, self.config, dtype))
+
+    def unload_adapter(self, name: str) -> None:
+        """Forget an adapter and what was computed with it.
+
+        Raises:
+            UnknownAdapter: none has this name.
+            AdapterInUse: an answer that is not finished has it.
+        """
+        variant = self._variants.remove(name)
+        with self._loop.alone() as scheduler:
+            scheduler.tree.forget(variant.space)
+
+    def merge_adapter(self, name: str) -> None:
+        """Put an adapter into the weights, where it costs nothing; only it can be asked for until it is out.
+
+        Raises:
+            UnknownAdapter: none has this name.
+            UnsupportedCheckpoint: the weights are not floats, or split over processes.
+            ValueError: it is a prefix.
+            AdapterInUse: answers are written.
+        """
+        if not isinstance(self._model, Model | NativeModel):
+            raise UnsupportedCheckpoint("adapters are not built for a model that is split")
+        with self._loop.alone():
+            deltas = self._variants.merge(name)
+            try:
+                self._merges.append(Merge(self._model, deltas))
+            except UnsupportedCheckpoint:
+                self._variants.unmerge()
+                raise
+
+    def unmerge_adapter(self) -> None:
+        """Give the weights the bits that they had before; nothing where no adapter is merged.
+
+        Raises:
+            AdapterInUse: answers are written.
+        """
+        with self._loop.alone():
+            self._variants.unmerge()
+            while self._merges:
+                self._merges.pop().undo()
+
+    def using(self, name: str) -> Engine:
+        """The same engine answering with an adapter; with an empty name, with none.
+
+        Both share weights, pages and steps: what they are asked at the same time is computed together.
+
+        Raises:
+            UnknownAdapter: none of this name is loaded; also raised later by whatever is asked of it, if the
+                adapter was unloaded meanwhile.
+        """
+        self._variants.find(name)
+        other = copy.copy(self)
+        other.adapter = name
+        other.whole = self.whole or self  # a weak reference to that one is to hold as long as this one
+        return other
+
     def count_tokens(self, text: str) -> int:
         """How many tokens `text` has as plain content."""
         return len(self.tokenizer.encode(text))
@@ -161,7 +279,10 @@ class Engine:
             ValueError: no ids, or ids outside the vocabulary.
         """
         self._check_ids(ids)
-        return self._model.logits(ids, self._model.new_cache(), every=True)
+        with self._variants.using(self.adapter) as variant:
+            cache = self._model.new_cache()
+            cache.variant = variant
+            return self._model.logits(ids, cache, every=True)
 
     def generate(
         self,
@@ -193,20 +314,20 @@ class Engine:
             ValueError: an empty prompt, or ids outside the vocabulary.
             LocalModelError: the model could not go on (raised by `next`).
         """
+        self._variants.find(self.adapter)  # now, and not with the first piece
         self._check_ids(prompt)
         if len(prompt) + 1 > self.context:
             raise PromptTooLong(
                 f"the prompt has {len(prompt)} tokens; the model's context holds {self.context}, "
                 "one of them for the answer"
             )
-        matcher = None if grammar is None else self._grammars.compile(grammar)
+        matcher = None if grammar is None else self._grammars().compile(grammar)
         room = self.context - len(prompt)
         answer = Answer(
             prompt, sampling, matcher, self.tokenizer, self.checkpoint.stop_ids, room, self._drafter()
         )
         request = Request(
             answer,
-            space=self._space,
             priority=priority,
             deadline=time.monotonic() + seconds,
             tells_progress=on_prefill is not None,
@@ -284,11 +405,23 @@ class Engine:
                 f"the model's context holds {self.context}"
             )
         self.prefill(prompt)
+        with self._variants.using(self.adapter) as variant:
+            return self._beams(prompt, variant, width, max_tokens, length_penalty, cancelled)
+
+    def _beams(
+        self,
+        prompt: Sequence[int],
+        variant: Variant,
+        width: int,
+        max_tokens: int,
+        length_penalty: float,
+        cancelled: Callable[[], bool],
+    ) -> list[Beam]:
         with self._loop.alone() as scheduler:
             search = BeamSearch(
                 self._runs,
                 prompt,
-                scheduler.begin(self._space, prompt),
+                scheduler.begin(variant, prompt),
                 width=width,
                 most=max_tokens,
                 stop_ids=self.checkpoint.stop_ids,
@@ -324,20 +457,22 @@ class Engine:
         self._check_ids(ids)
         if len(ids) > self.context:
             raise PromptTooLong(f"{len(ids)} tokens; the model's context holds {self.context}")
-        request = Request(Prefill(ids), space=self._space)
-        self._loop.add(request)
-        try:
-            while not request.done:
-                self._loop.advance(request)
-        finally:
-            self._loop.cancel(request)
+        with self._variants.using(self.adapter) as variant:
+            request = Request(Prefill(ids), variant=variant)
+            self._loop.add(request)
+            try:
+                while not request.done:
+                    self._loop.advance(request)
+            finally:
+                self._loop.cancel(request)
         if request.error is not None:
             raise request.error
 
     def lease(self, ids: Sequence[int], seconds: float) -> int:
         """Keep what is computed of `ids` for so long if there is other room; how many tokens that is."""
+        variant = self._variants.find(self.adapter)
         with self._loop.alone() as scheduler:
-            return scheduler.tree.lease(self._space, ids, seconds)
+            return scheduler.tree.lease(variant.space, ids, seconds)
 
     def occupancy(self) -> Occupancy:
         """Who is computed, and who holds the cache's pages, between two steps."""
@@ -345,6 +480,17 @@ class Engine:
             return scheduler.occupancy
 
     def _answer(
+        self,
+        answer: Answer,
+        request: Request,
+        cancelled: Callable[[], bool],
+        on_prefill: Callable[[int, int], None] | None,
+    ) -> Generator[Piece | Completion, None, None]:
+        """A request with the adapter that is asked, which stays until it is done."""
+        with self._variants.using(self.adapter) as request.variant:
+            yield from self._events(answer, request, cancelled, on_prefill)
+
+    def _events(
         self,
         answer: Answer,
         request: Request,
@@ -388,10 +534,6 @@ class Engine:
 
     def _drafter(self) -> Drafter | None:
         return PromptLookup() if self._drafts else None
-
-    @cached_property
-    def _grammars(self) -> GrammarCompiler:
-        return GrammarCompiler(self.tokenizer, self.checkpoint.stop_ids)
 
 
 def _pages(arch: Arch, dtype: torch.dtype, tokens: int | None) -> int:

@@ -9,6 +9,8 @@
     ├── ChatTemplateError          messages the chat template refuses or cannot render
     ├── PromptTooLong              more tokens than the context holds
     ├── UnknownModel               a name the catalogue does not have
+    ├── UnknownAdapter             a name no loaded adapter has
+    ├── AdapterInUse               answers are written with the adapter
     └── FetchError                 no source of a model gave the right bytes
 
 A message names the file or value, says what was found, and what would work.
@@ -55,6 +57,14 @@ class TextTooLong(LocalModelError):
 
 class UnknownModel(LocalModelError):
     """The catalogue has no model of that name."""
+
+
+class UnknownAdapter(LocalModelError):
+    """No adapter of that name is loaded."""
+
+
+class AdapterInUse(LocalModelError):
+    """Answers are written with the adapter that is to go."""
 
 
 class FetchError(LocalModelError):

@@ -91,7 +91,7 @@ def places_in(arch: Arch, names: Names, found: Mapping[str, Shape]) -> dict[str,
     places: dict[str, Place] = {}
     for name, shape in shapes.items():
         stem, _, leaf = name.rpartition(".")
-        finish = partial(_finished, arch, names, stem)
+        finish = partial(in_order, arch, names, stem)
         if not stem.startswith("layers."):
             their, place = names.tops[stem], Place("", shape, finish)
         else:
@@ -130,13 +130,13 @@ def _part_of(
 
     def take(whole: Tensor) -> Tensor:
         groups = whole.view(arch.kv_heads, queries + 2, arch.head_width, *whole.shape[1:])
-        return finish(groups[:, first : first + count].reshape(every[number]))
+        return finish(groups[:, first : first + count].reshape(every[number][0], *whole.shape[1:]))
 
     return Place("", total, take)
 
 
-def _finished(arch: Arch, names: Names, stem: str, rows: Tensor) -> Tensor:
-    """The rows as the engine computes with them."""
+def in_order(arch: Arch, names: Names, stem: str, rows: Tensor) -> Tensor:
+    """The rows of a weight, or of what is made of it, as the engine computes with them."""
     if names.normed_head and stem == "head":
         return F.normalize(rows.float()).to(rows.dtype)
     heads = {"query": arch.heads, "key": arch.kv_heads}.get(stem.rpartition(".")[2])

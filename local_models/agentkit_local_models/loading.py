@@ -7,7 +7,7 @@ from pathlib import Path
 
 import torch
 
-from agentkit_local_models.adapter_file import load_packed
+from agentkit_local_models.adapter_file import load_adapter
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.model import Model
@@ -49,7 +49,8 @@ def load_model(
         form: of the matrices; None is what is read fastest: the blocks of a file as they lie, where the
             native step reads them, else floats.
         dtype: to compute in.
-        adapter: a packed adapter's file; it is joined into floats, and works beside the blocks of a file.
+        adapter: its file, or its folder in PEFT's layout; it is joined into floats, and works beside the
+            blocks of a file.
         native: whether small steps may be the native step's.
         threads: of the native step; None is as many as torch has.
 
@@ -63,7 +64,7 @@ def load_model(
             here = workers(threads)
         except NotBuilt as error:
             why_not = str(error)
-    deltas = None if adapter is None else load_packed(adapter, checkpoint.config)[0]
+    deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
     if here is not None and form is None and checkpoint.path.is_file():
         try:
             return _native(_model(checkpoint, "file", dtype, deltas), here)

@@ -16,12 +16,14 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
+from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.matrices import Stacked, Stored
 from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
 from agentkit_local_models.precision import Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
+from agentkit_local_models.share import WHOLE, Share, rows_of
 from agentkit_local_models.weights import weight_shapes
 
 if TYPE_CHECKING:  # it reads files, which needs more than torch
@@ -73,7 +75,12 @@ class Model:
     """A decoder of any family; its weights never change, so threads can share it."""
 
     def __init__(
-        self, arch: Arch, weights: Iterable[tuple[str, Weight]], dtype: torch.dtype, form: Form = "float"
+        self,
+        arch: Arch,
+        weights: Iterable[tuple[str, Weight]],
+        dtype: torch.dtype,
+        form: Form = "float",
+        share: Share = WHOLE,
     ) -> None:
         """Put the weights into place one by one, so that they are never held twice.
 
@@ -82,13 +89,18 @@ class Model:
             weights: each canonical name once (see `weights`), in any order and dtype.
             dtype: of the cache and the computation; norms are computed in float32 or better.
             form: what matrices are kept as.
+            share: of a model that several processes compute; arch and weights are this share's.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
         """
         self.arch = arch
         self.dtype = dtype
+        self._share = share
         shapes = weight_shapes(arch)
+        own = rows_of(arch.vocabulary_size, share.rank, share.size)
+        if not arch.tied_head:
+            shapes["head.weight"] = (own.stop - own.start, arch.width)
         room = Room(shapes, dtype, form)
         room.fill(weights)
         exact = torch.promote_types(dtype, torch.float32)
@@ -101,7 +113,7 @@ class Model:
         def norm(name: str) -> Norm | None:
             return sure(name) if f"{name}.weight" in shapes else None
 
-        sights, rotations = _sights(arch), _rotations(arch)
+        sights, rotations = _sights(arch, share), _rotations(arch)
 
         def layer(number: int) -> Layer:
             at = f"layers.{number}"
@@ -125,7 +137,9 @@ class Model:
         self.embed_norm = norm("embed_norm")
         self.layers = [layer(number) for number in range(arch.layers)]
         self.norm = sure("norm")
-        self.head = Linear(self.embed if arch.tied_head else room.rows("head.weight"))
+        self.head = Linear(room.rows("head.weight") if not arch.tied_head else self.embed)
+        if arch.tied_head and share.size > 1:
+            self.head = Linear(self.embed[own])
 
     @classmethod
     def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype, form: Form = "float") -> Model:
@@ -183,6 +197,10 @@ class Model:
     def logits_of(self, hidden: Tensor) -> Tensor:
         """The logits of normed hidden states: [T, width] to float32 [T, vocabulary_size]."""
         logits = self.head(hidden).float()
+        if self._share.size > 1:  # the last may have fewer rows
+            each = -(-self.arch.vocabulary_size // self._share.size)
+            whole = self._share.gather(F.pad(logits, (0, each - logits.shape[1])))
+            logits = whole[:, : self.arch.vocabulary_size]
         return logits if not self.arch.logit_cap else capped(logits, self.arch.logit_cap)
 
     @torch.inference_mode()
@@ -205,12 +223,13 @@ class Model:
         if self.embed_norm is not None:
             x = self._normed(x, self.embed_norm)
         spans = [Span(cache, len(tokens)) for tokens, cache in steps]
+        deltas = RowDeltas([(cache.variant.deltas, len(tokens)) for tokens, cache in steps])
         tables: dict[Rotation, tuple[Tensor, Tensor]] = {}
         for number, layer in enumerate(self.layers):
             if layer.rotation is not None and layer.rotation not in tables:
                 tables[layer.rotation] = layer.rotation.table(positions, self.dtype)
             table = None if layer.rotation is None else tables[layer.rotation]
-            x = self._block(x, layer, number, table, spans)
+            x = self._block(x, layer, number, table, spans, deltas)
         for tokens, cache in steps:
             cache.length += len(tokens)
         return self._normed(x, self.norm)
@@ -222,21 +241,23 @@ class Model:
         number: int,
         table: tuple[Tensor, Tensor] | None,
         spans: Sequence[Span],
+        deltas: RowDeltas,
     ) -> Tensor:
         """[T, width] to [T, width]."""
         normed = self._normed(x, layer.attention_norm)
-        mixed = layer.output(self._attention(normed, layer, number, table, spans))
+        heads = deltas.add(layer.query_key_value(normed), normed, number, "query_key_value")
+        seen = self._attention(heads, layer, number, table, spans)
+        mixed = self._share.sum(deltas.add(layer.output(seen), seen, number, "output"))
         if layer.attention_post_norm is not None:
             mixed = self._normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
             second = layer.feed_forward_norm
-            return (
-                x + mixed + self._feed_forward(normed if second is None else self._normed(x, second), layer)
-            )
+            read = normed if second is None else self._normed(x, second)
+            return x + mixed + self._feed_forward(read, layer, number, deltas)
         x = self._kept(x, normed) + mixed
         assert layer.feed_forward_norm is not None
         normed = self._normed(x, layer.feed_forward_norm)
-        changed = self._feed_forward(normed, layer)
+        changed = self._feed_forward(normed, layer, number, deltas)
         if layer.feed_forward_post_norm is not None:
             changed = self._normed(changed, layer.feed_forward_post_norm)
         return self._kept(x, normed) + changed
@@ -247,15 +268,15 @@ class Model:
 
     def _attention(
         self,
-        normed: Tensor,
+        heads: Tensor,
         layer: Layer,
         number: int,
         table: tuple[Tensor, Tensor] | None,
         spans: Sequence[Span],
     ) -> Tensor:
-        """Each sequence's tokens over that sequence: [T, H * D]."""
+        """Each sequence's tokens over that sequence: [T, (H + 2 K) * D] to [T, H * D]."""
         arch = self.arch
-        heads = layer.query_key_value(normed).view(len(normed), -1, arch.head_width)  # [T, H + 2 K, D]
+        heads = heads.view(len(heads), -1, arch.head_width)  # [T, H + 2 K, D]
         query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
         if layer.query_norm is not None and layer.key_norm is not None:
             query.copy_(self._normed(query, layer.query_norm))
@@ -267,18 +288,25 @@ class Model:
         for span in spans:
             asked = slice(row, row + span.count)
             keys, values = span.join(number, heads[asked, arch.heads :]).chunk(2)
+            before = 0
+            if (tuned := span.cache.variant.prefix) is not None:
+                first_keys, first_values = tuned.layers[number].chunk(2)
+                keys, values = torch.cat((first_keys, keys), dim=1), torch.cat((first_values, values), dim=1)
+                before = tuned.length
             prompt = span.cache.prompt
-            sight = layer.sight if prompt is None else replace(layer.sight, prefix=prompt.end)
-            pieces.append(attend(query[asked], keys, values, span.start, sight))
+            sight = layer.sight if prompt is None else replace(layer.sight, prefix=before + prompt.end)
+            pieces.append(attend(query[asked], keys, values, before + span.start, sight))
             row += span.count
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
-    def _feed_forward(self, normed: Tensor, layer: Layer) -> Tensor:
-        hidden = layer.up(normed)
-        if not self.arch.gated:
-            return layer.down(self._activated(hidden))
-        gate, up = hidden.chunk(2, dim=-1)
-        return layer.down(self._activated(gate).mul_(up))
+    def _feed_forward(self, normed: Tensor, layer: Layer, number: int, deltas: RowDeltas) -> Tensor:
+        hidden = deltas.add(layer.up(normed), normed, number, "up")
+        if self.arch.gated:
+            gate, up = hidden.chunk(2, dim=-1)
+            hidden = self._activated(gate).mul_(up)
+        else:
+            hidden = self._activated(hidden)
+        return self._share.sum(deltas.add(layer.down(hidden), hidden, number, "down"))
 
     def _activated(self, x: Tensor) -> Tensor:
         if self.arch.activation == "silu":
@@ -307,12 +335,13 @@ class Model:
         return torch.stack((positions.masked_fill(answered > 0, cache.prompt.mask), answered))
 
 
-def _sights(arch: Arch) -> dict[bool, Sight]:
+def _sights(arch: Arch, share: Share) -> dict[bool, Sight]:
     """What tokens see in layers without and with a window."""
     scale = arch.attention_scale or arch.head_width**-0.5
     penalty = None
     if arch.position == "alibi":
-        penalty = slopes(arch.heads, arch.alibi_max) * (scale if arch.alibi_scaled else 1.0)
+        every = slopes(arch.heads * share.size, arch.alibi_max).chunk(share.size)
+        penalty = every[share.rank] * (scale if arch.alibi_scaled else 1.0)
     sight = Sight(scale, slopes=penalty, cap=arch.attention_cap)
     return {False: sight, True: replace(sight, window=arch.window)}
 

@@ -7,7 +7,7 @@ copied before either writes to it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import torch
@@ -16,6 +16,7 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
 from agentkit_local_models.prompt import Prompt
+from agentkit_local_models.variants import BASE, Variant
 
 # Tokens of a page.
 PAGE: Final = 16
@@ -39,6 +40,7 @@ class PagePool:
         most: how many pages there can be.
         layers: for each layer one tensor [pages, 2 K, 16, D], the heads of keys before those of values, so a
             page of a layer lies in one piece. Replaced by larger ones when the pool grows.
+        on_copy: told of every page that is copied, and of the copy.
         copied: how many pages were copied because a sequence wrote to one that another held too.
     """
 
@@ -60,6 +62,7 @@ class PagePool:
         self.copied = 0
         shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
         self.layers = [torch.empty(shape, dtype=dtype, device=device) for _ in range(arch.layers)]
+        self.on_copy: Callable[[int, int], None] | None = None
         self._holders: list[int] = []  # of each page that exists
         self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
         if torch.device(device).type == "cuda":
@@ -114,7 +117,19 @@ class PagePool:
         for layer in self.layers:
             layer[own] = layer[page]
         self.copied += 1
+        if self.on_copy is not None:
+            self.on_copy(page, own)
         return own
+
+    @torch.inference_mode()
+    def mirror(self, pages: int, copies: Iterable[tuple[int, int]]) -> None:
+        """Have so many pages, and copy as another pool did whose pages have the same numbers."""
+        self.most = max(self.most, pages)
+        if pages > len(self._holders):
+            self._grow(pages)
+        for page, own in copies:
+            for layer in self.layers:
+                layer[own] = layer[page]
 
     @torch.inference_mode()
     def _grow(self, least: int) -> None:
@@ -138,15 +153,17 @@ class PagedCache:
         pages: their numbers, in the order of the tokens.
         length: how many tokens have keys and values.
         prompt: of a prefix language model, once it was computed.
+        variant: what its keys and values are computed with.
     """
 
-    def __init__(self, pool: PagePool, context: int) -> None:
+    def __init__(self, pool: PagePool, context: int, variant: Variant = BASE) -> None:
         """An empty sequence of at most `context` tokens."""
         self.pool = pool
         self.pages: list[int] = []
         self.length = 0
         self.prompt: Prompt | None = None
         self.context = context
+        self.variant = variant
 
     @classmethod
     def of(cls, pool: PagePool, context: int, pages: Sequence[int], length: int) -> PagedCache:
@@ -190,6 +207,7 @@ class PagedCache:
         """Another sequence of the same tokens; no page is copied until one of the two writes."""
         other = PagedCache.of(self.pool, self.context, self.pages[: pages_for(self.length)], self.length)
         other.prompt = self.prompt
+        other.variant = self.variant
         return other
 
     def release(self) -> None:

@@ -105,6 +105,12 @@ class PrefixTree:
             one.leased = max(one.leased, self._clock() + seconds)
         return min(len(tokens), sum(len(one.tokens) for one in path))
 
+    def forget(self, space: str) -> None:
+        """Forget what was computed with an adapter."""
+        root = self._roots.pop(space, None)
+        if root is not None:
+            self._pool.release([node.page for node in _below(root)])
+
     def evict(self, count: int) -> int:
         """Forget pages that no sequence uses until `count` are free, and say how many were.
 
@@ -164,11 +170,17 @@ class PrefixTree:
 
     def _nodes(self) -> Iterator[_Node]:
         """All but the roots."""
-        stack = [child for root in self._roots.values() for child in root.children.values()]
-        while stack:
-            node = stack.pop()
-            yield node
-            stack += node.children.values()
+        for root in self._roots.values():
+            yield from _below(root)
+
+
+def _below(root: _Node) -> Iterator[_Node]:
+    """All that come after a page."""
+    stack = list(root.children.values())
+    while stack:
+        node = stack.pop()
+        yield node
+        stack += node.children.values()
 
 
 def common_length(first: Sequence[int], second: Sequence[int]) -> int:

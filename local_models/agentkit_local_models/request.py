@@ -13,6 +13,7 @@ from torch import Tensor
 from agentkit_local_models.draws import Draw
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.piece import Finish, Piece
+from agentkit_local_models.variants import BASE, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +122,7 @@ class Request:
 
     Attributes:
         work: what is computed.
-        space: the model and adapter it is computed with.
+        variant: the adapter it is computed with, if any.
         priority: a greater one goes first.
         deadline: when it ends, finished or not, on the scheduler's clock; among equal priorities the
             earliest goes first.
@@ -137,7 +138,7 @@ class Request:
     """
 
     work: Work
-    space: str = ""
+    variant: Variant = BASE
     priority: int = 0
     deadline: float = math.inf
     tells_progress: bool = False

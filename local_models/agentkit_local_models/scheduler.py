@@ -23,6 +23,7 @@ from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull
 from agentkit_local_models.piece import Piece
 from agentkit_local_models.radix import PrefixTree, common_length
 from agentkit_local_models.request import Progress, Request
+from agentkit_local_models.variants import Variant
 
 # Tokens of a step: enough to keep the processor busy, few enough to cancel within seconds.
 BUDGET: Final = 512
@@ -140,11 +141,14 @@ class Scheduler:
         waiting = len(self._waiting) + len(self._new)
         return Occupancy(len(self._running), waiting, self._pool.most - free - kept, kept, free)
 
-    def begin(self, space: str, tokens: Sequence[int]) -> PagedCache:
+    def begin(self, variant: Variant, tokens: Sequence[int]) -> PagedCache:
         """A sequence with what is known of its tokens, but for the last: the next is chosen by its logits."""
+        context = self._model.arch.context
         if self._whole_prompts:
-            return PagedCache(self._pool, self._model.arch.context)
-        return self.tree.take(space, tokens[:-1], self._model.arch.context)
+            return PagedCache(self._pool, context, variant)
+        cache = self.tree.take(variant.space, tokens[:-1], context)
+        cache.variant = variant
+        return cache
 
     def room(self, pages: int) -> None:
         """See to it that so many pages are free.
@@ -197,7 +201,7 @@ class Scheduler:
             if last.priority >= request.priority:
                 return False
             self._preempt(last, plan)
-        request.cache = self.begin(request.space, request.work.known)
+        request.cache = self.begin(request.variant, request.work.known)
         if request.reused is None:
             request.reused = min(request.cache.length, request.work.prompt_tokens)
         self._waiting.remove(request)
@@ -242,7 +246,7 @@ class Scheduler:
         if request.cache is not None:
             if not self._whole_prompts:
                 known = request.work.known[: request.cache.length]
-                self.tree.insert(request.space, known, request.cache.pages)
+                self.tree.insert(request.variant.space, known, request.cache.pages)
             request.cache.release()
             request.cache = None
 
@@ -271,7 +275,7 @@ class Scheduler:
             # others that begin the same need not wait for the end of this one; begun pages stay its own
             request.shared = True
             whole = len(work.known) // PAGE * PAGE
-            self.tree.insert(request.space, work.known[:whole], cache_of(request).pages)
+            self.tree.insert(request.variant.space, work.known[:whole], cache_of(request).pages)
         return True
 
     def _take(self, request: Request, logits: Tensor) -> None:

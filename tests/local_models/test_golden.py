@@ -15,9 +15,12 @@ from torch import Tensor
 from agentkit_local_models.families import read_family
 from agentkit_local_models.hub_weights import find_weights
 from agentkit_local_models.model import Model
+from agentkit_local_models.prefix_folder import load_prefix
+from agentkit_local_models.variants import BASE, Variant
 
 GOLDEN = Path(__file__).parent.parent / "data/golden"
 WIDTH, HEADS, VOCABULARY, HIDDEN = 32, 8, 5, 96
+PLACES = 5  # of a tuned prefix
 Step = tuple[list[int], Tensor]
 
 
@@ -73,9 +76,10 @@ def model(folder: Path, settings: dict[str, Any], weights: dict[str, Tensor], **
     return Model(arch, found.load(tuple(found.places), torch.float64), torch.float64)
 
 
-def assert_golden(model: Model, steps: list[Step], roundings: float = 2e-7) -> None:
+def assert_golden(model: Model, steps: list[Step], roundings: float = 2e-7, variant: Variant = BASE) -> None:
     """Ours is computed in float64, so what differs are the roundings of theirs, which is float32."""
     cache = model.new_cache()
+    cache.variant = variant
     for tokens, expected in steps:
         found = model.hidden([(tokens, cache)])
         assert float((found - expected).abs().max()) <= roundings
@@ -83,9 +87,13 @@ def assert_golden(model: Model, steps: list[Step], roundings: float = 2e-7) -> N
 
 @pytest.mark.parametrize(("name", "epsilon"), [("glm2", 1e-5), ("glm4", 1.5625e-07)])
 def test_chatglm_2_3_and_glm_4_are_as_their_makers_code(tmp_path: Path, name: str, epsilon: float) -> None:
+    assert_golden(*chatglm2(tmp_path, Reader(name), epsilon))
+
+
+def chatglm2(folder: Path, reader: Reader, epsilon: float) -> tuple[Model, list[Step]]:
+    """ChatGLM 2 and later."""
     hidden, groups, width = 48, 2, WIDTH // HEADS
     rows = (HEADS + 2 * groups) * width
-    reader = Reader(name)
     layer = "transformer__encoder__layers__0__"
     weights = reader.weights(
         **{
@@ -114,12 +122,11 @@ def test_chatglm_2_3_and_glm_4_are_as_their_makers_code(tmp_path: Path, name: st
         "seq_length": 32,
         "add_qkv_bias": True,
     }
-    assert_golden(model(tmp_path, settings, weights), reader.steps())
+    return model(folder, settings, weights), reader.steps()
 
 
-def chatglm(folder: Path) -> tuple[Model, list[Step]]:
+def chatglm(folder: Path, reader: Reader) -> tuple[Model, list[Step]]:
     """ChatGLM-6B; its special tokens are those that stand where the golden prompt has them."""
-    reader = Reader("glm")
     layer = "transformer__layers__0__"
     weights = reader.weights(
         **{
@@ -159,11 +166,11 @@ def chatglm(folder: Path) -> tuple[Model, list[Step]]:
 
 
 def test_chatglm_6b_is_as_its_makers_code(tmp_path: Path) -> None:
-    assert_golden(*chatglm(tmp_path))
+    assert_golden(*chatglm(tmp_path, Reader("glm")))
 
 
 def test_a_prompt_of_chatglm_6b_without_its_mask_or_its_end_is_refused(tmp_path: Path) -> None:
-    found, steps = chatglm(tmp_path)
+    found, steps = chatglm(tmp_path, Reader("glm"))
     other, mask, start = steps[0][0]
     for tokens, message in [
         ([other, mask], "begins the answer"),
@@ -171,6 +178,24 @@ def test_a_prompt_of_chatglm_6b_without_its_mask_or_its_end_is_refused(tmp_path:
     ]:
         with pytest.raises(ValueError, match=message):
             found.logits(tokens, found.new_cache())
+
+
+def test_a_tuned_prefix_is_seen_as_by_their_code(tmp_path: Path) -> None:
+    """P-tuning v2, by way of a folder as ChatGLM's tuning writes it."""
+    for name, groups in (("glm3", 2), ("glm", HEADS)):
+        folder = tmp_path / name
+        folder.mkdir()
+        reader = Reader(f"{name}_ptuning_v2")
+        halves = reader.array("<f2", 2 * PLACES * groups * WIDTH // HEADS)
+        heads = torch.tensor(halves.astype("<f4")).view(2, groups, PLACES, WIDTH // HEADS)
+        rows = heads.permute(2, 0, 1, 3).reshape(PLACES, -1)
+        torch.save({"transformer.prefix_encoder.embedding.weight": rows}, folder / "pytorch_model.bin")
+        found, steps = chatglm(folder, reader) if name == "glm" else chatglm2(folder, reader, 1e-5)
+        _, names = read_family(folder / "config.json")
+        prefix = load_prefix(folder, found.arch, names, torch.float64)
+        assert prefix.length == PLACES
+        # the file has the prefix in halves; without it the first hidden states are 0.2 and 0.9 off
+        assert_golden(found, steps, 2e-4, Variant("tuned", prefix=prefix))
 
 
 def llama_like(

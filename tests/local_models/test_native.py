@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
+from agentkit_local_models import lora
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
+from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Completion, Engine
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int8Rows, Stacked, Stored
@@ -21,10 +23,13 @@ from agentkit_local_models.native.build import NotBuilt, built_dir, built_librar
 from agentkit_local_models.native.model import NativeModel, why_not
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache, PagePool
+from agentkit_local_models.precision import Form
 from agentkit_local_models.quantise import int4_groups, int8_rows
 from agentkit_local_models.sampling import Sampling
+from agentkit_local_models.variants import Variant
 
 from .oracle import random_weights
+from .test_adapters import random_adapter
 
 LLAMA = Arch(
     family="llama",
@@ -284,6 +289,41 @@ def test_deltas_of_stacked_parts_are_computed_beside_them(ranks: tuple[int, ...]
     assert difference(found, told(floats, TOKENS[:69], pieces)) < 2e-4
 
 
+@pytest.mark.parametrize("kind", ["tied, biases", "one key head", "gemma 3", "not gated"])
+@pytest.mark.parametrize("form", ["float", "int8"])
+def test_rows_of_a_pass_have_each_its_own_adapter(workers: c.Workers, kind: str, form: Form) -> None:
+    """As torch computes them, and to the bit as each is alone."""
+    arch = KINDS[kind]
+    kinds = tuple(kind for kind in lora.KINDS if arch.gated or not kind.endswith("gate"))
+    variants = [
+        Variant(),
+        *(
+            Variant(str(rank), Deltas.of(random_adapter(arch, shape, rank), arch, torch.bfloat16))
+            for rank in (3, 8)
+            for shape in [lora.LoraConfig(rank, 2.0 * rank, targets=kinds[:: 1 if rank == 3 else 2])]
+        ),
+    ]
+    model = Model(arch, random_weights(arch).items(), torch.float32, form)
+    expected = [model.hidden([(TOKENS[:5], cached(model, variant))]) for variant in variants]
+    native = NativeModel(model, workers)
+    found = [native.hidden([(TOKENS[:5], cached(native, variant))]) for variant in variants]
+    for one, other in zip(found, expected, strict=True):
+        assert difference(one, other) < (EXACT if form == "float" else 1e-3)
+    assert difference(found[0], found[1]) > 0.1
+    pool = PagePool(arch, torch.float32, 8)
+    order = [1, 0, 2]
+    caches = [PagedCache(pool, arch.context, variants[place]) for place in order]
+    together = native.hidden([(TOKENS[:5], cache) for cache in caches])
+    for place, rows in zip(order, together.split(5), strict=True):
+        assert torch.equal(rows, found[place])
+
+
+def cached(model: Model | NativeModel, variant: Variant) -> PagedCache:
+    cache = model.new_cache()
+    cache.variant = variant
+    return cache
+
+
 def test_forms_that_are_not_read_are_said(workers: c.Workers) -> None:
     raw = torch.zeros(16, TensorKind.Q3_K.block_bytes, dtype=torch.uint8)
     with pytest.raises(NotBuilt, match="Q3_K"):
@@ -297,9 +337,10 @@ def test_forms_that_are_not_read_are_said(workers: c.Workers) -> None:
 
 
 def test_the_structures_are_those_of_the_library(workers: c.Workers) -> None:
-    sizes = torch.empty(4, dtype=torch.long)
+    sizes = torch.empty(6, dtype=torch.long)
     workers.library.sizes(sizes.data_ptr())
-    assert sizes.tolist() == [ctypes.sizeof(one) for one in (c.Matrix, c.Layer, c.Decoder, c.Call)]
+    structures = (c.Matrix, c.Layer, c.Decoder, c.Call, c.Delta, c.Beside)
+    assert sizes.tolist() == [ctypes.sizeof(one) for one in structures]
 
 
 @pytest.mark.parametrize("variant", ["avx2", "plain"])

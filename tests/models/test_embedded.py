@@ -1,13 +1,17 @@
 """What a local model is called, and what is loaded for it."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 import torch
 
 from agentkit.core.errors import BadRequest, UnknownModel
+from agentkit.core.messages import UserMessage
+from agentkit.core.protocols import Answer, ModelRequest
 from agentkit.evaluation.facts import placed
 from agentkit.models.embedded import MANNERS, adapter_file, load_local, parts_of, require_local
+from agentkit.models.local import LocalModel
 from agentkit_local_models.catalogue import SMOLLM2, path_of
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.training.session import train
@@ -37,7 +41,7 @@ def test_an_adapter_begins_where_what_is_there_ends(
     assert parts_of(rest) == parts
 
 
-def test_an_adapter_is_joined_into_a_checkpoint_named_by_its_path(
+def test_an_adapter_goes_with_a_checkpoint_named_by_its_path(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(workplace(tmp_path, training__steps=20), tmp_path / "out")
@@ -56,10 +60,32 @@ def test_a_model_is_loaded_in_the_precision_that_its_name_ends_with() -> None:
     plain, eight = (load_local(f"local:{rest}", rest) for rest in ("smollm2", "smollm2?precision=int8"))
     assert eight.name == "local:smollm2?precision=int8"
     adapter = adapter_file(MANNERS["smollm2"].adapter)
-    asked = Engine.load(path_of(SMOLLM2), precision="int8", adapter=adapter)
+    asked = Engine.load(path_of(SMOLLM2), precision="int8")
+    asked.load_adapter("own", adapter)
     told = eight._engine.logits([1, 2, 3])
-    assert torch.equal(told, asked.logits([1, 2, 3]))
+    assert torch.equal(told, asked.using("own").logits([1, 2, 3]))
     assert not torch.equal(told, plain._engine.logits([1, 2, 3]))
+
+
+async def test_two_models_with_two_adapters_share_one_engine() -> None:
+    """And their answers, written together, are those that each gets alone."""
+    tuned, bare = (load_local(f"local:{name}", name) for name in ("smollm2", "smollm2-base"))
+    first, second = tuned._engine, bare._engine
+    assert (first._model, first._pool, first._loop) == (second._model, second._pool, second._loop)
+    assert first.adapter != second.adapter
+    loaded = first.adapters
+    assert load_local("local:smollm2", "smollm2")._engine.adapters == loaded
+    alone = [await said(tuned), await said(bare)]
+    assert await asyncio.gather(said(tuned), said(bare)) == alone
+    assert alone[0] != alone[1]
+
+
+async def said(model: LocalModel) -> str:
+    request = ModelRequest((UserMessage("Name three rivers of Europe."),), max_tokens=12)
+    async for event in model.stream(request):
+        if isinstance(event, Answer):
+            return event.message.text
+    raise AssertionError
 
 
 def test_a_precision_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,12 +56,30 @@ class Decoder(ctypes.Structure):
     ]
 
 
+class Delta(ctypes.Structure):
+    """See `step.cpp`."""
+
+    _fields_: ClassVar = [
+        *((name, c_void_p) for name in ("a", "b")),
+        *((name, c_int64) for name in ("first", "rows", "rank", "columns")),
+        ("scale", c_float),
+        ("unused", c_int32),
+    ]
+
+
+class Beside(ctypes.Structure):
+    """See `step.cpp`."""
+
+    _fields_: ClassVar = [("deltas", c_void_p), ("count", c_int64)]
+
+
 class Call(ctypes.Structure):
     """See `step.cpp`."""
 
     _fields_: ClassVar = [
         ("tokens", c_int64),
-        *((name, c_void_p) for name in ("ids", "positions", "tables", "turns", "pages", "hidden")),
+        *((name, c_void_p) for name in ("ids", "positions", "tables", "turns", "pages", "hidden", "beside")),
+        ("ranks", c_int64),
     ]
 
 

@@ -16,10 +16,12 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
+from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats, Matrix, Stacked
 from agentkit_local_models.model import Layer, Model, Norm, capped
 from agentkit_local_models.native import library as c
+from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache
@@ -73,10 +75,16 @@ class NativeModel:
         self._library = workers.library
         self._kept: list[Any] = []  # what the library points at
         self._rotations: list[Rotation] = []
+        self._besides: weakref.WeakKeyDictionary[Deltas, NativeDeltas] = weakref.WeakKeyDictionary()
         model.reform(lambda matrix: packed(workers, matrix))
         self._model = model
         self._engine: int = self._library.create(ctypes.byref(self._decoder(model)), workers.handle)
         weakref.finalize(self, self._library.destroy, self._engine)
+
+    @property
+    def layers(self) -> list[Layer]:
+        """The model's; both compute with the same floats."""
+        return self._model.layers
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
@@ -101,7 +109,8 @@ class NativeModel:
     def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
         """As `Model.hidden`; float32 where it is computed here."""
         pools = {id(cache.pool) for _, cache in steps}
-        if sum(len(tokens) for tokens, _ in steps) > MOST_ROWS or len(pools) > 1:
+        prefixed = any(cache.variant.prefix is not None for _, cache in steps)
+        if prefixed or sum(len(tokens) for tokens, _ in steps) > MOST_ROWS or len(pools) > 1:
             return self._model.hidden(steps)
         for tokens, cache in steps:
             cache.reserve(cache.length + len(tokens))
@@ -114,6 +123,8 @@ class NativeModel:
         rows = [table for (tokens, _), table in zip(steps, tables, strict=True) for _ in tokens]
         hidden = torch.empty(len(ids), self.arch.width)
         of_rows, of_turns, of_pages = (_pointers(one) for one in (rows, turns, steps[0][1].pool.layers))
+        besides = [self._beside(cache.variant.deltas) for tokens, cache in steps for _ in tokens]
+        of_tokens = (ctypes.c_void_p * len(ids))(*(one and one.address for one in besides))
         call = c.Call(
             tokens=len(ids),
             ids=ids.data_ptr(),
@@ -122,11 +133,20 @@ class NativeModel:
             turns=ctypes.addressof(of_turns),
             pages=ctypes.addressof(of_pages),
             hidden=hidden.data_ptr(),
+            beside=ctypes.addressof(of_tokens),
+            ranks=max(0 if one is None else one.ranks for one in besides),
         )
         self._library.step(self._engine, ctypes.byref(call))
         for tokens, cache in steps:
             cache.length += len(tokens)
         return hidden
+
+    def _beside(self, deltas: Deltas | None) -> NativeDeltas | None:
+        if deltas is None:
+            return None
+        if deltas not in self._besides:
+            self._besides[deltas] = NativeDeltas(deltas)
+        return self._besides[deltas]
 
     def _decoder(self, model: Model) -> c.Decoder:
         """The whole model as the library reads it."""

@@ -144,7 +144,7 @@ class PackedAdapted:
     def of(cls, matrix: Packed, adapted: Adapted) -> PackedAdapted:
         """Beside a packed matrix, what lay beside it before."""
         a, b = adapted.a.to(torch.bfloat16).contiguous(), adapted.b.to(torch.bfloat16)
-        return cls(matrix, a, _by_block(b), adapted.scale)
+        return cls(matrix, a, by_block(b), adapted.scale)
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -204,7 +204,7 @@ def packed(workers: c.Workers, matrix: Stored) -> Stored:
             return Packed(workers, matrix.shape, c.I8, GROUP, together, row_scales=scales.contiguous())
         case Int4Groups(codes, scales, lows):
             return Packed(
-                workers, matrix.shape, c.I4, GROUP, _nibbles(codes), _by_block(scales), _by_block(lows)
+                workers, matrix.shape, c.I4, GROUP, _nibbles(codes), by_block(scales), by_block(lows)
             )
         case _:
             return matrix
@@ -234,7 +234,8 @@ def _nibbles(codes: Tensor) -> Tensor:
     return (apart[:, :, :, 0] | apart[:, :, :, 1] << 4).contiguous()
 
 
-def _by_block(values: Tensor) -> Tensor:
+def by_block(values: Tensor) -> Tensor:
+    """Sixteen rows together: [rows, columns] to [rows / 16, columns, 16]."""
     return values.view(-1, BLOCK, values.shape[1]).transpose(1, 2).contiguous()
 
 

@@ -35,6 +35,21 @@ struct Decoder {
     int32_t head_parts, unused;
 };
 
+// What lies beside some rows of a stack of matrices for the tokens of an adapter: scale * b a.
+struct Delta {
+    const bf16 *a, *b;     // [rank, columns], [rows / 16, rank, 16]
+    int64_t first, rows;   // of the stack
+    int64_t rank, columns;
+    float scale;
+    int32_t unused;
+};
+
+// All that lies beside a stack.
+struct Beside {
+    const Delta *deltas;
+    int64_t count;
+};
+
 // The next tokens of several sequences, one after another.
 struct Call {
     int64_t tokens;
@@ -43,9 +58,14 @@ struct Call {
     const float *const *turns;     // of each rotation: cosines, then sines, [tokens, rotated / 2] each
     void *const *pages;            // of each layer
     float *hidden;                 // [tokens, width]
+    const Beside *const *beside;   // of each token: what its adapter has for each stack, `STACKS` a layer; or none
+    int64_t ranks;                 // the most that lie beside one stack; 0 where no token has an adapter
 };
 
 namespace {
+
+// The stacks of a layer, in the order of `Call::beside`.
+enum { QUERY_KEY_VALUE = 0, OUTPUT = 1, UP = 2, DOWN = 3, STACKS = 4 };
 
 float *room(int64_t count) { return (float *)aligned_alloc(64, (count * 4 + 63) / 64 * 64); }
 
@@ -87,6 +107,7 @@ struct Own {
     Inputs in;
     float *normed;
     float *low;  // of one part of a matrix after the other: [rows, rank]
+    std::vector<float> beside;  // what the adapters' `a` make of the inputs: [rows, ranks of the call]
 
     Own(int64_t columns, int64_t ranks) {
         int64_t all = MOST_ROWS * columns;
@@ -112,11 +133,53 @@ struct Own {
         float *to = low;
         for (int i = 0; i < count; to += rows * parts[i++].rank) narrow_rows(parts[i], in, rows, to);
     }
+
+    // The thin half of what lies beside a stack; a row is summed in the same order, whatever the others have.
+    void prepare_beside(const Call &call, int64_t stack, const float *x, int64_t columns) {
+        if (!call.ranks) return;
+        beside.resize(MOST_ROWS * call.ranks);
+        for (int64_t t = 0; t < call.tokens; t++) {
+            if (!call.beside[t]) continue;
+            const Beside &one = call.beside[t][stack];
+            float *to = beside.data() + t * call.ranks;
+            for (int64_t i = 0; i < one.count; to += one.deltas[i++].rank) {
+                const Delta &delta = one.deltas[i];
+                for (int64_t k = 0; k < delta.rank; k++) {
+                    f32x16 acc = {};
+                    for (int64_t c = 0; c < columns; c += 16) acc += load(delta.a + k * columns + c) * load(x + t * columns + c);
+                    to[k] = sum(acc) * delta.scale;
+                }
+            }
+        }
+    }
 };
 
-// Matrices on top of each other, times the same rows.
+// The wide half, for some blocks of a stack's outputs.
+void add_beside(const Call &call, int64_t stack, const Own &own, int64_t begin, int64_t end, float *y, int64_t stride) {
+    if (!call.ranks) return;
+    for (int64_t t = 0; t < call.tokens; t++) {
+        if (!call.beside[t]) continue;
+        const Beside &one = call.beside[t][stack];
+        const float *low = own.beside.data() + t * call.ranks;
+        for (int64_t i = 0; i < one.count; low += one.deltas[i++].rank) {
+            const Delta &delta = one.deltas[i];
+            int64_t above = delta.first / BLOCK;
+            int64_t last = std::min(end, above + delta.rows / BLOCK);
+            for (int64_t block = std::max(begin, above); block < last; block++) {
+                float *to = y + t * stride + block * BLOCK;
+                const bf16 *wide = delta.b + (block - above) * BLOCK * delta.rank;
+                f32x16 value = load(to);
+                for (int64_t k = 0; k < delta.rank; k++) value += load(wide + k * BLOCK) * low[k];
+                store(to, value);
+            }
+        }
+    }
+}
+
+// Matrices on top of each other, times the same rows; `then` gets the blocks that are done.
+template <class Then>
 void multiply_parts(const Matrix *parts, int count, const Own &own, int rows, Claims &claims, int threads,
-                    float *y, int64_t stride, bool adds) {
+                    float *y, int64_t stride, bool adds, Then &&then) {
     int64_t blocks = rows_of(parts, count) / BLOCK;
     claims.share(blocks, threads, [&](int64_t begin, int64_t end) {
         int64_t above = 0;
@@ -128,6 +191,7 @@ void multiply_parts(const Matrix *parts, int count, const Own &own, int rows, Cl
             if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y + above * BLOCK, stride, adds, low});
             above += own_blocks;
         }
+        then(begin, end);
     });
 }
 
@@ -178,7 +242,8 @@ class Engine {
         int64_t vocabulary = rows_of(d.head, d.head_parts);
         threads.run([&](int number) {
             own[number]->prepare(hidden, rows, d.width, d.head, d.head_parts);
-            multiply_parts(d.head, d.head_parts, *own[number], rows, claims.back(), threads.count, to, vocabulary, false);
+            multiply_parts(d.head, d.head_parts, *own[number], rows, claims.back(), threads.count, to, vocabulary, false,
+                           [](int64_t, int64_t) {});
         });
     }
 
@@ -197,7 +262,8 @@ class Engine {
             const Layer &layer = d.layer[number];
             threads.sync();
             norms(x, layer.attention_norm, rows, own);
-            multiply_all(layer.query_key_value, layer.query_key_value_parts, own.normed, d.width, own, rows, claim++, heads, all, false);
+            multiply_all(call, number * STACKS + QUERY_KEY_VALUE, layer.query_key_value, layer.query_key_value_parts, own.normed,
+                         d.width, own, claim++, heads, all, false);
             threads.sync();
             claim++->share(rows * d.key_heads, threads.count, [&](int64_t begin, int64_t end) {
                 for (int64_t i = begin; i < end; i++) enter(call, layer, number, i / d.key_heads, i % d.key_heads, all);
@@ -214,11 +280,12 @@ class Engine {
                     join(found_of(t, h, first), call.positions[t] / POSITIONS + 1 - first, 2 + d.head_width, d.head_width,
                          own.normed + t * heads_width + h * d.head_width);
                 }
-            add(layer.output, layer.output_parts, own.normed, heads_width, own, rows, claim++, layer.attention_post_norm);
+            add(call, number * STACKS + OUTPUT, layer.output, layer.output_parts, own.normed, heads_width, own, claim++,
+                layer.attention_post_norm);
             threads.sync();
             norms(x, layer.feed_forward_norm, rows, own);
             int64_t up_width = (d.gated ? 2 : 1) * d.hidden_width;
-            multiply_all(layer.up, layer.up_parts, own.normed, d.width, own, rows, claim++, up, up_width, false);
+            multiply_all(call, number * STACKS + UP, layer.up, layer.up_parts, own.normed, d.width, own, claim++, up, up_width, false);
             threads.sync();
             for (int64_t t = 0; t < rows; t++)
                 for (int64_t i = 0; i < d.hidden_width; i += 16) {
@@ -226,7 +293,8 @@ class Engine {
                     if (d.gated) value *= load(up + t * up_width + d.hidden_width + i);
                     store(own.normed + t * d.hidden_width + i, value);
                 }
-            add(layer.down, layer.down_parts, own.normed, d.hidden_width, own, rows, claim++, layer.feed_forward_post_norm);
+            add(call, number * STACKS + DOWN, layer.down, layer.down_parts, own.normed, d.hidden_width, own, claim++,
+                layer.feed_forward_post_norm);
         }
         threads.sync();
         if (&own == this->own[0].get())
@@ -237,16 +305,19 @@ class Engine {
         for (int64_t t = 0; t < rows; t++) norm(from + t * d.width, weight, d.width, d.epsilon, own.normed + t * d.width);
     }
 
-    void multiply_all(const Matrix *parts, int count, const float *from, int64_t columns, Own &own, int rows, Claims *claim,
-                      float *y, int64_t stride, bool adds) {
-        own.prepare(from, rows, columns, parts, count);
-        multiply_parts(parts, count, own, rows, *claim, threads.count, y, stride, adds);
+    void multiply_all(const Call &call, int64_t stack, const Matrix *parts, int count, const float *from, int64_t columns, Own &own,
+                      Claims *claim, float *y, int64_t stride, bool adds) {
+        own.prepare(from, (int)call.tokens, columns, parts, count);
+        own.prepare_beside(call, stack, from, columns);
+        multiply_parts(parts, count, own, (int)call.tokens, *claim, threads.count, y, stride, adds,
+                       [&](int64_t begin, int64_t end) { add_beside(call, stack, own, begin, end, y, stride); });
     }
 
     // What a block returns joins the residual stream, normed first where the model does so.
-    void add(const Matrix *parts, int count, const float *from, int64_t columns, Own &own, int rows, Claims *claim,
-             const float *post_norm) {
-        multiply_all(parts, count, from, columns, own, rows, claim, post_norm ? added : x, d.width, !post_norm);
+    void add(const Call &call, int64_t stack, const Matrix *parts, int count, const float *from, int64_t columns, Own &own,
+             Claims *claim, const float *post_norm) {
+        const int64_t rows = call.tokens;
+        multiply_all(call, stack, parts, count, from, columns, own, claim, post_norm ? added : x, d.width, !post_norm);
         if (!post_norm) return;
         threads.sync();
         if (&own == this->own[0].get())
@@ -340,7 +411,7 @@ const char *agentkit_isa() {
 
 // Bytes of the structures, so that whoever describes them elsewhere can see that they are the same.
 void agentkit_sizes(int64_t *to) {
-    for (int64_t one : {sizeof(Matrix), sizeof(Layer), sizeof(Decoder), sizeof(Call)}) *to++ = one;
+    for (int64_t one : {sizeof(Matrix), sizeof(Layer), sizeof(Decoder), sizeof(Call), sizeof(Delta), sizeof(Beside)}) *to++ = one;
 }
 
 Threads *agentkit_threads(int count) { return new Threads(count); }

@@ -13,7 +13,7 @@ from typing import Any, Protocol
 
 import torch
 
-from agentkit_local_models.adapter_file import load_packed, load_peft, save_packed, save_peft
+from agentkit_local_models.adapter_file import load_adapter, save_packed, save_peft
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.errors import LocalModelError
@@ -28,7 +28,6 @@ from agentkit_local_models.training.pieces import WRITTEN, Pieces, compiled
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
 from agentkit_local_models.training.trainer import Step, Trainee, Trainer
-from agentkit_local_models.weights import weight_shapes
 
 CHECKPOINT = "state.pt"
 ADAPTER = "adapter.safetensors"
@@ -240,7 +239,7 @@ def _adapter(recipe: Recipe, shape: LoraConfig, config: Arch) -> Adapter:
     if not recipe.start:
         return Adapter.fresh(shape, config, recipe.training.seed)
     path = recipe.path(recipe.start)
-    found = load_peft(path, weight_shapes(config)) if path.is_dir() else load_packed(path, config)[0]
+    found = load_adapter(path, config)
     if (found.config.rank, found.config.alpha, set(found.config.targets)) != (
         shape.rank,
         shape.alpha,

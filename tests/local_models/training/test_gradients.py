@@ -18,7 +18,7 @@ from agentkit_local_models.lora import KINDS, Adapter, LoraConfig, Pair
 from agentkit_local_models.training.loss import cross_entropy
 from agentkit_local_models.training.packs import Conversation, make_pack
 from agentkit_local_models.training.trained import Base, adapted, assembled
-from agentkit_local_models.weights import hub_name, weight_shapes
+from agentkit_local_models.weights import hub_name
 
 from ..oracle import random_weights, transformers_model  # noqa: TID252
 from .tiny import CONFIGS, learnt_logits
@@ -212,7 +212,7 @@ def test_an_adapter_in_the_layout_of_peft_is_read_by_peft(
         expected = theirs(ids).logits[0, :-1]
         found = learnt_logits(adapted(Base.of(config, base), adapter), make_pack([everything]))
     torch.testing.assert_close(found, expected, atol=1e-4, rtol=0)
-    back = load_peft(tmp_path / "peft", weight_shapes(config))
+    back = load_peft(tmp_path / "peft", config)
     assert back.config == adapter.config
     for name, part, values in leaves(adapter):
         pair = back.pairs[name]
@@ -223,7 +223,7 @@ def test_an_adapter_that_peft_wrote_is_read(tmp_path: Path, config: Arch) -> Non
     base = random_weights(config)
     adapter = random_adapter(config, LoraConfig(3, 6.0))
     peft_model(config, base, adapter).save_pretrained(tmp_path / "theirs")
-    back = load_peft(tmp_path / "theirs", weight_shapes(config))
+    back = load_peft(tmp_path / "theirs", config)
     assert set(back.pairs) == set(adapter.pairs)
     for name, part, values in leaves(adapter):
         pair = back.pairs[name]

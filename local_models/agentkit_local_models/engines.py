@@ -1,0 +1,73 @@
+"""Engines that are shared: who asks for a model that is loaded gets it, with an adapter beside it or not."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Callable
+from pathlib import Path
+
+from agentkit_local_models.engine import Engine
+from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.precision import WeightPrecision
+
+_Key = tuple[str, int, WeightPrecision]
+
+
+class Engines:
+    """The engines of a process, each for as long as somebody holds it; threads may share it."""
+
+    def __init__(self, load: Callable[[Path, WeightPrecision], Engine] | None = None) -> None:
+        """None is loaded yet.
+
+        Args:
+            load: how a checkpoint is loaded; `Engine.load` where nothing else is said.
+        """
+        self._load = load or (lambda path, precision: Engine.load(path, precision=precision))
+        self._engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionary()
+        self._lock = threading.Lock()
+
+    def get(self, path: Path, *, precision: WeightPrecision = "auto", adapter: Path | None = None) -> Engine:
+        """The engine of a checkpoint, loaded where nobody has it.
+
+        Models of one checkpoint with different adapters share its weights, its pages and its steps. A
+        file that has changed since is loaded anew.
+
+        Args:
+            path: of the checkpoint.
+            precision: of the weights.
+            adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
+
+        Raises:
+            CheckpointError: as `Engine.load` and `Engine.load_adapter`.
+            ValueError: as `Engine.load`.
+        """
+        key = (str(path.resolve()), _changed(path), precision)
+        with self._lock:  # who asks for the same meanwhile waits
+            engine = self._engines.get(key)
+            if engine is None:
+                engine = self._load(path, precision)
+                self._engines[key] = engine
+            if adapter is None:
+                return engine
+            name = f"{adapter.resolve()}@{_changed(adapter)}"
+            if name not in engine.adapters:
+                engine.load_adapter(name, adapter)
+            return engine.using(name)
+
+
+def _changed(path: Path) -> int:
+    """When what lies there was changed last, in nanoseconds.
+
+    Raises:
+        CheckpointError: nothing lies there.
+    """
+    try:
+        files = [path, *path.iterdir()] if path.is_dir() else [path]
+        return max(file.stat().st_mtime_ns for file in files)
+    except OSError as error:
+        raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
+
+
+ENGINES = Engines()
+"""Those of this process."""

@@ -1,0 +1,147 @@
+"""An engine whose model is split over processes of this machine, or of those that `torchrun` began."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Generator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+import msgspec
+import torch.distributed as dist
+
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.engine import Engine
+from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.model import Model
+from agentkit_local_models.parallel.group import Group
+from agentkit_local_models.parallel.split import SplitModel, follow
+from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
+from agentkit_local_models.share import arch_of, weights_of
+
+# Seconds that a process which was told to end has for it.
+_PARTING: Final = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What a process is to compute: everything but its rank.
+
+    Attributes:
+        path: of the checkpoint.
+        size: how many processes.
+        meeting: the file by which they find each other.
+        dtype: to compute in.
+        precision: of the weights; a quantised share is rounded by itself.
+    """
+
+    path: str
+    size: int
+    meeting: str
+    dtype: Precision
+    precision: WeightPrecision
+
+
+@contextmanager
+def split_engine(
+    path: Path,
+    size: int,
+    *,
+    dtype: Precision = "float32",
+    precision: WeightPrecision = "auto",
+    cache_tokens: int | None = None,
+) -> Generator[Engine]:
+    """An engine whose model is split over processes, which end with the block.
+
+    Under `torchrun` every process calls this, with the number that torchrun was given. The first gets the
+    engine. The others compute with it, and then end (`SystemExit`) without ever entering the block.
+
+    Args:
+        path: of a GGUF file or a hub folder.
+        size: how many processes compute, this one among them.
+        dtype: to compute in.
+        precision: of the weights, but not "file".
+        cache_tokens: as `Engine.load`.
+
+    Raises:
+        CheckpointError: as `Engine.load`.
+        UnsupportedCheckpoint: the model cannot be split over so many.
+        ValueError: a precision that cannot be split, or another number than torchrun's.
+    """
+    if precision == "file":
+        raise ValueError("blocks of a file cannot be split; float32, bfloat16, float16, int8 and int4 can")
+    with Checkpoint.open(path) as checkpoint:
+        arch_of(checkpoint.config, size)  # refused here, before any process begins
+    with tempfile.TemporaryDirectory() as folder:
+        order = Order(str(path.resolve()), size, f"{folder}/meeting", dtype, precision)
+        if "TORCHELASTIC_RUN_ID" in os.environ:
+            yield from _elsewhere(order, cache_tokens)
+        else:
+            yield from _here(order, cache_tokens)
+
+
+def _here(order: Order, cache_tokens: int | None) -> Generator[Engine]:
+    """Begin the other processes."""
+    text = msgspec.json.encode(asdict(order)).decode()
+    command = [sys.executable, "-m", "agentkit_local_models.parallel.worker"]
+    others = [subprocess.Popen([*command, str(rank), text]) for rank in range(1, order.size)]
+    try:
+        yield from _first(order, dist.FileStore(order.meeting, order.size), cache_tokens)
+        for other in others:
+            other.wait(_PARTING)
+    finally:
+        for other in others:
+            if other.poll() is None:
+                other.kill()
+                other.wait()
+    if failed := [other.returncode for other in others if other.returncode]:
+        raise LocalModelError(f"{len(failed)} of the processes of a split model ended with {failed}")
+
+
+def _elsewhere(order: Order, cache_tokens: int | None) -> Generator[Engine]:
+    """Be one of those that torchrun began."""
+    rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
+    if size != order.size:
+        raise ValueError(f"torchrun began {size} processes; the model is to be split over {order.size}")
+    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
+    store = dist.PrefixStore("agentkit", dist.TCPStore(host, port, is_master=False))
+    if rank:
+        serve(order, rank, store)
+        raise SystemExit(0)
+    yield from _first(order, store, cache_tokens)
+
+
+def _first(order: Order, store: dist.Store, cache_tokens: int | None) -> Generator[Engine]:
+    group = Group(0, order.size, store)
+    try:
+        checkpoint, model = _share(order, group)
+        split = SplitModel(model, group)
+        try:
+            yield Engine(checkpoint, split, cache_tokens=cache_tokens)
+        finally:
+            split.close()
+    finally:
+        group.close()
+
+
+def serve(order: Order, rank: int, store: dist.Store | None = None) -> None:
+    """Compute with the first process until it ends."""
+    group = Group(rank, order.size, store or dist.FileStore(order.meeting, order.size))
+    try:
+        follow(_share(order, group)[1], group)
+    finally:
+        group.close()
+
+
+def _share(order: Order, group: Group) -> tuple[Checkpoint, Model]:
+    """This process's part of the model."""
+    form, kind = weights_and_dtype(order.precision, order.dtype)
+    with Checkpoint.open(Path(order.path)) as checkpoint:
+        weights = weights_of(checkpoint.load_weights(kind), group.rank, group.size)
+        arch = arch_of(checkpoint.config, group.size)
+        return checkpoint, Model(arch, weights, kind, form, share=group)

@@ -1,0 +1,174 @@
+"""A model whose shares are in several processes: the first is asked, the others follow its calls.
+
+Pages are numbered by the first process. The others keep the keys and values of their heads in pages of the
+same numbers, and copy a page when the first does, so that the scheduler knows nothing of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from torch import Tensor
+
+from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.model import Model
+from agentkit_local_models.pages import PagedCache, PagePool
+from agentkit_local_models.prompt import Prompt
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """The next tokens of a sequence, and where those before them are."""
+
+    tokens: tuple[int, ...]
+    pages: tuple[int, ...]
+    length: int
+    prompt: Prompt | None
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Compute hidden states, after some pages were copied: from, to."""
+
+    pool: int
+    copies: tuple[tuple[int, int], ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Logits:
+    """Compute the logits of hidden states [T, width]."""
+
+    hidden: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Let go of a pool."""
+
+    pool: int
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """There is nothing more to compute."""
+
+
+Call: TypeAlias = Hidden | Logits | Forget | End
+
+
+class Line(Protocol):
+    """How the first process speaks to the others; see `Group`."""
+
+    def tell(self, call: Call) -> None:
+        """Send a call to all others."""
+        ...
+
+    def hear(self) -> Call:
+        """The next call."""
+        ...
+
+
+class SplitModel:
+    """The first process's share of a model, which has the others compute with it; threads may share it."""
+
+    def __init__(self, model: Model, line: Line) -> None:
+        """Nothing is told yet.
+
+        Args:
+            model: this process's share.
+            line: to the others, who `follow`.
+        """
+        self.arch = model.arch
+        self.dtype = model.dtype
+        self._model = model
+        self._line = line
+        self._lock = threading.RLock()
+        self._pools: weakref.WeakKeyDictionary[PagePool, int] = weakref.WeakKeyDictionary()
+        self._copies: dict[int, list[tuple[int, int]]] = {}
+        self._gone: list[int] = []  # pools that nobody has any more, until the next call
+        self._made = 0
+
+    def new_cache(self) -> PagedCache:
+        """An empty cache for one sequence, with a pool of its own."""
+        return self._model.new_cache()
+
+    def logits(self, tokens: Sequence[int], cache: PagedCache, *, every: bool = False) -> Tensor:
+        """As `Model.logits`."""
+        hidden = self.hidden([(tokens, cache)])
+        return self.logits_of(hidden if every else hidden[-1:])[slice(None) if every else 0]
+
+    def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
+        """As `Model.hidden`.
+
+        Raises:
+            UnsupportedCheckpoint: a sequence with an adapter.
+        """
+        for tokens, cache in steps:  # what cannot be computed is refused before the others hear of it
+            if cache.variant.deltas is not None or cache.variant.prefix is not None:
+                raise UnsupportedCheckpoint("adapters are not built for a model that is split")
+            if self.arch.prefix is not None and cache.length == 0:
+                cache.prompt = Prompt.of(tokens, self.arch.prefix)
+            cache.reserve(cache.length + len(tokens))
+        with self._lock:
+            while self._gone:
+                self._line.tell(Forget(self._gone.pop()))
+            number = self._number(steps[0][1].pool)
+            copies = self._copies[number]
+            told = tuple(
+                Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt) for tokens, cache in steps
+            )
+            self._line.tell(Hidden(number, tuple(copies), told))
+            copies.clear()
+            return self._model.hidden(steps)
+
+    def logits_of(self, hidden: Tensor) -> Tensor:
+        """As `Model.logits_of`."""
+        with self._lock:
+            self._line.tell(Logits(hidden))
+            return self._model.logits_of(hidden)
+
+    def close(self) -> None:
+        """Let the others go."""
+        with self._lock:
+            self._line.tell(End())
+
+    def _number(self, pool: PagePool) -> int:
+        """A pool as the others know it."""
+        if pool not in self._pools:
+            number = self._pools[pool] = self._made
+            self._made += 1
+            copies = self._copies[number] = []
+            pool.on_copy = lambda page, own: copies.append((page, own))
+            weakref.finalize(pool, self._gone.append, number)
+        return self._pools[pool]
+
+
+def follow(model: Model, line: Line) -> None:
+    """Compute what the first process tells, until it says that this is the end."""
+    pools: dict[int, PagePool] = {}
+    while True:
+        match line.hear():
+            case End():
+                return
+            case Forget(pool):
+                pools.pop(pool, None)
+            case Logits(hidden):
+                model.logits_of(hidden)
+            case Hidden(number, copies, steps):
+                most = 1 + max(page for step in steps for page in step.pages)
+                if number not in pools:
+                    pools[number] = PagePool(model.arch, model.dtype, most)
+                pool = pools[number]
+                pool.mirror(most, copies)
+                model.hidden([(step.tokens, _cache_of(step, pool, model.arch.context)) for step in steps])
+
+
+def _cache_of(step: Step, pool: PagePool, context: int) -> PagedCache:
+    cache = PagedCache(pool, context)
+    cache.pages, cache.length, cache.prompt = list(step.pages), step.length, step.prompt
+    return cache

@@ -1,0 +1,173 @@
+"""A model that several processes compute: the same as by one."""
+
+import dataclasses
+import threading
+from collections.abc import Sequence
+from pathlib import Path
+from queue import SimpleQueue
+
+import pytest
+import torch
+from torch import Tensor
+
+from agentkit_local_models.answer import Completion
+from agentkit_local_models.arch import Arch, PrefixLM
+from agentkit_local_models.deltas import Deltas
+from agentkit_local_models.engine import Engine
+from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.model import Model
+from agentkit_local_models.pages import PagedCache, PagePool
+from agentkit_local_models.parallel.launch import split_engine
+from agentkit_local_models.parallel.split import Call, SplitModel, follow
+from agentkit_local_models.precision import Form
+from agentkit_local_models.sampling import Sampling
+from agentkit_local_models.share import arch_of, weights_of
+from agentkit_local_models.variants import Variant
+
+from .oracle import random_weights
+from .tiny import tiny_arch
+from .training.tiny import LLAMA, hub_model
+
+KINDS = {
+    "llama": tiny_arch(context=96),
+    "tied, biases": tiny_arch(
+        context=96, tied_head=True, qkv_bias=True, output_bias=True, feed_forward_bias=True
+    ),
+    "alibi, not gated": tiny_arch(context=96, position="alibi", gated=False),
+    "seen whole": tiny_arch(context=96, position="rope-2d", prefix=PrefixLM(3, (2,))),
+}
+
+
+class Meeting:
+    """Two threads that stand for two processes."""
+
+    def __init__(self) -> None:
+        self._barrier = threading.Barrier(2, timeout=60)
+        self._given: list[Tensor] = [torch.empty(0)] * 2
+
+    def exchange(self, rank: int, x: Tensor) -> list[Tensor]:
+        self._barrier.wait()
+        self._given[rank] = x.clone()
+        self._barrier.wait()
+        return list(self._given)
+
+
+@dataclasses.dataclass(frozen=True)
+class Thread:
+    """One of the two: a share, and the end of a line."""
+
+    rank: int
+    meeting: Meeting
+    calls: SimpleQueue[Call]
+    size: int = 2
+
+    def sum(self, x: Tensor) -> Tensor:
+        return sum(self.meeting.exchange(self.rank, x), torch.zeros_like(x))
+
+    def gather(self, x: Tensor) -> Tensor:
+        return torch.cat(self.meeting.exchange(self.rank, x), dim=-1)
+
+    def tell(self, call: Call) -> None:
+        self.calls.put(call)
+
+    def hear(self) -> Call:
+        return self.calls.get(timeout=60)
+
+
+class Split:
+    """A model in two threads."""
+
+    def __init__(self, arch: Arch, form: Form = "float") -> None:
+        weights = {name: weight.double() for name, weight in random_weights(arch).items()}
+        meeting, calls = Meeting(), SimpleQueue[Call]()
+        first, second = (Thread(rank, meeting, calls) for rank in range(2))
+        share = arch_of(arch, 2)
+        models = [
+            Model(share, weights_of(weights.items(), one.rank, 2), torch.float64, form, one)
+            for one in (first, second)
+        ]
+        self.other = threading.Thread(target=follow, args=(models[1], second), daemon=True)
+        self.other.start()
+        self.model = SplitModel(models[0], first)
+        self.whole = Model(arch, weights.items(), torch.float64, form)
+
+    def close(self) -> None:
+        self.model.close()
+        self.other.join(60)
+        assert not self.other.is_alive()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_shares_compute_what_the_whole_does(kind: str) -> None:
+    arch = KINDS[kind]
+    split = Split(arch)
+    begin = [5, 2, 7, 3, 9] if arch.prefix else [5, 8, 7, 3, 9]
+    caches = [one.new_cache() for one in (split.model, split.whole)]
+    for tokens in (begin, [11], [12, 13]):
+        found, expected = (
+            one.logits(tokens, cache, every=True)
+            for one, cache in zip((split.model, split.whole), caches, strict=True)
+        )
+        torch.testing.assert_close(found, expected, atol=1e-5, rtol=0)
+    split.close()
+
+
+def test_pages_that_are_shared_and_copied_are_so_in_every_process() -> None:
+    arch = KINDS["llama"]
+    split = Split(arch)
+    found, expected = (
+        forked(one, PagePool(one.arch, torch.float64, 12), arch.context) for one in (split.model, split.whole)
+    )
+    for one, other in zip(found, expected, strict=True):
+        torch.testing.assert_close(one, other, atol=1e-12, rtol=0)
+    split.close()
+
+
+def forked(model: Model | SplitModel, pool: PagePool, context: int) -> list[Tensor]:
+    """A sequence whose begun page two others go on from."""
+    first = PagedCache(pool, context)
+    rows = [model.hidden([(list(range(20)), first)])]
+    second = first.fork()
+    rows.append(model.hidden([([21], first), ([22], second)]))
+    rows.append(model.hidden([([23, 24], second), ([25], first)]))
+    first.release()
+    third = second.fork()
+    rows.append(model.hidden([(list(range(30, 50)), third)]))
+    assert pool.copied == 2
+    return rows
+
+
+def test_who_has_an_adapter_is_refused_before_the_others_hear_of_it() -> None:
+    arch = KINDS["llama"]
+    split = Split(arch)
+    cache = split.model.new_cache()
+    adapter = Adapter.fresh(LoraConfig(2, 2.0), arch, 0)
+    cache.variant = Variant("own", Deltas.of(adapter, arch, torch.float64))
+    with pytest.raises(UnsupportedCheckpoint, match="adapters are not built for a model that is split"):
+        split.model.hidden([([1], cache)])
+    split.close()
+
+
+def test_heads_that_cannot_be_split_are_refused_with_what_works() -> None:
+    with pytest.raises(UnsupportedCheckpoint, match=r"2 key heads, 24 .* over 3 processes; 1, 2 work"):
+        arch_of(KINDS["llama"], 3)
+
+
+def test_two_processes_answer_as_one_does(tmp_path: Path) -> None:
+    path = hub_model(tmp_path / "model", LLAMA)
+    prompt = list(range(40, 80))
+    alone = Engine.load(path, dtype="float32", native=False)
+    with split_engine(path, 2) as engine:
+        torch.testing.assert_close(engine.logits(prompt), alone.logits(prompt), atol=1e-5, rtol=0)
+        assert written(engine, prompt) == written(alone, prompt)
+        assert written(engine, prompt) == written(alone, prompt)  # from what is kept
+        assert engine._pool.layers[0].shape[1] * 2 == alone._pool.layers[0].shape[1]
+    with pytest.raises(ValueError, match="cannot be split; float32"):
+        split_engine(path, 2, precision="file").__enter__()
+
+
+def written(engine: Engine, prompt: Sequence[int]) -> tuple[int, ...]:
+    *_, done = engine.generate(prompt, Sampling(max_tokens=8))
+    assert isinstance(done, Completion)
+    return done.token_ids
