@@ -68,7 +68,7 @@ class _Employer:
         """An agent with the tools, the rules and the people of the run that it works for, or less."""
         head, terms = self.head, self.terms
         below = replace(terms, depth=terms.depth - 1)
-        residents = Residents()
+        residents = Residents(head.residents)
         tools = {name: tool for name, tool in head.tools.items() if _is_given(tool, order, below.depth)}
         hidden = head.hidden
         if order.tools:  # these alone, in packs of their own where even they are too many

@@ -62,13 +62,17 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
         "its bytes go when the file is next opened: another process is reading it now"
         if not receipt.erased
         else "no byte of it is left in the file"
-        if not receipt.said_in
+        if not (receipt.said_in or receipt.known_in)
         else "its own bytes are gone from the file"
     )
     if receipt.said_in:
         numbers = clipped(", ".join(map(str, receipt.said_in)), 100)
         said = counted(len(receipt.said_in), "message")
         yield f"the same is still said in {said}: {numbers}; forget these too if nothing of it should stay"
+    if receipt.known_in:
+        numbers = clipped(", ".join(map(str, receipt.known_in)), 100)
+        known = counted(len(receipt.known_in), "fact")
+        yield f"the same is still known as {known}: {numbers}; forget these too if nothing of it should stay"
     if runs := [name for name in receipt.conversations if name != BY_HAND]:
         named = clipped(", ".join(runs), 200)
         yield f"the journal of runs is not touched, and may hold {named}; see agentkit runs rm"

@@ -25,6 +25,7 @@ from agentkit.core.protocols import RunLog
 from agentkit.memory.conversation import Kept
 from agentkit.memory.fact import Origin, Written
 from agentkit.memory.facts import Facts
+from agentkit.memory.gone import mark
 from agentkit.memory.normal import flattened
 from agentkit.memory.recall import fitting_facts, telling_passages
 from agentkit.memory.scope import Scope
@@ -166,12 +167,13 @@ class AgentMemory:
             receipt = self.scope.forget(facts=[fact])
         except NotRemembered as fault:
             raise ToolFault(f"there is no fact {fact}; {RECALL} tells the numbers") from fault
-        if not receipt.said_in:
+        stays = [f"fact {one}" for one in receipt.known_in]
+        stays += [counted(len(receipt.said_in), "message")] if receipt.said_in else []
+        if not stays:
             return f"forgot fact {fact}"
-        said = counted(len(receipt.said_in), "message")
         return (
-            f"forgot fact {fact}; what was said of it stays in {said} until the person forgets these: "
-            "agentkit memory forget"
+            f"forgot fact {fact}; what was said of it stays in {', '.join(stays)} until the person forgets "
+            "these: agentkit memory forget"
         )
 
     def _keeps_untrusted(self) -> bool:
@@ -185,11 +187,11 @@ class AgentMemory:
 
     def _is_kept(self, key: str) -> bool:
         """Whether another run kept this, or did until it was forgotten."""
-        row = self.scope.handle.one(
+        handle = self.scope.handle
+        row = handle.one(
             "SELECT 1 FROM messages m JOIN conversations c ON c.id = m.conversation "
-            "WHERE c.scope = ?1 AND m.key = ?2 AND c.name <> ?3 "
-            "UNION ALL SELECT 1 FROM gone WHERE scope = ?1 AND key = ?2",
-            (key, self._talk.name),
+            "WHERE c.scope = ? AND m.key = ? AND c.name <> ? UNION ALL SELECT 1 FROM gone WHERE mark = ?",
+            (key, self._talk.name, mark(handle.tenant, handle.person, key)),
         )
         return row is not None
 

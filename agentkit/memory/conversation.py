@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from agentkit.core.errors import UsageError
 from agentkit.core.messages import Message
+from agentkit.memory.gone import mark
 from agentkit.memory.handle import Handle
 from agentkit.memory.index import indexed
 from agentkit.memory.view import Shape, Size, Summary, View, estimated, view
@@ -80,23 +81,28 @@ class Conversation:
         at = handle.clock() if at is None else at
         ids: list[int] = []
         with handle.database.transaction(full=durable):
+            given = [(message, keys[place] if keys else None) for place, message in enumerate(messages)]
+            given = [(message, key) for message, key in given if key is None or not self._went(key)]
+            if not given:  # nobody is named because of what was forgotten
+                return ()
             scope, number = handle.made(), self._made()
-            for place, message in enumerate(messages):
-                row = (number, keys[place] if keys else None, at, int(recalled), untrusted)
-                added = self._add(scope, message, row)
-                ids += [] if added is None else [added]
+            for message, key in given:
+                ids.append(self._add(scope, message, (number, key, at, int(recalled), untrusted)))
         return tuple(ids)
 
-    def _add(self, scope: int, message: Message, row: tuple[int, str | None, float, int, str]) -> int | None:
+    def _went(self, key: str) -> bool:
+        """Whether a message of that key was forgotten."""
+        handle = self.handle
+        found = (mark(handle.tenant, handle.person, key, self.name),)
+        return handle.database.one("SELECT 1 FROM gone WHERE mark = ?", found) is not None
+
+    def _add(self, scope: int, message: Message, row: tuple[int, str | None, float, int, str]) -> int:
         execute = self.handle.database.connection.execute
         number, key, _, recalled, _ = row
         if key is not None:
             there = execute("SELECT id FROM messages WHERE conversation = ? AND key = ?", (number, key))
             if found := there.fetchone():
                 return found[0]
-            went = "SELECT 1 FROM gone WHERE scope = ? AND key = ? AND conversation = ?"
-            if execute(went, (scope, key, self.name)).fetchone():
-                return None
         kept = self.handle.redactor.value(message)
         made = None if recalled else indexed(kept, self.handle.tagger)
         identity = execute(

@@ -11,9 +11,11 @@ from agentkit.journal.kinds import PATIENCE
 from agentkit.memory.entity import ids_of
 from agentkit.memory.fact import Fact, Origin
 from agentkit.memory.facts import Facts
+from agentkit.memory.gone import mark_all
 from agentkit.memory.handle import Handle
-from agentkit.memory.normal import flattened, normal
-from agentkit.memory.saying import every, looking_for, saying, telling
+from agentkit.memory.normal import flattened, normal, normal_subject
+from agentkit.memory.saying import every, looking_for, repeating, saying, telling
+from agentkit.memory.schema import remove_empty
 
 _WAIT = 500
 """Milliseconds for which a reader is waited for."""
@@ -31,6 +33,8 @@ class Receipt(Struct, frozen=True):
     """Whether nothing of it is left in the files; what others read is erased at the next opening."""
     said_in: tuple[int, ...] = ()
     """Messages that stay and say the same: the value of a fact, or the name, that was to be forgotten."""
+    known_in: tuple[int, ...] = ()
+    """Facts that stay and say the same."""
 
     @property
     def nothing(self) -> bool:
@@ -52,7 +56,9 @@ def forget(
         NotRemembered: an id names nothing of this person; then nothing is forgotten.
     """
     gone, known = _messages_of(handle, messages), _facts_of(handle, facts)
-    wanted = {one.id for one in known}
+    # known on less weight before, or again since: it is the same that is to be forgotten
+    same = {_told_by(one) for one in known}
+    wanted = {one.id for one in (Facts(handle).every() if known else ()) if _told_by(one) in same}
     if conversation is not None:
         gone.update(row[0] for row in handle.all(f"{_MESSAGES} AND c.name = ?", (conversation,)))
     named = [name] if name is not None and normal(name) else []
@@ -76,6 +82,11 @@ def _facts_of(handle: Handle, facts: Iterable[int]) -> list[Fact]:
     return [known.get(one) for one in sorted(set(facts))]
 
 
+def _told_by(fact: Fact) -> tuple[str, str, str]:
+    """What a fact says, however it is written."""
+    return normal_subject(fact.subject), normal(fact.attribute), normal(fact.value)
+
+
 def forget_all(handle: Handle) -> Receipt:
     """Forget everything of this person."""
     messages = {row[0] for row in handle.all(_MESSAGES)}
@@ -91,6 +102,7 @@ def together(receipts: Sequence[Receipt]) -> Receipt:
         tuple(dict.fromkeys(name for one in receipts for name in one.conversations)),
         erased=all(one.erased for one in receipts),
         said_in=tuple(sorted({message for one in receipts for message in one.said_in})),
+        known_in=tuple(sorted({fact for one in receipts for fact in one.known_in})),
     )
 
 
@@ -139,14 +151,16 @@ def _erased(
         going = [one for one in known if one.id in facts or one.message in ids]
         ids.update(telling(kept, [one for one in kept if one.id in ids], going))
         stays = [one for one in kept if one.id not in ids]
-        said_in = saying(stays, [*words, *(one.value for one in going)])
+        told_of = [*words, *(one.value for one in going)]
+        said_in = saying(stays, told_of)
+        known_in = repeating([one for one in known if one not in going], told_of)
         gone = msgspec.json.encode(sorted(ids)).decode()
-        execute(
-            "INSERT OR IGNORE INTO gone (conversation, key, scope) SELECT c.name, m.key, c.scope "
-            "FROM messages m JOIN conversations c ON c.id = m.conversation "
+        keys = execute(
+            "SELECT c.name, m.key FROM messages m JOIN conversations c ON c.id = m.conversation "
             "WHERE m.key IS NOT NULL AND m.id IN (SELECT value FROM json_each(?))",
             (gone,),
-        )
+        ).fetchall()
+        mark_all(database.connection, handle.tenant, handle.person, keys)
         names = execute(
             "SELECT DISTINCT c.name FROM conversations c JOIN messages m ON m.conversation = c.id "
             "WHERE m.id IN (SELECT value FROM json_each(?)) ORDER BY c.id",
@@ -168,17 +182,13 @@ def _erased(
         for table in ("terms", "mentions", "vectors"):
             execute(f"DELETE FROM {table} WHERE message IN (SELECT value FROM json_each(?))", (gone,))  # noqa: S608
         said = execute("DELETE FROM messages WHERE id IN (SELECT value FROM json_each(?))", (gone,)).rowcount
-        execute(
-            "DELETE FROM conversations WHERE scope = ? "
-            "AND NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = conversations.id)",
-            (scope,),
-        )
+        remove_empty(database.connection)
         if said or lost or told:
             execute("INSERT OR IGNORE INTO erasing (id) VALUES (1)")
     if not (said or lost or told):
         return Receipt()
     talks = tuple(name for (name,) in names)
-    return Receipt(said, lost, told, talks, erase(database), tuple(said_in))
+    return Receipt(said, lost, told, talks, erase(database), tuple(said_in), tuple(known_in))
 
 
 def erase(database: Database) -> bool:

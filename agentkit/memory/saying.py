@@ -50,6 +50,14 @@ def saying(kept: Sequence[Kept], words: Iterable[str], *, exact: bool = False) -
     return [one.id for one in kept if any(look.search(_written(one)) for look in looks)]
 
 
+def repeating(facts: Sequence[Fact], words: Iterable[str]) -> list[int]:
+    """Facts, with the quotes that they rest on, that say one of these words or names by itself."""
+    looks = [looking_for(one, exact=False) for one in words if one.strip()]
+    return [
+        one.id for one in facts if any(look.search(flattened(f"{one.text} {one.quote}")) for look in looks)
+    ]
+
+
 def _written(one: Kept) -> str:
     return flattened(msgspec.json.encode(one.message).decode().replace("\\n", " "))
 

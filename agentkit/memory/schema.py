@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from agentkit.core.errors import MemoryUnusable
 from agentkit.journal.database import Step
 from agentkit.journal.kinds import Kind
+from agentkit.memory.gone import mark_all
 
 KIND = Kind(
     noun="memory",
@@ -142,5 +143,31 @@ def _widen(connection: sqlite3.Connection) -> None:
     )
 
 
-STEPS: tuple[Step, ...] = (_make, _widen)
+def _unname(connection: sqlite3.Connection) -> None:
+    """What went is noted without a name, and nobody is named of whom nothing is remembered."""
+    went = connection.execute(
+        "SELECT s.tenant, s.person, g.conversation, g.key FROM gone g JOIN scopes s ON s.id = g.scope"
+    ).fetchall()
+    connection.execute("DROP TABLE gone")
+    connection.execute("CREATE TABLE gone (mark BLOB PRIMARY KEY) STRICT, WITHOUT ROWID")
+    for tenant, person, conversation, key in went:
+        mark_all(connection, tenant, person, [(conversation, key)])
+    unnamed = remove_empty(connection)
+    if went or unnamed:
+        connection.execute("INSERT OR IGNORE INTO erasing (id) VALUES (1)")  # the next opening erases
+
+
+def remove_empty(connection: sqlite3.Connection) -> int:
+    """Delete within a transaction the names of what holds nothing; how many people's there were."""
+    connection.execute(
+        "DELETE FROM conversations WHERE NOT EXISTS (SELECT 1 FROM messages m WHERE m.conversation = "
+        "conversations.id)"
+    )
+    return connection.execute(
+        "DELETE FROM scopes WHERE NOT EXISTS (SELECT 1 FROM conversations c WHERE c.scope = scopes.id) "
+        "AND NOT EXISTS (SELECT 1 FROM facts f WHERE f.scope = scopes.id)"
+    ).rowcount
+
+
+STEPS: tuple[Step, ...] = (_make, _widen, _unname)
 """From each version of the tables to the next."""

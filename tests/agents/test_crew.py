@@ -47,6 +47,7 @@ from agentkit.journal.memory import MemoryLog, MemoryRuns
 from agentkit.journal.store import Journal
 from agentkit.models.scripted import After
 from agentkit.settings import load_settings
+from agentkit.tooling.context import ToolContext
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.dispatch import Reply
 from agentkit.tooling.snapshots.taking import Snapshots
@@ -126,6 +127,39 @@ async def test_an_agent_works_in_a_run_of_its_own_and_its_answer_comes_back(plac
     assert "You are scout, an agent that works for another one" in first.opening[-1].text
     assert [used.name for used in first.also] == ["agent/for-another"]
     assert outcome.steps == 4
+
+
+class Guest:
+    """Something that is held open."""
+
+    closed = 0
+
+    async def aclose(self) -> None:
+        self.closed += 1
+
+
+async def test_what_agents_share_with_the_run_is_one_thing_that_outlives_them(place: Place) -> None:
+    made: list[Guest] = []
+
+    def guest() -> Guest:
+        made.append(Guest())
+        return made[-1]
+
+    @tool(effect=Effect.READS)
+    def share(context: ToolContext) -> str:
+        """Share."""
+        ours, own = context.residents.shared("ours", guest), context.residents.get("own", guest)
+        return f"{made.index(ours)} is open for all: {not ours.closed}; {made.index(own)} for one"
+
+    model = Cast(
+        scout=[call("share"), "Shared."],
+        lead=[call("share"), call("start_agent", "s", **START), call("share"), "Done."],
+    )
+    await place.run(model, share)
+    first, _, last = place.results()
+    assert first == last == "0 is open for all: True; 1 for one"
+    assert place.results(parent=False) == ["0 is open for all: True; 2 for one"]
+    assert [one.closed for one in made] == [1, 1, 1]
 
 
 async def test_what_an_agent_did_not_spend_comes_back(place: Place) -> None:

@@ -55,6 +55,13 @@ def test_a_damaged_file_is_refused(installed) -> None:
             load(data, "application/pdf", name="report")
 
 
+def test_what_the_first_reader_refuses_is_read_by_the_second_and_else_the_first_says_why() -> None:
+    headless = pdf(["The tide is high at noon."])[8:]
+    assert load(headless, "application/pdf").text.strip() == "The tide is high at noon."
+    with pytest.raises(DocumentError, match="it cannot be read as PDF: Failed to load document"):
+        load(b"%PDF-1.4 and no more", "application/pdf")
+
+
 def test_pages_without_text_are_said_to_be_pictures(installed) -> None:
     with pytest.raises(DocumentError, match="its 2 pages hold no text, only pictures"):
         load(pdf([], []), "application/pdf")

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Sequence
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -156,6 +157,45 @@ def test_forgetting_everything_leaves_the_others(memory: Memory, ann: Scope) -> 
     assert (copies(memory, "quokka of ann"), copies(memory, "quokka of bob")) == (0, 1)
 
 
+def test_of_whom_nothing_is_remembered_no_name_is_left(memory: Memory) -> None:
+    one, said = memory.of("ann-quokka", tenant="wombat-shop"), UserMessage("my hat is red")
+    one.conversation("numbat").add(said, keys=("1",))
+    one.facts.write("user", "hat", "red")
+    two = memory.of("bob-quokka")
+    two.facts.write("user", "hat", "blue")
+    assert min(copies(memory, name) for name in ("ann-quokka", "wombat", "numbat", "bob-quokka")) > 0
+    one.forget(everything=True)
+    two.forget(facts=[two.facts.now()[0].id])
+    names = ("ann-quokka", "wombat", "numbat", "bob-quokka")
+    assert [copies(memory, name) for name in names] == [0, 0, 0, 0]
+    assert one.conversation("numbat").add(said, keys=("1",)) == ()
+    assert [copies(memory, name) for name in names] == [0, 0, 0, 0]
+    assert len(one.conversation("numbat").add(said, keys=("2",))) == 1
+
+
+def test_a_fact_goes_with_what_it_confirmed_and_what_else_says_it_is_named(
+    memory: Memory, ann: Scope
+) -> None:
+    ann.facts.write("user", "city", "Zagreb")
+    (said,) = ann.conversation("monday").add(UserMessage("user: city: Zagreb"))
+    written = ann.facts.write("user", "city", "Zagreb", message=said, quote="city: Zagreb")
+    home = ann.facts.write("user", "home", "near Zagreb").fact
+    assert (written.how, written.ended[0].id) == ("confirmed", 1)
+    receipt = ann.forget(facts=[written.fact.id])
+    assert (receipt.messages, receipt.facts, receipt.known_in) == (1, 2, (home.id,))
+    assert ann.forget(facts=[home.id]).known_in == ()
+    assert copies(memory, "zagreb") == 0
+
+
+def test_what_a_forgotten_fact_had_ended_holds_no_more_for_that(ann: Scope) -> None:
+    ann.facts.write("user", "city", "Oslo")
+    later = ann.facts.write("user", "city", "Bergen").fact
+    ann.forget(facts=[later.id])
+    assert ann.facts.now() == ()
+    assert [(one.value, one.valid_to) for one in ann.facts.every()] == [("Oslo", later.valid_from)]
+    assert ann.facts.write("user", "city", "Oslo").how == "new"
+
+
 def test_what_is_somebody_elses_cannot_be_forgotten(memory: Memory, ann: Scope) -> None:
     (said,) = ann.conversation("monday").add(UserMessage("I live in Oslo"))
     fact = ann.facts.write("user", "city", "Oslo", message=said, quote="Oslo").fact
@@ -194,6 +234,17 @@ def test_words_that_say_nothing_but_a_fact_go_with_it(
     receipt = ann.expire(facts={Origin.PERSON: 5}) if by_age else ann.forget(facts=[fact.id])
     assert (receipt.messages, receipt.facts, receipt.said_in) == (1, 2, ())
     assert copies(memory, "oslo") == 0
+
+
+def test_a_file_that_names_whom_it_forgot_names_nobody_once_it_is_opened(tmp_path: Path) -> None:
+    with closing(Database.open(tmp_path / "old.db", STEPS[:2], marked=False, kind=KIND)) as old:
+        old.write("INSERT INTO scopes (tenant, person) VALUES ('local', 'quokka')")
+        old.write("INSERT INTO gone (conversation, key, scope) VALUES ('wombat', '1', 1)")
+    with Memory.open(tmp_path / "old.db") as memory:
+        assert (copies(memory, "quokka"), copies(memory, "wombat")) == (0, 0)
+        talk = memory.of("quokka").conversation("wombat")
+        assert talk.add(UserMessage("hello"), keys=("1",)) == ()
+        assert len(talk.add(UserMessage("hello"), keys=("2",))) == 1
 
 
 async def test_a_file_of_the_version_before_is_taken_over(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
-"""PDF as text, a form feed between its pages: by pypdfium2, else by pypdf."""
+"""PDF as text, a form feed between its pages: by pypdfium2, and what that cannot read by pypdf."""
 
+import logging
 from collections.abc import Iterator
 from importlib.util import find_spec
 from typing import Any
@@ -9,6 +10,7 @@ from agentkit.documents.readers.paper import flowing
 from agentkit.documents.readers.reading import Read
 
 MOST_PAGES = 10_000
+_NOWHERE = logging.NullHandler()
 
 
 def read_pdf(data: bytes, _charset: str = "") -> Read:
@@ -17,17 +19,27 @@ def read_pdf(data: bytes, _charset: str = "") -> Read:
     Raises:
         DocumentError: it is damaged or locked, holds no text, or no reader is installed.
     """
-    if find_spec("pypdfium2"):
-        pages = list(_by_pdfium(data))
-    elif find_spec("pypdf"):
-        pages = list(_by_pypdf(data))
-    else:
-        raise DocumentError("a PDF needs a reader: pip install 'agentkit[pdf]'")
+    pages = _pages(data)
     if not any(page.strip() for page in pages):
         raise DocumentError(
             f"its {len(pages)} pages hold no text, only pictures; they would have to be read by OCR first"
         )
     return Read(flowing(pages), metadata={"pages": len(pages)})
+
+
+def _pages(data: bytes) -> list[str]:
+    """The text of each page, by the first reader that can read it; the second is slower and more lenient."""
+    readers = [read for name, read in (("pypdfium2", _by_pdfium), ("pypdf", _by_pypdf)) if find_spec(name)]
+    if not readers:
+        raise DocumentError("a PDF needs a reader: pip install 'agentkit[pdf]'")
+    refused: DocumentError | None = None
+    for read in readers:
+        try:
+            return list(read(data))
+        except DocumentError as error:
+            refused = refused or error
+    assert refused is not None
+    raise refused
 
 
 def _by_pdfium(data: bytes) -> Iterator[str]:
@@ -56,8 +68,9 @@ def _by_pypdf(data: bytes) -> Iterator[str]:
     import io
 
     import pypdf
-    from pypdf.errors import PyPdfError
+    from pypdf.errors import DependencyError, PyPdfError
 
+    logging.getLogger("pypdf").addHandler(_NOWHERE)  # else what it makes of damage goes to the terminal
     try:
         document = pypdf.PdfReader(io.BytesIO(data))
         if document.is_encrypted and not document.decrypt(""):
@@ -65,6 +78,8 @@ def _by_pypdf(data: bytes) -> Iterator[str]:
         _check_count(len(document.pages))
         for page in document.pages:
             yield page.extract_text()
+    except DependencyError as error:
+        raise DocumentError(f"it is encrypted: {error}") from error
     except (PyPdfError, ValueError, KeyError, TypeError, AttributeError, IndexError, RecursionError) as error:
         # it raises what its code happens to meet in a damaged file
         raise DocumentError(f"it cannot be read as PDF: {error}") from error

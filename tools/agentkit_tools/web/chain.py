@@ -62,7 +62,7 @@ class Found(Struct, frozen=True):
 
 @dataclass
 class Chain:
-    """The providers of a run, with what is known of each; it lives as long as the run."""
+    """The providers of a run and its agents, with what is known of each; it lives as long as the run."""
 
     providers: Sequence[Provider]
     kept: Kept | None = None

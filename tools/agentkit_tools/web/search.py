@@ -72,7 +72,7 @@ def searched(query: SearchQuery, context: ToolContext) -> Found:
     def send(request: Request) -> Response:
         return fetch(request, reach, seconds=seconds_of(context, SECONDS), most_bytes=MOST_BYTES)
 
-    return context.residents.get(NAME, lambda: chain_of(searching)).search(query, send)
+    return context.residents.shared(NAME, lambda: chain_of(searching)).search(query, send)
 
 
 def told(found: Found) -> str:

@@ -1,26 +1,21 @@
 """Pages as they are got: by each host's rules, not too often, and again only when they have changed."""
 
-import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from urllib.parse import urlsplit
 
 from agentkit.core.errors import ToolFault
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.net.fetch import Request, Response, fetch
 from agentkit_tools.web.limits import seconds_of
-from agentkit_tools.web.robots import Robots
+from agentkit_tools.web.manners import NAME as MANNERS
+from agentkit_tools.web.manners import Manners
 from agentkit_tools.web.waiting import fresh_for, retry_after
 
 NAME = "visited pages"
 SECONDS = 30.0
 MOST_BYTES = 5_000_000
 """Of a page, unpacked."""
-BETWEEN = 0.5
-"""Seconds between two requests to one host; longer where its robots.txt says so."""
-LONGEST_BETWEEN = 10.0
-"""Seconds; a host that wants more is waited for no longer."""
 FRESH = 300.0
 """Seconds for which a page is not asked for again that says nothing of it itself."""
 LONGEST_FRESH = 3600.0
@@ -49,19 +44,10 @@ class Visit:
 
 @dataclass
 class Visits:
-    """What one run got from the web; nothing of it outlives the run, and no cookie is kept at all."""
+    """What one agent got from the web; nothing of it outlives the run, and no cookie is kept at all."""
 
-    clock: Callable[[], float] = time.monotonic
-    pause: Callable[[float], None] = time.sleep
-    robots: Robots = field(init=False)
+    manners: Manners = field(default_factory=Manners)
     _pages: "OrderedDict[str, Visit]" = field(default_factory=OrderedDict[str, Visit])
-    _last: dict[str, float] = field(default_factory=dict[str, float])
-    """When each host was asked last."""
-    _rests: dict[str, float] = field(default_factory=dict[str, float])
-    """Until when each host wants to be left alone."""
-
-    def __post_init__(self) -> None:
-        self.robots = Robots(self.clock)
 
     def get(self, url: str, context: ToolContext) -> Response:
         """What is at an address.
@@ -71,7 +57,7 @@ class Visits:
         """
         url = url.partition("#")[0]
         known = self._pages.get(url)
-        if known is not None and self.clock() < known.until:
+        if known is not None and self.manners.clock() < known.until:
             return known.response
         headers = {"Accept": ACCEPTED, **(known.asks_again if known else {})}
         answer = fetch(
@@ -79,37 +65,23 @@ class Visits:
             context.reach,
             seconds=seconds_of(context, SECONDS),
             most_bytes=MOST_BYTES,
-            before=lambda request: self._before(request, context),
+            before=lambda request: self.manners.before(request, context),
         )
         if answer.status == 304 and known is not None:
             answer = replace(known.response, headers={**known.response.headers, **answer.headers})
         elif answer.status != 200:
             seconds = retry_after(answer.headers)
             if seconds is not None and answer.status in _WAITS:
-                self._rests[_host(answer.url)] = self.clock() + seconds
+                self.manners.rest(answer.url, seconds)
             raise ToolFault(_refusal(answer, seconds))
         self._keep(url, answer)
         return answer
-
-    def _before(self, request: Request, context: ToolContext) -> None:
-        """Keep to what the host wants before it is asked."""
-        host = _host(request.url)
-        if (rest := self._rests.get(host, 0.0) - self.clock()) > 0:
-            raise ToolFault(f"{host} wants to be left alone for another {rest:.0f} seconds; it was not asked")
-        rules = self.robots.of(request.url, context)
-        if not rules.allows(request.url):
-            raise ToolFault(f"{request.url} is not for programs: {rules.why}")
-        between = min(max(BETWEEN, rules.between), LONGEST_BETWEEN)
-        wait = self._last.get(host, -LONGEST_BETWEEN) + between - self.clock()
-        if wait > 0:
-            self.pause(wait)
-        self._last[host] = self.clock()
 
     def _keep(self, url: str, answer: Response) -> None:
         self._pages.pop(url, None)
         if (seconds := fresh_for(answer.headers, FRESH, LONGEST_FRESH)) is None:
             return
-        self._pages[url] = Visit(answer, self.clock() + seconds)
+        self._pages[url] = Visit(answer, self.manners.clock() + seconds)
         while len(self._pages) > MOST_KEPT or self._bytes() > MOST_BYTES_KEPT:
             self._pages.popitem(last=False)
 
@@ -121,12 +93,9 @@ class Visits:
 
 
 def visits_of(context: ToolContext) -> Visits:
-    """Those of the run."""
-    return context.residents.get(NAME, Visits)
-
-
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.lower()
+    """Those of the agent; with the manners of the whole run, as a host does not care which agent asks."""
+    residents = context.residents
+    return residents.get(NAME, lambda: Visits(residents.shared(MANNERS, Manners)))
 
 
 def _refusal(answer: Response, seconds: float | None) -> str:
