@@ -1,8 +1,11 @@
 """`agentkit index`, `search` and `ask` as a person uses them: real folders, no model, no network."""
 
 import json
+import os
 import shlex
 import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,46 @@ def test_a_folder_is_indexed_searched_and_asked_in_two_languages(cli: Cli, notes
     assert answer.returncode == 0
     assert "它建于1420年。\n    notes/故宫.txt:2\n" in answer.stdout
     assert "[1] Paper costs 40 dollars.\n    notes/plan.md:7\n" in cli("ask", "What does paper cost?").stdout
+
+
+BASE_ALONE = """
+import sys
+for extra in (
+    "numpy", "torch", "tokenizers", "safetensors", "llguidance", "jinja2", "trafilatura", "lxml", "protego",
+    "pypdf", "pypdfium2", "ddgs", "playwright", "chromadb", "langchain_core",
+):
+    sys.modules[extra] = None  # as if it were not installed
+
+def alone(event, given):
+    if event in ("socket.connect", "socket.getaddrinfo"):
+        raise AssertionError(f"{event} {given}")
+
+sys.addaudithook(alone)
+from agentkit.cli.main import cli
+for line in (["index", "notes"], ["ask", "When is the tide high?"], ["ask", "故宫是哪一年建的？"]):
+    cli.main(line, standalone_mode=False)
+"""
+
+
+def test_the_base_install_is_enough_to_ask_without_a_key_or_a_network(cli: Cli, notes: Path) -> None:
+    (notes / "tides.html").write_text("<title>Tides</title><p>The tide is high at noon.</p>")
+    fresh = {
+        name: str(cli.folder / "fresh")
+        for name in ("HOME", "XDG_DATA_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME")
+    }
+    env = {"PATH": os.defpath, "PYTHONPATH": os.environ.get("PYTHONPATH", ""), **fresh}
+    done = subprocess.run(
+        [sys.executable, "-c", BASE_ALONE],
+        cwd=cli.workspace,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "4 added, 0 replaced, 0 removed, 0 unchanged; 4 pieces written" in done.stdout
+    assert "[1] The tide is high at noon.\n    notes/tides.html:3\n" in done.stdout
+    assert "它建于1420年。\n    notes/故宫.txt:2\n" in done.stdout
 
 
 def test_the_index_tells_what_it_holds(cli: Cli, notes: Path) -> None:
