@@ -14,7 +14,7 @@ import pytest
 from agentkit import Effect, ToolCall, tool
 from agentkit.cli.approval import Approvals
 from agentkit.cli.preview import can_be_tried
-from agentkit.cli.repl.mentions import with_files
+from agentkit.cli.repl.mentions import RAN, as_typed, with_files
 from agentkit.settings import load_settings
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.discovery import installed_packs, installed_tools
@@ -96,6 +96,16 @@ def test_what_is_no_file_does_not_go_along_with_a_message(tmp_path: Path, make: 
     text, notes = with_files("look at @p", tmp_path)
     assert text == "look at @p"
     assert notes == ["p cannot be read: it is a pipe, a socket or a device, not a file"]
+
+
+def test_the_words_of_a_message_are_told_from_what_went_along(tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("milk\n\n[b.txt]\neggs\n")
+    words, ran = "read @a.txt and @./a.txt,\n\n[really]\nall", f"{RAN}1):\n$ ls\n\nx"
+    message, notes = with_files(words, tmp_path)
+    assert message != words
+    assert notes[0] == "a.txt goes along: 4 lines"
+    assert as_typed(message) == as_typed(words) == (words, "")
+    assert as_typed(f"{message}\n\n{ran}") == as_typed(f"{words}\n\n{ran}") == (words, ran)
 
 
 def test_a_call_that_leads_somewhere_is_asked_about_each_time(tmp_path: Path) -> None:

@@ -283,10 +283,10 @@ def test_a_command_of_the_person_runs_in_their_shell_and_only_two_marks_show_it_
         it.say("what did I run?")
         it.shown(" finished", 2)
         [said] = it.events(PersonSaid)
-        assert said.text.startswith(
+        assert said.text.startswith("what did I run?\n\n")
+        assert said.text.endswith(
             "I ran this command (exit status 3):\n$ echo seen-$((40+3)); exit 3\nseen-43"
         )
-        assert said.text.endswith("what did I run?")
         assert "from-42" not in said.text
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.events import PersonSaid, RunStarted
+from agentkit.journal.store import Journal
 
 from .conftest import CTRL_C, ENTER, Cli, Talk, calling, saying
 
@@ -101,3 +102,16 @@ def test_a_note_is_kept_in_the_memory_that_the_conversation_has(cli: Cli, tmp_pa
     assert "project workspace" in out
     assert out.count("use tabs") >= 2
     assert "begin with agentkit --memory" in cli("-m", cli.script(saying("x")), stdin="# use tabs\n").stdout
+
+
+def test_a_message_comes_back_as_it_was_typed_and_what_a_command_printed_goes_along_again(cli: Cli) -> None:
+    (cli.workspace / "a.txt").write_text("milk\n")
+    lines = ("hello", "!!echo from-$((40+2))", "look @a.txt", "/rewind", "2", "again")
+    script = cli.script(saying("Here."), saying("Milk."), saying("Again."))
+    out = cli("-m", script, stdin="\n".join(lines) + "\n").stdout
+    assert "2  look @a.txt (no file changed since)" in out
+    assert "not sent  look @a.txt\n" in out
+    with Journal.open(cli.journal) as journal:
+        events = [one.event for one in journal.events(cli.run_id())]
+    ran = "I ran this command (exit status 0):\n$ echo from-$((40+2))\nfrom-42"
+    assert [one.text for one in events if isinstance(one, PersonSaid)] == [f"again\n\n{ran}"]

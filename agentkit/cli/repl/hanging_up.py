@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any, TextIO
 
 
-def until_hung_up(stream: TextIO, on_gone: Callable[[], None]) -> TextIO:
+def until_hung_up(stream: TextIO, on_gone: Callable[[], object]) -> TextIO:
     """The same terminal; what is written after it was closed goes nowhere.
 
     Args:
@@ -33,7 +33,7 @@ def write_nowhere() -> None:
 
 
 class _Terminal(io.FileIO):
-    def __init__(self, number: int, on_gone: Callable[[], None]) -> None:
+    def __init__(self, number: int, on_gone: Callable[[], object]) -> None:
         super().__init__(number, "w", closefd=False)
         self._on_gone = on_gone
 

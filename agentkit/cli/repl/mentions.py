@@ -1,4 +1,4 @@
-"""`@path` in a message: the file's content goes with it."""
+"""`@path` in a message: the file's content goes with it, after the words, as does what a command printed."""
 
 import errno
 import os
@@ -6,6 +6,8 @@ import re
 import stat
 from collections.abc import Iterator
 from pathlib import Path
+
+from agentkit.cli.words import counted
 
 LONGEST = 20_000
 """Characters of one file that go with a message."""
@@ -35,6 +37,34 @@ def with_files(text: str, root: Path) -> tuple[str, list[str]]:
         parts.append(f"[{name}]\n{content}")
         notes.append(f"{name} goes along: {note}")
     return "\n\n".join(parts), notes
+
+
+RAN = "I ran this command (exit status "
+"""How the account of a command begins that goes with a message."""
+
+
+def as_typed(message: str) -> tuple[str, str]:
+    r"""The words of a message as the person typed them, and what commands printed that went along.
+
+    The files that it mentions are left out: they are read again when it is sent again.
+
+    >>> as_typed("read @a.txt\n\n[a.txt]\nmilk\n\nI ran this command (exit status 0):\n$ date")
+    ('read @a.txt', 'I ran this command (exit status 0):\n$ date')
+    """
+    at = message.find("\n\n")
+    while at >= 0 and not _goes_along(message[at + 2 :], message[:at]):
+        at = message.find("\n\n", at + 2)
+    if at < 0:
+        return message, ""
+    ran = message.find(f"\n\n{RAN}", at)
+    return message[:at], message[ran + 2 :] if ran >= 0 else ""
+
+
+def _goes_along(rest: str, words: str) -> bool:
+    """Whether `rest` begins with a file that the words mention, or with what a command printed."""
+    found = re.match(r"\[(.+)\]\n", rest)
+    names = {Path(one.rstrip(_AFTER)).name for one in _mentioned(words)}
+    return rest.startswith(RAN) or (found is not None and Path(found[1]).name in names)
 
 
 def _mentioned(text: str) -> Iterator[str]:
@@ -68,6 +98,6 @@ def _content(path: Path) -> tuple[str, str]:
         return f"(not text; {status.st_size:,} bytes)", "its size only, for it is not text"
     text = data.decode("utf-8", "replace")
     if len(text) <= LONGEST and len(data) <= 4 * LONGEST:
-        return text.rstrip("\n"), f"{text.count(chr(10)) + (not text.endswith(chr(10)))} lines"
+        return text.rstrip("\n"), counted(text.count("\n") + (not text.endswith("\n")), "line")
     note = f"its first {LONGEST:,} characters of {status.st_size:,} bytes"
     return f"{text[:LONGEST]}\n[{note}; read the rest with a tool]", note

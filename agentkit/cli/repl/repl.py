@@ -277,7 +277,7 @@ class Repl:
         message, notes = with_files(text, self.workspace)
         for note in notes:
             self.say("", note, "dim")
-        return "\n\n".join([*self.outbox.takes_along(), message])
+        return "\n\n".join([message, *self.outbox.takes_along()])  # the words first: they are what is listed
 
     def _paused(self) -> None:
         if not self.editor.draws:

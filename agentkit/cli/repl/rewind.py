@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
+from agentkit.cli.repl.mentions import as_typed
 from agentkit.cli.words import clipped, counted
 from agentkit.core.errors import UsageError
 from agentkit.core.events import ModelAsked, PersonSaid, Recorded, RunStarted
@@ -79,7 +80,7 @@ def _changed(repl: "Repl", step: int) -> int:
 async def _chosen(repl: "Repl", said: Sequence[Said], changed: Sequence[int]) -> str:
     for number, (one, files) in enumerate(zip(said, changed, strict=True), 1):
         since = f"{counted(files, 'file')} changed since" if files else "no file changed since"
-        repl.say(str(number), f"{clipped(one.text, SHOWN)} ({since})")
+        repl.say(str(number), f"{clipped(as_typed(one.text)[0], SHOWN)} ({since})")
     return await repl.questions.of_command(f"back to before which message? [1-{len(said)}, Enter: none] ")
 
 
@@ -110,4 +111,7 @@ async def _conversation_back(repl: "Repl", said: Said) -> None:
         await repl.talk.take(made.run_id)
         repl.transcript.turn_to(repl.talk.events)
         repl.say("forked", has_history(made))
-    repl.editor.put_back(said.text)
+    typed, ran = as_typed(said.text)
+    if ran:
+        repl.outbox.along.append(ran)
+    repl.editor.put_back(typed)

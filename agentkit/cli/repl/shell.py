@@ -5,6 +5,7 @@ import os
 import sys
 from pathlib import Path
 
+from agentkit.cli.repl.mentions import RAN
 from agentkit.cli.repl.sitting import Sitting
 
 KEPT = 20_000
@@ -28,7 +29,7 @@ async def line_for_shell(sitting: Sitting, text: str) -> str:
     if not told:
         return ""
     sitting.say("", "this goes along with your next message", "dim")
-    return f"I ran this command (exit status {status}):\n$ {command}\n{output}".rstrip()
+    return f"{RAN}{status}):\n$ {command}\n{output}".rstrip()
 
 
 async def run_for_person(command: str, folder: Path, *, keep: bool) -> tuple[int, str]:
