@@ -16,7 +16,7 @@ class Draw:
     Attributes:
         sampling: temperature, top_k, top_p and min_p count; nothing else of it may be set but what ends an
             answer.
-        seed: of the answer's random numbers, 0 to 2**63 - 1.
+        seed: of the answer's random numbers, 64 bits.
         number: which draw of the answer it is; with the seed it fixes the random numbers.
         allowed: bits of the tokens that are allowed, the lowest first: int32 [words]; None for all.
     """
