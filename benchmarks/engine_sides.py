@@ -54,7 +54,9 @@ class Ours:
         self.name = "agentkit"
         torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
-            loaded = load_model(checkpoint, form, dtype, None, native=True, threads=threads)
+            loaded = load_model(
+                checkpoint, form, dtype, None, native=True, threads=threads, device=torch.device("cpu")
+            )
         if loaded.why_not:
             warnings.warn(f"without the native step: {loaded.why_not}", stacklevel=2)
         self._model = loaded.model

@@ -16,14 +16,13 @@ import math
 import time
 from collections.abc import Callable, Generator, Sequence
 from pathlib import Path
-from typing import Final, Literal, Protocol
+from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
 from agentkit_local_models.adapter_file import load_adapter
 from agentkit_local_models.answer import Answer, Completion, Piece
-from agentkit_local_models.arch import Arch
 from agentkit_local_models.beam import Beam, BeamSearch
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.deltas import Deltas
@@ -37,21 +36,18 @@ from agentkit_local_models.merging import Merge
 from agentkit_local_models.model import Model
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.occupancy import Occupancy
-from agentkit_local_models.pages import PagedCache, PagePool, pages_for
+from agentkit_local_models.overlap import Device
+from agentkit_local_models.pages import PagedCache
+from agentkit_local_models.placing import device_of, pool_of, scheduler_of
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.prefix_folder import is_prefix_folder, load_prefix
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.request import Prefill, Request
 from agentkit_local_models.sampling import Sampling
-from agentkit_local_models.scheduler import Runs, Scheduler
+from agentkit_local_models.scheduler import Runs
 from agentkit_local_models.session import Session
 from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.variants import Variant, Variants
-
-# What the cache may grow to where nothing else is asked for: so many bytes, but at most so many contexts,
-# and at least one.
-_CACHE_BYTES: Final = 1 << 30
-_CACHE_CONTEXTS: Final = 16
 
 
 class Computes(Runs, Protocol):
@@ -116,9 +112,9 @@ class Engine:
         self._joined = adapter
         self._variants = Variants()
         self._merges: list[Merge] = []  # one at most; all views of the engine have the same list
-        self._pool = PagePool(model.arch, self.dtype, _pages(model.arch, self.dtype, cache_tokens))
+        self._pool = pool_of(model, cache_tokens)
         self._runs = OneByOne(model) if batch_invariant else model
-        self._loop = Loop(Scheduler(self._runs, self._pool))
+        self._loop = Loop(scheduler_of(self._runs, self._pool))
         self._grammars = functools.cache(
             functools.partial(GrammarCompiler, self.tokenizer, checkpoint.stop_ids)
         )
@@ -136,6 +132,7 @@ class Engine:
         batch_invariant: bool = False,
         native: bool = True,
         drafts: bool | None = None,
+        device: str = "cpu",
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -158,18 +155,25 @@ class Engine:
             drafts: whether what comes next is guessed from what stands in the prompt and the answer, and
                 checked by the model some tokens at once. Answers are the same, sooner. None is where the
                 native step computes, by which a token's logits have the same bits beside others.
+            device: that computes: "cpu", or "cuda" and "cuda:1", by kernels of our own in Triton (see `gpu`).
+                There weights are floats, int8 or int4, and the cache takes most of the memory that is left
+                where nothing else is asked for.
 
         Raises:
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
-            ValueError: two float formats at once, or a cache that does not hold one context.
+            ValueError: two float formats at once, a cache that does not hold one context, or no such device.
+            LocalModelError: a GPU is asked for, and it or Triton is not there.
         """
-        form, kind = weights_and_dtype(precision, dtype)
+        place = device_of(device)
+        form, kind = weights_and_dtype(precision, dtype, device)
         if threads is not None:
             torch.set_num_threads(threads)
         wanted = None if precision == "auto" and dtype == "auto" else form
         with Checkpoint.open(path) as checkpoint:
-            loaded = load_model(checkpoint, wanted, kind, adapter, native=native, threads=threads)
+            loaded = load_model(
+                checkpoint, wanted, kind, adapter, native=native, threads=threads, device=place
+            )
             return cls(
                 checkpoint,
                 loaded.model,
@@ -195,12 +199,18 @@ class Engine:
 
         Raises:
             CheckpointError: it cannot be read, or does not fit the model.
+            UnsupportedCheckpoint: a GPU computes, which has no kernel for it.
             ValueError: the name is taken, or the weights have an adapter in them already.
         """
         if self._joined:
             raise ValueError(
                 f"the adapter {self._joined} is part of these weights; "
                 "load the model without it, and then both"
+            )
+        if isinstance(self._model, Device):
+            raise UnsupportedCheckpoint(
+                "adapters beside the weights are not built on a GPU; load the model with adapter=, "
+                "which joins one into them"
             )
         names = self.checkpoint.names
         if is_prefix_folder(path):
@@ -534,20 +544,3 @@ class Engine:
 
     def _drafter(self) -> Drafter | None:
         return PromptLookup() if self._drafts else None
-
-
-def _pages(arch: Arch, dtype: torch.dtype, tokens: int | None) -> int:
-    """How many pages the cache may have.
-
-    Raises:
-        ValueError: it would not hold one context.
-    """
-    if tokens is None:
-        token_bytes = 2 * arch.layers * arch.kv_heads * arch.head_width * dtype.itemsize
-        tokens = min(max(arch.context, _CACHE_BYTES // token_bytes), _CACHE_CONTEXTS * arch.context)
-    if tokens < arch.context:
-        raise ValueError(
-            f"a cache of {tokens} tokens does not hold the model's context; {arch.context} or more works"
-        )
-    # one more, for the copy of a page that a whole context begins with
-    return pages_for(tokens) + 1

@@ -15,6 +15,7 @@ from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.library import Workers
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.native.workers import workers
+from agentkit_local_models.overlap import Device
 from agentkit_local_models.precision import Form
 
 
@@ -28,7 +29,7 @@ class Loaded:
         why_not: why they are torch's; empty where nothing was in the way.
     """
 
-    model: Model | NativeModel
+    model: Model | NativeModel | Device
     native: str
     why_not: str
 
@@ -41,6 +42,7 @@ def load_model(
     *,
     native: bool,
     threads: int | None,
+    device: torch.device,
 ) -> Loaded:
     """Load it.
 
@@ -53,10 +55,16 @@ def load_model(
             blocks of a file.
         native: whether small steps may be the native step's.
         threads: of the native step; None is as many as torch has.
+        device: that computes; on a GPU it is our kernels that do.
 
     Raises:
         CheckpointError: the weights do not fit, or the adapter is of another model.
+        UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
+        LocalModelError: a GPU is wanted, and it or Triton is not there.
     """
+    if device.type != "cpu":
+        deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
+        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas), checkpoint, device)
     why_not = "" if native else "it was not wanted"
     here: Workers | None = None
     if native:
@@ -77,6 +85,13 @@ def load_model(
         except NotBuilt as error:
             why_not = str(error)
     return Loaded(model, "", why_not)
+
+
+def _on_gpu(model: Model, checkpoint: Checkpoint, device: torch.device) -> Loaded:
+    from agentkit_local_models.gpu.model import GpuModel
+
+    vocabulary_size = checkpoint.tokenizer.vocabulary_size
+    return Loaded(GpuModel(model, device, vocabulary_size=vocabulary_size), "", f"{device} computes it")
 
 
 def _native(model: Model, here: Workers) -> Loaded:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor
@@ -53,6 +53,7 @@ class Drawn(Protocol):
         ...
 
 
+@runtime_checkable
 class Device(Runs, Protocol):
     """A model that computes what it is told without being waited for."""
 

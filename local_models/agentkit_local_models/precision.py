@@ -24,11 +24,11 @@ WEIGHT_PRECISIONS: Final[tuple[WeightPrecision, ...]] = get_args(WeightPrecision
 
 
 def weights_and_dtype(
-    precision: WeightPrecision, dtype: Literal["auto"] | Precision
+    precision: WeightPrecision, dtype: Literal["auto"] | Precision, device: str = "cpu"
 ) -> tuple[Form, torch.dtype]:
     """The form that matrices are kept in, and the dtype that is computed in.
 
-    Floats are computed with as they are kept; quantised weights in the dtype asked for, or the fastest.
+    Floats are computed with as they are kept; quantised weights in the dtype asked for, or the fastest there.
 
     >>> weights_and_dtype("int8", "float32")
     ('int8', torch.float32)
@@ -44,7 +44,7 @@ def weights_and_dtype(
         return "float", DTYPES[precision]
     return (
         "float" if precision == "auto" else precision,
-        DTYPES[fast_precision() if dtype == "auto" else dtype],
+        DTYPES[fast_precision(device) if dtype == "auto" else dtype],
     )
 
 
