@@ -84,12 +84,11 @@ def open_server(model: str, serving: Serving) -> Opened:
         raise
     name = serving.name or name_of(rest)
     served = Served(
-        name,
-        frozenset({name, f"local:{name}", model}),
-        loaded,
-        int(time.time()),
-        Limits(serving.body_bytes, serving.answers),
-        {} if profile is None else msgspec.to_builtins(profile),
+        {name: loaded},
+        typed=model,
+        created=int(time.time()),
+        limits=Limits(serving.body_bytes, serving.answers),
+        profile={} if profile is None else msgspec.to_builtins(profile),
     )
     server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
     return Opened(name, address_of(listens), server, listens)

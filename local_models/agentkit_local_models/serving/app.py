@@ -42,22 +42,22 @@ def app_of(served: Served, key: str | None) -> ASGIApp:
     async def health(_: Request) -> Response:
         if served.gate.closed:
             return _refused(closing())
-        return JSONResponse({"status": "ok", "model": served.name})
+        return JSONResponse({"status": "ok", "models": list(served.models)})
 
     async def models(_: Request) -> Response:
-        return JSONResponse({"object": "list", "data": [_model(served)]})
+        return JSONResponse({"object": "list", "data": [_model(served, name) for name in served.models]})
 
     async def model(request: Request) -> Response:
         name = request.path_params["name"]
-        if name not in served.names:
-            message = f"no model {name!r} is served here; {served.name} is"
-            return _refused(ApiError(404, message, param="model", code="model_not_found"))
-        return JSONResponse(_model(served))
+        listed = served.name_of(name)
+        if listed is None:
+            return _refused(served.unknown(name, 404))
+        return JSONResponse(_model(served, listed))
 
     async def metrics(_: Request) -> Response:
         occupancy = None
-        if isinstance(served.model, Decoder):
-            occupancy = await asyncio.to_thread(served.model.engine.occupancy)
+        if isinstance(served.first, Decoder):
+            occupancy = await asyncio.to_thread(served.first.engine.occupancy)
         text = served.tally.text(served.gate.inside, occupancy)
         return Response(text, media_type="text/plain; version=0.0.4; charset=utf-8")
 
@@ -190,9 +190,10 @@ def _refused(error: ApiError) -> Response:
     return JSONResponse(error.body(), error.status, error.headers)
 
 
-def _model(served: Served) -> dict[str, Any]:
-    about: dict[str, Any] = {"id": served.name, "object": "model", "created": served.created}
-    window = served.model.engine.context if isinstance(served.model, Decoder) else served.model.config.window
+def _model(served: Served, name: str) -> dict[str, Any]:
+    model = served.models[name]
+    about: dict[str, Any] = {"id": name, "object": "model", "created": served.created}
+    window = model.engine.context if isinstance(model, Decoder) else model.config.window
     # `max_model_len` is vLLM's word, which clients look for
     about |= {"owned_by": "agentkit", "max_model_len": window}
     return {**about, "agentkit": served.profile} if served.profile else about

@@ -28,18 +28,17 @@ async def chat_completions(served: Served, asked: Fields, reply: Reply) -> None:
     Raises:
         ApiError: it is refused, or the model fails.
     """
-    decoder, desk = served.decoder()
+    name, decoder = served.decoder(asked.needed_text("model"))
     tokenizer = decoder.engine.tokenizer
     request = chat_asked(asked, tokenizer.vocabulary_size)
-    served.require(request.model)
     if decoder.speech is None:
-        raise ApiError(400, f"{served.name} has no chat template; /v1/completions goes on with a text")
+        raise ApiError(400, f"{name} has no chat template; /v1/completions goes on with a text")
     speech, drawing = decoder.speech, request.drawing
     with served.gate.admitted(drawing.count):
         try:
             question = await asyncio.to_thread(_question, speech, request)
-            sent = _Sent(served.name, request, speech, tokenizer, reply)
-            async with aclosing(desk.answers([question])) as events:
+            sent = _Sent(name, request, speech, tokenizer, reply)
+            async with aclosing(served.desk.answers(decoder.engine, [question])) as events:
                 async for number, event in events:
                     await sent.take(number, event)
         except Exception as error:

@@ -85,20 +85,18 @@ class Chat:
 
 @dataclass(frozen=True, slots=True)
 class ChatAsked:
-    """A request: which model, what, and how the answers are drawn."""
+    """A request: what, and how the answers are drawn."""
 
-    model: str
     chat: Chat
     drawing: Drawing
 
 
 def chat_asked(asked: Fields, vocabulary_size: int) -> ChatAsked:
-    """Read a request.
+    """Read a request of which the model was taken.
 
     Raises:
         ApiError: something in it is wrong, unknown, or cannot be honoured; nothing is ignored.
     """
-    model = asked.needed_text("model")
     said = asked.objects("messages")
     if not said:
         raise ApiError(400, "messages needs at least one message", param="messages")
@@ -121,7 +119,7 @@ def chat_asked(asked: Fields, vocabulary_size: int) -> ChatAsked:
     for name in _UNSUPPORTED:
         asked.only(name)
     asked.close()
-    return ChatAsked(model, Chat(messages, functions, must_call, schema), drawn)
+    return ChatAsked(Chat(messages, functions, must_call, schema), drawn)
 
 
 def _message(asked: Fields) -> Said:

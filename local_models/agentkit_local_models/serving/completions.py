@@ -26,20 +26,18 @@ USUAL_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class CompletionAsked:
-    """A request: which model goes on with which prompts, and how."""
+    """A request: which prompts are gone on with, and how."""
 
-    model: str
     prompts: tuple[tuple[int, ...], ...]
     drawing: Drawing
 
 
 def completion_asked(asked: Fields, tokenizer: Tokenizer) -> CompletionAsked:
-    """Read a request.
+    """Read a request of which the model was taken.
 
     Raises:
         ApiError: something in it is wrong, unknown, or cannot be honoured.
     """
-    model = asked.needed_text("model")
     prompts = _prompts(asked.take("prompt"), tokenizer)
     most = asked.whole("max_tokens")
     drawn = drawing(
@@ -53,7 +51,7 @@ def completion_asked(asked: Fields, tokenizer: Tokenizer) -> CompletionAsked:
     asked.only("suffix")
     asked.only("best_of", [drawn.count])
     asked.close()
-    return CompletionAsked(model, prompts, drawn)
+    return CompletionAsked(prompts, drawn)
 
 
 async def completions(served: Served, asked: Fields, reply: Reply) -> None:
@@ -62,16 +60,15 @@ async def completions(served: Served, asked: Fields, reply: Reply) -> None:
     Raises:
         ApiError: it is refused, or the model fails.
     """
-    decoder, desk = served.decoder()
+    name, decoder = served.decoder(asked.needed_text("model"))
     tokenizer = decoder.engine.tokenizer
     request = completion_asked(asked, tokenizer)
-    served.require(request.model)
     drawn = request.drawing
     questions = [Question(prompt, drawn.sampling, None, drawn.count) for prompt in request.prompts]
-    sent = _Sent(served.name, request, tokenizer, reply)
+    sent = _Sent(name, request, tokenizer, reply)
     with served.gate.admitted(len(questions) * drawn.count):
         try:
-            async with aclosing(desk.answers(questions)) as events:
+            async with aclosing(served.desk.answers(decoder.engine, questions)) as events:
                 async for number, event in events:
                     await sent.take(number, event)
         except Exception as error:

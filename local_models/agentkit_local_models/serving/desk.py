@@ -36,13 +36,14 @@ class Question:
 
 
 class Desk:
-    """Asks an engine on behalf of many; threads are taken as they are needed, up to `most`."""
+    """Asks engines on behalf of many; threads are taken as they are needed, up to `most`."""
 
-    def __init__(self, engine: Engine, most: int) -> None:
-        self._engine = engine
+    def __init__(self, most: int) -> None:
         self._threads = ThreadPoolExecutor(max_workers=most, thread_name_prefix="answer")
 
-    async def answers(self, questions: Sequence[Question]) -> AsyncGenerator[tuple[int, Event], None]:
+    async def answers(
+        self, engine: Engine, questions: Sequence[Question]
+    ) -> AsyncGenerator[tuple[int, Event], None]:
         """What happens to the answers, and at last each whole; by number, those of the first question first.
 
         Whoever leaves early, or is cancelled, waits until nothing of it is computed any more.
@@ -55,7 +56,7 @@ class Desk:
         loop = asyncio.get_running_loop()
         happened: asyncio.Queue[tuple[int, Event | BaseException]] = asyncio.Queue()
         try:
-            begun = await asyncio.to_thread(self._begin, questions, stop)
+            begun = await asyncio.to_thread(_begun, engine, questions, stop)
         except ValueError as error:
             raise NotAsked(str(error)) from error
         threads: list[asyncio.Future[None]] = []
@@ -82,15 +83,14 @@ class Desk:
         """Let the threads go; one that is busy yet ends with its answer."""
         self._threads.shutdown(wait=False)
 
-    def _begin(self, questions: Sequence[Question], stop: threading.Event) -> list[_Drawn]:
-        """Every answer before its first token; what cannot be asked for is refused here."""
-        begun: list[_Drawn] = []
-        for question in questions:
-            computed = threading.Event()
-            begun += [
-                _Drawn(self._engine, question, place, computed, stop) for place in range(question.count)
-            ]
-        return begun
+
+def _begun(engine: Engine, questions: Sequence[Question], stop: threading.Event) -> list[_Drawn]:
+    """Every answer before its first token; what cannot be asked for is refused here."""
+    begun: list[_Drawn] = []
+    for question in questions:
+        computed = threading.Event()
+        begun += [_Drawn(engine, question, place, computed, stop) for place in range(question.count)]
+    return begun
 
 
 class _Drawn:

@@ -26,8 +26,7 @@ async def embeddings(served: Served, asked: Fields, reply: Reply) -> None:
     Raises:
         ApiError: it is refused, or the model fails.
     """
-    encoder = served.encoder()
-    served.require(asked.needed_text("model"))
+    name, encoder = served.encoder(asked.needed_text("model"))
     texts = asked.texts("input")
     if not 0 < len(texts) <= MOST_TEXTS:
         wrong("input", len(texts), f"1 to {MOST_TEXTS} texts")
@@ -48,7 +47,7 @@ async def embeddings(served: Served, asked: Fields, reply: Reply) -> None:
     ]
     served.tally.prompt_tokens += tokens
     usage = {"prompt_tokens": tokens, "total_tokens": tokens}
-    await reply.whole({"object": "list", "data": data, "model": served.name, "usage": usage})
+    await reply.whole({"object": "list", "data": data, "model": name, "usage": usage})
 
 
 async def _encoded(encoder: Encoder, texts: list[str]) -> tuple[Tensor, int]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from agentkit_local_models.encoder import Encoder
@@ -42,81 +42,100 @@ class Limits:
     answers: int = 64
 
 
-@dataclass(frozen=True, slots=True)
 class Served:
-    """A model, its names, and who uses it.
+    """Models by name, of which all but the first are the first with an adapter, and who uses them.
 
     Attributes:
-        name: as it is listed.
-        names: all that it answers to.
-        model: that answers, or that makes vectors.
-        created: when it was loaded, in seconds since 1970.
-        profile: how agentkit's own loop should treat it, as JSON; it is told as it is.
+        models: each by the name that it is listed by; the first is the one that was asked for.
+        created: when they were loaded, in seconds since 1970.
         limits: of requests.
+        profile: how agentkit's own loop should treat them, as JSON; it is told as it is.
         gate: who is let in.
-        desk: who asks the engine; None where nothing answers.
+        desk: who asks the engine.
         tally: what is counted.
         cut: set when the server has no more time for answers that are not done.
     """
 
-    name: str
-    names: frozenset[str]
-    model: Decoder | Encoder
-    created: int
-    limits: Limits = field(default_factory=Limits)
-    profile: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    gate: Gate = field(init=False)
-    desk: Desk | None = field(init=False)
-    tally: Tally = field(init=False, default_factory=Tally)
-    cut: asyncio.Event = field(init=False, default_factory=asyncio.Event)
+    def __init__(
+        self,
+        models: Mapping[str, Decoder | Encoder],
+        *,
+        typed: str = "",
+        created: int = 0,
+        limits: Limits | None = None,
+        profile: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Nobody uses them yet.
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "gate", Gate(self.limits.answers))
-        engine = self.model.engine if isinstance(self.model, Decoder) else None
-        desk = None if engine is None else Desk(engine, self.limits.answers)
-        object.__setattr__(self, "desk", desk)
+        Args:
+            models: one or more; decoders among them share pages and steps.
+            typed: what the first was asked for by; it goes by that, too.
+            created: when they were loaded, in seconds since 1970.
+            limits: of requests.
+            profile: how agentkit's own loop should treat them.
+        """
+        self.models = dict(models)
+        self.created = created
+        self.limits = limits or Limits()
+        self.profile = dict(profile or {})
+        self.gate = Gate(self.limits.answers)
+        self.desk = Desk(self.limits.answers)
+        self.tally = Tally()
+        self.cut = asyncio.Event()
+        self._typed = typed
 
-    def require(self, name: str) -> None:
-        """Refuse a request for another model.
+    @property
+    def first(self) -> Decoder | Encoder:
+        """The model that was asked for."""
+        return next(iter(self.models.values()))
+
+    def name_of(self, name: str) -> str | None:
+        """The name that a model is listed by which is called so; None where there is none."""
+        if name == self._typed:
+            return next(iter(self.models))
+        listed = name.removeprefix("local:")
+        return listed if listed in self.models else None
+
+    def decoder(self, name: str) -> tuple[str, Decoder]:
+        """A model that answers, and its name.
 
         Raises:
-            ApiError: that one is not served.
+            ApiError: there is none of that name, or it answers nothing.
         """
-        if name not in self.names:
+        listed, model = self._find(name)
+        if not isinstance(model, Decoder):
+            raise ApiError(
+                400, f"{listed} answers nothing: it makes vectors, at /v1/embeddings", param="model"
+            )
+        return listed, model
+
+    def encoder(self, name: str) -> tuple[str, Encoder]:
+        """A model that makes vectors, and its name.
+
+        Raises:
+            ApiError: there is none of that name, or it makes none.
+        """
+        listed, model = self._find(name)
+        if isinstance(model, Decoder):
             raise ApiError(
                 400,
-                f"no model {name!r} is served here; {self.name} is",
-                param="model",
-                code="model_not_found",
-            )
-
-    def decoder(self) -> tuple[Decoder, Desk]:
-        """The model that answers, and who asks it.
-
-        Raises:
-            ApiError: there is none.
-        """
-        if not isinstance(self.model, Decoder) or self.desk is None:
-            raise ApiError(
-                400, f"{self.name} answers nothing: it makes vectors, at /v1/embeddings", param="model"
-            )
-        return self.model, self.desk
-
-    def encoder(self) -> Encoder:
-        """The model that makes vectors.
-
-        Raises:
-            ApiError: there is none.
-        """
-        if isinstance(self.model, Decoder):
-            raise ApiError(
-                400,
-                f"{self.name} makes no vectors: it answers; serve an encoder for them, such as local:minilm",
+                f"{listed} makes no vectors: it answers; serve an encoder for them, such as local:minilm",
                 param="model",
             )
-        return self.model
+        return listed, model
 
     def close(self) -> None:
         """Let the threads go."""
-        if self.desk is not None:
-            self.desk.close()
+        self.desk.close()
+
+    def unknown(self, name: str, status: int) -> ApiError:
+        """What is said to who asks for a model that is not here."""
+        there = ", ".join(self.models)
+        message = f"no model {name!r} is served here; {there} can be had"
+        return ApiError(status, message, param="model", code="model_not_found")
+
+    def _find(self, name: str) -> tuple[str, Decoder | Encoder]:
+        listed = self.name_of(name)
+        if listed is None:
+            raise self.unknown(name, 400)
+        return listed, self.models[listed]

@@ -17,7 +17,7 @@ from agentkit.models.speech import DialectSpeech
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.model import Model
-from agentkit_local_models.serving.served import Decoder, Limits, Served
+from agentkit_local_models.serving.served import Decoder, Served
 from agentkit_local_models.serving.server import Server, address_of, bound
 
 from ..tiny import random_weights  # noqa: TID252
@@ -29,12 +29,12 @@ SIZES = {
 }  # fmt: skip
 
 
-def tiny_engine(path: Path, **sizes) -> Engine:
+def tiny_engine(path: Path, seed: int = 0) -> Engine:
     """SmolLM2's tokenizer on random weights in float64: what is computed beside it changes no token."""
     with Checkpoint.open(path) as checkpoint:
-        config = dataclasses.replace(checkpoint.config, **{**SIZES, **sizes})
+        config = dataclasses.replace(checkpoint.config, **SIZES)
         checkpoint = dataclasses.replace(checkpoint, config=config)
-    return Engine(checkpoint, Model(config, random_weights(config).items(), torch.float64))
+    return Engine(checkpoint, Model(config, random_weights(config, seed).items(), torch.float64))
 
 
 def fresh(engine: Engine, **options) -> Engine:
@@ -51,8 +51,8 @@ class Running:
     """A server that listens while the `with` block lasts, and clients of it."""
 
     def __init__(self, model, *, key=None, grace_seconds=20.0, limits=None, name=NAME, profile=None):
-        names = frozenset({name, f"local:{name}"})
-        self.served = Served(name, names, model, 1, limits or Limits(), profile or {})
+        models = model if isinstance(model, dict) else {name: model}
+        self.served = Served(models, limits=limits, profile=profile)
         self.server = Server(self.served, key, grace_seconds=grace_seconds)
         self.key = key or "none"
         self._socket = bound("127.0.0.1", 0)
@@ -71,7 +71,7 @@ class Running:
 
     @property
     def engine(self) -> Engine:
-        return self.served.model.engine
+        return self.served.first.engine
 
     def end(self):
         """Tell it to end, and wait until it has."""

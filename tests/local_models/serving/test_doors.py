@@ -12,7 +12,7 @@ from agentkit_local_models.serving.gate import Gate
 from agentkit_local_models.serving.served import Limits
 
 from ..tiny import random_weights  # noqa: TID252
-from .running import NAME, Running, eventually, fresh, sent, spoken
+from .running import NAME, Running, eventually, fresh, sent, spoken, tiny_engine
 
 HI = [{"role": "user", "content": "Hi"}]
 SHORT = {"model": NAME, "messages": HI, "max_tokens": 4, "temperature": 0}
@@ -187,3 +187,19 @@ def test_null_is_absent_and_what_nobody_takes_is_refused():
         fields.close()
     assert fields.whole("b") == 1
     fields.close()
+
+
+def test_several_models_are_asked_for_by_name(tiny, smollm2_path):
+    other = tiny_engine(smollm2_path, seed=1)
+    with Running({NAME: spoken(fresh(tiny)), f"{NAME}+mine": spoken(other)}) as running:
+        client = running.client()
+        assert [one.id for one in client.models.list().data] == [NAME, f"{NAME}+mine"]
+        asked = {**SHORT, "max_tokens": 8}
+        texts = {}
+        for name in (NAME, f"{NAME}+mine", f"local:{NAME}+mine"):
+            answer = client.chat.completions.create(**{**asked, "model": name})
+            assert answer.model == name.removeprefix("local:")
+            texts[name] = answer.choices[0].message.content
+        assert texts[f"local:{NAME}+mine"] == texts[f"{NAME}+mine"] != texts[NAME]
+        with pytest.raises(openai.BadRequestError, match=rf"{NAME}, {NAME}\+mine can be had"):
+            client.chat.completions.create(**{**asked, "model": f"{NAME}+other"})
