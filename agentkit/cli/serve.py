@@ -3,6 +3,7 @@
 import logging
 import os
 import sys
+from pathlib import Path
 
 import click
 
@@ -14,19 +15,45 @@ KEY = "AGENTKIT_SERVE_KEY"
 
 
 def serve_command(
-    model: str, *, host: str, port: int, name: str | None, queue: int, most_bytes: int, grace: float
+    model: str,
+    *,
+    host: str,
+    port: int,
+    name: str | None,
+    adapter: tuple[str, ...],
+    queue: int,
+    most_bytes: int,
+    grace: float,
 ) -> int:
     """Serve until a signal, and say where on standard output."""
     if model.partition(":")[0] in ("openai", "replay", "scripted", "served"):
         raise UsageError(f"{model} is not computed here; local:NAME or local:PATH can be served")
-    serving = Serving(host, port, os.environ.get(KEY) or None, name, most_bytes, queue, grace)
+    key = os.environ.get(KEY) or None
+    serving = Serving(host, port, key, name, most_bytes, queue, grace, _adapters(adapter))
     opened = open_server(model, serving)
     # what the server could not do is for whoever runs it; requests themselves are counted, not told
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
-    click.echo(f"serving {opened.name} at {opened.url}/v1; Ctrl-C ends it")
+    click.echo(f"serving {', '.join(opened.names)} at {opened.url}/v1; Ctrl-C ends it")
     sys.stdout.flush()
     opened.server.run([opened.listens])
     if len(opened.server.signals) > 1:
         return 128 + opened.server.signals[-1]
     click.echo("ended", err=True)
     return 0
+
+
+def _adapters(given: tuple[str, ...]) -> dict[str, Path]:
+    """The files of adapters by name.
+
+    Raises:
+        UsageError: one is not NAME=FILE, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    for one in given:
+        name, _, path = one.partition("=")
+        if not (name and path):
+            raise UsageError(f"--adapter {one!r} cannot be; NAME=FILE works")
+        if name in found:
+            raise UsageError(f"two adapters are called {name}; a name of its own for each works")
+        found[name] = Path(path).expanduser()
+    return found

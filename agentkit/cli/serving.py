@@ -15,6 +15,12 @@ from agentkit.cli.completion import embedded_names
 )
 @click.option("--name", metavar="NAME", help="What clients call it; the model's own name, if left out.")
 @click.option(
+    "--adapter",
+    multiple=True,
+    metavar="NAME=FILE",
+    help="Also serve MODEL+NAME, the model with the adapter in FILE; can be repeated.",
+)
+@click.option(
     "--queue",
     type=click.IntRange(min=1),
     metavar="N",

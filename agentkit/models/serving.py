@@ -1,7 +1,8 @@
 """`agentkit serve`: the door to the server of the local engine."""
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -10,7 +11,7 @@ import msgspec
 from agentkit.core.errors import BadRequest, UsageError
 from agentkit.core.profile import ModelProfile
 from agentkit.models.dialects import DIALECTS
-from agentkit.models.embedded import MANNERS, parts_of, place_of, precision_of
+from agentkit.models.embedded import MANNERS, Place, parts_of, place_of, precision_of
 from agentkit.models.embeddings.local import LocalEmbeddings
 from agentkit.models.local import LocalModel, local_profile
 from agentkit.models.speech import DialectSpeech
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     import socket
 
     from agentkit_local_models.encoder import Encoder
+    from agentkit_local_models.engine import Engine
     from agentkit_local_models.precision import WeightPrecision
     from agentkit_local_models.serving.served import Decoder
     from agentkit_local_models.serving.server import Server as Server
@@ -41,13 +43,16 @@ class Serving:
     """That are made or wait at once."""
     grace_seconds: float = 30.0
     """For answers that are being made when the server is told to end."""
+    adapters: Mapping[str, Path] = field(default_factory=dict[str, Path])
+    """Files or folders by name: with one of them the model is called MODEL+NAME."""
 
 
 @dataclass(frozen=True, slots=True)
 class Opened:
     """A server that is loaded and has its address; nobody is listened to yet."""
 
-    name: str
+    names: tuple[str, ...]
+    """Of the models, as clients call them."""
     url: str
     server: "Server"
     """`run([listens])` serves until it is told to end."""
@@ -78,20 +83,19 @@ def open_server(model: str, serving: Serving) -> Opened:
     except OSError as error:
         raise UsageError(f"{serving.host}:{serving.port} cannot be served: {error.strerror}") from error
     try:
-        loaded, profile = _loaded(rest)
+        models, profile = _loaded(rest, serving.name or name_of(rest), serving.adapters)
     except BaseException:
         listens.close()
         raise
-    name = serving.name or name_of(rest)
     served = Served(
-        {name: loaded},
+        models,
         typed=model,
         created=int(time.time()),
         limits=Limits(serving.body_bytes, serving.answers),
         profile={} if profile is None else msgspec.to_builtins(profile),
     )
     server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
-    return Opened(name, address_of(listens), server, listens)
+    return Opened(tuple(models), address_of(listens), server, listens)
 
 
 def name_of(rest: str) -> str:
@@ -105,32 +109,48 @@ def name_of(rest: str) -> str:
     return f"{named}+{Path(own).stem}" if own else named
 
 
-def _loaded(rest: str) -> "tuple[Decoder | Encoder, ModelProfile | None]":
-    """What is served, and how the loop should treat it where it can be spoken to.
+def _loaded(
+    rest: str, name: str, adapters: Mapping[str, Path]
+) -> "tuple[dict[str, Decoder | Encoder], ModelProfile | None]":
+    """What is served by which name, and how the loop should treat it where it can be spoken to.
 
     Raises:
         UnknownModel: there is no such local model, or its weights are not here.
-        BadRequest: it cannot be loaded.
+        BadRequest: it cannot be loaded, or an adapter of it.
+        UsageError: an encoder was given adapters.
     """
-    from agentkit_local_models.engine import Engine
+    from agentkit_local_models.engines import ENGINES
     from agentkit_local_models.errors import LocalModelError
-    from agentkit_local_models.serving.served import Decoder
 
     if _is_encoder(rest):
-        return LocalEmbeddings.load(rest).encoder, None
+        if adapters:
+            raise UsageError(f"{name} makes vectors, and takes no --adapter")
+        return {name: LocalEmbeddings.load(rest).encoder}, None
     place = place_of(f"local:{rest}", rest)
     precision = cast("WeightPrecision", place.precision)
+    wanted = {name: place.adapter, **{f"{name}+{one}": path for one, path in adapters.items()}}
     try:
-        engine = Engine.load(place.path, adapter=place.adapter, precision=precision)
+        engines = {
+            one: ENGINES.get(place.path, precision=precision, adapter=adapter)
+            for one, adapter in wanted.items()
+        }
     except (LocalModelError, ValueError) as error:
         raise BadRequest(str(error)) from error
-    if engine.checkpoint.chat_template is None:
-        return Decoder(engine, None), None
-    dialect = DIALECTS[place.dialect]
+    shows_schemas = DIALECTS[place.dialect].shows_schemas
     profile = local_profile(
-        place.prompt, engine.context, place.most_output, shows_schemas=dialect.shows_schemas
+        place.prompt, engines[name].context, place.most_output, shows_schemas=shows_schemas
     )
-    return Decoder(engine, DialectSpeech(LocalModel(place.name, engine, dialect, profile))), profile
+    decoders = {one: _spoken(f"local:{one}", engine, place, profile) for one, engine in engines.items()}
+    return {**decoders}, profile
+
+
+def _spoken(name: str, engine: "Engine", place: Place, profile: ModelProfile) -> "Decoder":
+    """An engine with how it is spoken to, where it can be."""
+    from agentkit_local_models.serving.served import Decoder
+
+    if engine.checkpoint.chat_template is None:
+        return Decoder(engine, None)
+    return Decoder(engine, DialectSpeech(LocalModel(name, engine, DIALECTS[place.dialect], profile)))
 
 
 def _is_encoder(rest: str) -> bool:

@@ -12,7 +12,8 @@ import pytest
 from click.testing import CliRunner
 
 from agentkit.cli.main import cli
-from agentkit.core.errors import UsageError
+from agentkit.core.errors import BadRequest, UsageError
+from agentkit.models.embedded import adapter_file
 from agentkit.models.serving import Serving, open_server
 
 READ = {
@@ -103,3 +104,34 @@ def test_what_is_not_installed_is_named_with_the_line_that_gets_it(monkeypatch, 
     monkeypatch.setitem(sys.modules, missing, None)
     with pytest.raises(UsageError, match=rf"serving needs {missing}.*pip install 'agentkit\[local,serve\]'"):
         open_server("local:smollm2", Serving())
+
+
+def test_adapters_are_served_beside_the_model_and_share_its_engine():
+    adapters = {"agent": adapter_file("smollm2.safetensors")}
+    opened = open_server("local:smollm2-base", Serving(port=0, adapters=adapters))
+    opened.listens.close()
+    assert opened.names == ("smollm2-base", "smollm2-base+agent")
+    base, tuned = (model.engine for model in opened.server._served.models.values())
+    assert base._loop is tuned._loop
+    ids = [1, 2, 3]
+    assert not base.logits(ids).equal(tuned.logits(ids))
+
+
+@pytest.mark.parametrize(
+    ("given", "why"),
+    [
+        (("agent",), "NAME=FILE works"),
+        (("=x",), "NAME=FILE works"),
+        (("a=x", "a=y"), "two adapters are called a"),
+    ],
+)
+def test_adapters_need_names_of_their_own(given, why):
+    flags = [part for one in given for part in ("--adapter", one)]
+    done = CliRunner().invoke(cli, ["serve", "local:smollm2", *flags])
+    assert isinstance(done.exception, UsageError)
+    assert why in str(done.exception)
+
+
+def test_a_file_that_is_no_adapter_is_refused(tmp_path):
+    with pytest.raises(BadRequest, match=r"mine\.safetensors"):
+        open_server("local:smollm2", Serving(port=0, adapters={"mine": tmp_path / "mine.safetensors"}))
