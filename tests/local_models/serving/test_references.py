@@ -1,6 +1,7 @@
 """Schemas of tools as pydantic writes them, with definitions that are referred to."""
 
 import json
+from enum import StrEnum
 
 import openai
 import pydantic
@@ -24,6 +25,18 @@ class Weather(pydantic.BaseModel):
     others: list[Place] = pydantic.Field(max_length=1)
 
 
+class Sky(StrEnum):
+    CLEAR = "clear"
+    GREY = "grey"
+
+
+class Look(pydantic.BaseModel):
+    """Say how the sky is."""
+
+    now: Sky
+    later: Sky
+
+
 def test_definitions_stand_where_they_are_used():
     written = written_out(Weather.model_json_schema(), "parameters")
     assert "$defs" not in written
@@ -38,18 +51,18 @@ def test_a_property_can_have_any_name():
 
 
 def test_a_tool_of_pydantic_is_called_with_arguments_that_it_takes(client):
-    tool = openai.pydantic_function_tool(Weather)
+    tool = openai.pydantic_function_tool(Look)
     answer = client.chat.completions.create(
         model=NAME,
         messages=[{"role": "user", "content": "Look."}],
         tools=[tool],
         tool_choice="required",
         seed=1,
-        max_tokens=150,
+        max_tokens=40,
     ).choices[0]
     assert answer.finish_reason == "tool_calls"
     (call,) = answer.message.tool_calls
-    assert isinstance(Weather.model_validate_json(call.function.arguments), Weather)
+    assert isinstance(Look.model_validate_json(call.function.arguments), Look)
 
 
 LAYERS = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 9} for n in range(9)} | {"9": {}}
