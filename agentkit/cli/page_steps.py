@@ -12,6 +12,7 @@ from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
     AgentTold,
+    AnswerCut,
     CallDecided,
     CallFinished,
     CallIntended,
@@ -178,6 +179,10 @@ class _Course:
 def _note(event: object) -> Note:
     """An event that is no call and no answer, in words."""
     match event:
+        case AnswerCut():
+            return Note(
+                "The answer broke off", f"it began anew; {event.tokens:,} tokens of it count as spent", "warn"
+            )
         case ModelFailed():
             return Note("The model failed", event.message, "bad")
         case Nudged():

@@ -29,6 +29,7 @@ from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
     AgentTold,
+    AnswerCut,
     CallDecided,
     CallFinished,
     CallIntended,
@@ -139,6 +140,11 @@ class Progress:
                 self._screen.line("stopped", "the person stopped the work here", "yellow")
             case ModelAsked():
                 self._doing = "thinking"
+            case AnswerCut():
+                if self._replays:  # else it was shown as it happened
+                    lost = counted(event.tokens, "token")
+                    text = f"the answer broke off and began anew; {lost} count as spent"
+                    self._screen.line("again", text, "yellow")
             case ModelAnswered():
                 self._answered(event)
             case ModelFailed():

@@ -1,6 +1,7 @@
 """Budgets that hold: of one run, of many runs at once, in tokens, money, steps and seconds."""
 
 import asyncio
+import io
 import random
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +18,8 @@ from agentkit.agents.budget import CLOSING_ANSWER, answer_room
 from agentkit.agents.fold import fold
 from agentkit.agents.pool import Pool
 from agentkit.agents.replay import replay
+from agentkit.cli.render import replay as shown
+from agentkit.cli.screens import Look
 from agentkit.core.errors import BadRequest, ProviderDown
 from agentkit.core.events import (
     CallFinished,
@@ -368,6 +371,9 @@ async def test_attempts_that_broke_off_before_a_kill_count_as_spent(stage) -> No
     agent.record(RunResumed(1))
     assert agent.state.spent == fold(stage.log.events()).spent == three
     assert (await replay(stage.log.events(), agent.tools)).difference is None
+    out = io.StringIO()
+    shown(out, Look.PLAIN, "run", stage.log.events())
+    assert out.getvalue().count("the answer broke off and began anew; ") == 2
     agent.model = ScriptedModel(["done"])
     await agent.run()
     (answered,) = stage.events(ModelAnswered)

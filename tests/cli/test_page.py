@@ -20,6 +20,7 @@ from agentkit.cli.page_steps import FileChange, entries
 from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
+    AnswerCut,
     CallDecided,
     CallFinished,
     CallIntended,
@@ -83,6 +84,7 @@ def events_with(words: str) -> list[Recorded]:
         CallFinished(ToolResult("c1", words, Outcome.OK, words * 12, "out-1", 2.0)),
         Nudged(words, words),
         ModelAsked(2, 9),
+        AnswerCut(2, 4321),
         ModelFailed(2, words, words),
         PersonStopped(words),
         RunResumed(1),
@@ -144,6 +146,7 @@ def test_every_word_is_on_the_page_with_control_characters_written_out() -> None
     text = "".join(Seen(page_with(HOSTILE)).words)
     assert "<script>document.title='owned'</script>" in text
     assert "\\u001b[31mred \\u202egnp.exe \\u0000" in text
+    assert "it began anew; 4,321 tokens of it count as spent" in text
     assert not set(text) & {"\x1b", "\u202e", "\x00"}
 
 
