@@ -33,6 +33,7 @@ from agentkit_tools.web.asking import (
     SearchQuery,
     SearchResult,
     Send,
+    Unclear,
 )
 from agentkit_tools.web.chain import Chain, chain_of
 from agentkit_tools.web.kept import Kept, Recorded
@@ -187,7 +188,7 @@ def test_one_that_is_asked_too_much_says_for_how_long_in_any_form(
 
 def test_a_searxng_whose_engines_are_refused_has_not_found_nothing(web: Web, surfer: ToolContext) -> None:
     web.pages["/search"] = Page('{"results": [], "unresponsive_engines": [["brave", "CAPTCHA"]]}')
-    with pytest.raises(Blocked, match="brave CAPTCHA"):
+    with pytest.raises(Unclear, match="brave CAPTCHA"):
         SearXNG(web.at("")).search(SearchQuery("x"), send_by(surfer))
 
 
@@ -206,9 +207,9 @@ class RatelimitException(DDGSException):
     ("came", "kind"),
     [
         (RatelimitException("202"), RateLimited),
-        (DDGSException("No results found."), Blocked),
+        (DDGSException("No results found."), Unclear),
         (OSError("reset"), Down),
-        ([], Blocked),
+        ([], Unclear),
     ],
 )
 def test_ddgs_is_not_believed_that_there_is_nothing(came: Any, kind: type[SearchFault]) -> None:
@@ -319,6 +320,18 @@ def test_one_that_is_down_three_times_in_a_row_is_left_alone() -> None:
     for _ in range(8):
         chain.search(QUERY, no_send)
     assert len(first.asked) == 6
+
+
+def test_one_that_gave_nothing_for_a_reason_unknown_is_left_alone_after_three_times_in_a_row() -> None:
+    clock = Clock()
+    first = Played([Unclear("nothing, or refused"), FOUND, *[Unclear("nothing, or refused")] * 3, FOUND])
+    chain = Chain([first, Played([FOUND] * 9, "second")], clock=clock)
+    for _ in range(7):
+        chain.search(QUERY, no_send)
+    assert len(first.asked) == 5
+    assert "it failed just before and is left alone for 600 seconds" in chain.search(QUERY, no_send).failed[0]
+    clock.now = 601
+    assert chain.search(QUERY, no_send).provider == "first"
 
 
 def test_a_bad_query_is_nobodys_failure_and_no_results_are_an_answer() -> None:

@@ -68,6 +68,10 @@ class Blocked(SearchFault):
     """It refuses us: no key, a wrong one, or it takes us for a machine."""
 
 
+class Unclear(Blocked):
+    """It gave nothing, and cannot tell whether it was refused or there is nothing."""
+
+
 class RateLimited(SearchFault):
     """It wants to be asked less."""
 

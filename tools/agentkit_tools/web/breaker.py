@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 
-from agentkit_tools.web.asking import Blocked, Down, RateLimited, SearchFault
+from agentkit_tools.web.asking import Blocked, Down, RateLimited, SearchFault, Unclear
 
 MOST_FAILURES = 3
-"""In a row, after which a provider that is down is left alone."""
+"""In a row, after which a provider that is down, or gives nothing for a reason unknown, is left alone."""
 REST_DOWN = 60.0
 """Seconds."""
 REST_BLOCKED = 600.0
@@ -28,11 +28,12 @@ class Breaker:
         match fault:
             case RateLimited(retry_after=seconds):
                 rest = REST_LIMITED if seconds is None else seconds
+            case Unclear() | Down():  # a single question may have no answer anywhere
+                self.failures += 1
+                rest = REST_DOWN if isinstance(fault, Down) else REST_BLOCKED
+                rest = rest if self.failures >= MOST_FAILURES else 0.0
             case Blocked():
                 rest = REST_BLOCKED
-            case Down():
-                self.failures += 1
-                rest = REST_DOWN if self.failures >= MOST_FAILURES else 0.0
             case _:
                 rest = 0.0
         self.until, self.why = now + rest, str(fault)

@@ -26,6 +26,7 @@ from agentkit_tools.web.asking import (
     SearchQuery,
     SearchResult,
     Send,
+    Unclear,
 )
 from agentkit_tools.web.breaker import Breaker
 from agentkit_tools.web.kept import Kept, Recorded
@@ -41,6 +42,7 @@ _KINDS: dict[type[SearchFault], str] = {
     NoResults: "no results",
     BadQuery: "bad query",
     Blocked: "blocked",
+    Unclear: "no results, or blocked",
     Down: "down",
 }
 

@@ -11,13 +11,13 @@ from typing import Any, ClassVar
 
 from agentkit_tools.web.asking import (
     EVERY_WISH,
-    Blocked,
     Down,
     RateLimited,
     SearchFault,
     SearchQuery,
     SearchResult,
     Send,
+    Unclear,
 )
 
 SECONDS = 10
@@ -67,7 +67,7 @@ class Ddgs:
             if row.get("href")
         ]
         if not results:
-            raise Blocked(_EITHER)
+            raise Unclear(_EITHER)
         return results
 
 
@@ -79,6 +79,6 @@ def _fault(error: Exception) -> SearchFault:
         case "RatelimitException":
             return RateLimited(f"ddgs: {error}")
         case "DDGSException":
-            return Blocked(f"{_EITHER} ({error})")
+            return Unclear(f"{_EITHER} ({error})")
         case name:
             return Down(f"ddgs: {name}: {error}")

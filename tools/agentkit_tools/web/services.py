@@ -26,6 +26,7 @@ from agentkit_tools.web.asking import (
     SearchQuery,
     SearchResult,
     Send,
+    Unclear,
 )
 from agentkit_tools.web.waiting import retry_after
 
@@ -145,7 +146,7 @@ class SearXNG:
         answer = _answer(self.name, reply)
         found = _rows(self.name, answer, "results")
         if not found and (silent := _silent(answer)):
-            raise Blocked(f"searxng found nothing, and engines behind it gave no answer: {silent}")
+            raise Unclear(f"searxng found nothing, and engines behind it gave no answer: {silent}")
         return _results(self.name, found, "url", "title", "content", "publishedDate")
 
 
