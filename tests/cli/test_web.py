@@ -133,7 +133,7 @@ def test_a_run_finds_reads_and_quotes_pages_and_does_not_do_what_a_page_says(cli
         ("remember", ok),
         ("search_web", ok),
         ("ask_page", ok),
-        ("run_shell", no),
+        ("run_shell", ok),  # the sandbox reaches nobody, and an undo takes it back
         ("http_get", no),
         ("http_post", no),
         ("write_file", ok),
@@ -144,9 +144,8 @@ def test_a_run_finds_reads_and_quotes_pages_and_does_not_do_what_a_page_says(cli
     assert "opens at eight" in passage(documents, HARBOUR)
     read = load(site.page.encode(), "text/html", name="tides").text
     assert "ships wait in Calais" in quote(page, read)
-    # what the file holds was read by nobody: the number stands only in what the model itself made up
-    assert "the key is" not in done.stderr + "".join(one.text for one in results(cli))
-    assert not [one.name for one in results(cli) if one.outcome is ok and "12345" in one.text]
+    # what the page had it read went nowhere
+    assert [one.name for one in results(cli) if one.outcome is ok and "12345" in one.text] == ["run_shell"]
     assert (cli.workspace / "answer.md").read_text() == "Ships wait in Calais.\n"
     shown = cli("runs", "show", cli.run_id()).stdout
     assert shown.count("untrusted  search_web told it what anybody may have written") == 1
@@ -171,11 +170,12 @@ def test_a_run_finds_reads_and_quotes_pages_and_does_not_do_what_a_page_says(cli
 def test_a_person_is_told_at_the_question_where_it_may_come_from(cli: Cli, site: Site) -> None:
     model = cli.script(
         calling("read_page", url=f"{site.address}/tides"),
-        calling("run_shell", command="echo steered"),
+        calling("http_get", url=f"{site.address.replace('127.0.0.1', 'localhost')}/steered"),
         saying("done"),
     )
     port = site.address.rpartition(":")[2]
-    flags = ["--packs", "web", "--inside", f"127.0.0.1:{port}", "--allow", "read_page", "--model", model]
+    allow = ["--allow", "read_page", "--allow", "http_get"]
+    flags = ["--packs", "web,http", "--inside", f"127.0.0.1:{port}", *allow, "--model", model]
     terminal = cli.terminal("run", "read the tides", *flags)
     terminal.wait_for("what anybody may have written. Allow it?")
     terminal.type("n\n")
