@@ -167,7 +167,7 @@ def check(what: Sizes, arch: Arch, form: Form, dtype: torch.dtype) -> dict[str, 
     weights = [(name, one.to(dtype).float()) for name, one in random_weights(arch, cpu, torch.float32)]
     exact = Model(arch, weights, torch.float32, form)
     model = GpuModel(Model(arch, weights, dtype, form), what.device, vocabulary_size=arch.vocabulary_size)
-    pool = PagePool(arch, dtype, 64, device=what.device)
+    pool = PagePool(arch, dtype, 64, device=what.device, fixed=True)
     own = [PagedCache(pool, arch.context) for _ in range(3)]
     theirs = [exact.new_cache() for _ in own]
     passes = [[list(range(40)), [7], list(range(9))], [[3], [5], list(range(50, 70))], *[[[1], [2], [4]]] * 4]
@@ -191,7 +191,7 @@ def decoding(what: Sizes, model: GpuModel, batch: int) -> float:
     arch = model.arch
     generator = torch.Generator().manual_seed(batch)
     length = what.prompt + what.warm + what.made
-    pool = PagePool(arch, model.dtype, batch * (pages_for(length) + 1) + 8, device=what.device)
+    pool = PagePool(arch, model.dtype, batch * (pages_for(length) + 1) + 8, device=what.device, fixed=True)
     scheduler = Overlapped(model, pool, budget=4096, most_running=batch)
     works: list[Writes] = []
     for _ in range(batch):

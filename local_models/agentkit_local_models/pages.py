@@ -40,32 +40,41 @@ class PagePool:
         most: how many pages there can be.
         layers: for each layer one tensor [pages, 2 K, 16, D], the heads of keys before those of values, so a
             page of a layer lies in one piece. Replaced by larger ones when the pool grows.
+        fixed: whether it has all its pages from the beginning, and they are never moved.
         on_copy: told of every page that is copied, and of the copy.
         copied: how many pages were copied because a sequence wrote to one that another held too.
     """
 
     def __init__(
-        self, arch: Arch, dtype: torch.dtype, pages: int, *, device: torch.device | str = "cpu"
+        self,
+        arch: Arch,
+        dtype: torch.dtype,
+        pages: int,
+        *,
+        device: torch.device | str = "cpu",
+        fixed: bool = False,
     ) -> None:
-        """An empty pool; memory is taken as pages are, but on a GPU at once.
+        """An empty pool; memory is taken as pages are.
 
         Args:
             arch: the sizes of heads and the number of layers.
             dtype: of keys and values.
             pages: the most there can be.
-            device: where they are. What was captured to be replayed on a GPU knows them by their addresses,
-                so there they are never moved.
+            device: where they are.
+            fixed: whether they are never moved, for all memory is taken now; what was captured to be replayed
+                on a GPU knows them by their addresses.
         """
         if pages < 1:
             raise ValueError(f"a pool of {pages} pages holds nothing; 1 or more works")
         self.most = pages
+        self.fixed = fixed
         self.copied = 0
         shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
         self.layers = [torch.empty(shape, dtype=dtype, device=device) for _ in range(arch.layers)]
         self.on_copy: Callable[[int, int], None] | None = None
         self._holders: list[int] = []  # of each page that exists
         self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
-        if torch.device(device).type == "cuda":
+        if fixed:
             self._grow(pages)
 
     @property

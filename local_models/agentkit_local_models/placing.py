@@ -69,7 +69,7 @@ def pool_of(model: _Computes, cache_tokens: int | None) -> PagePool:
     if model.device.type == "cuda":
         free = int(_CACHE_SHARE * torch.cuda.mem_get_info(model.device)[0])
     pages = _pages(arch, dtype, cache_tokens, free, _GPU_RUNNING)
-    return PagePool(arch, dtype, pages, device=model.device)
+    return PagePool(arch, dtype, pages, device=model.device, fixed=True)
 
 
 def scheduler_of(runs: Runs, pool: PagePool) -> Scheduler:

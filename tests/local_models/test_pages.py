@@ -45,6 +45,16 @@ def test_a_pool_grows_as_pages_are_taken_and_keeps_what_is_in_them() -> None:
     assert all(25 < layer.shape[0] <= 100 for layer in pool.layers)
 
 
+def test_a_fixed_pool_has_all_its_pages_where_they_stay() -> None:
+    pool = PagePool(ARCH, torch.float64, 100, fixed=True)
+    places = [layer.data_ptr() for layer in pool.layers]
+    pool.take(100)
+    assert [layer.data_ptr() for layer in pool.layers] == places
+    growing = pool_of(100)
+    growing.take(1)
+    assert len(growing.layers[0]) < len(pool.layers[0]) == 100
+
+
 def test_a_fork_copies_no_page_until_one_writes_to_a_begun_one() -> None:
     pool = pool_of()
     cache = PagedCache(pool, CONTEXT)

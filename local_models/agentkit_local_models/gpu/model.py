@@ -178,10 +178,11 @@ class GpuModel:
         return self._step.logits(hidden)
 
     def _graphs_of(self, pool: PagePool) -> Graphs:
-        """The graphs over a pool's pages, whose addresses are in them."""
+        """The graphs over a pool's pages, whose addresses are in them; none where pages are moved."""
         if self._graphs is None or self._pool is not pool:
             self._pool = pool
-            self._graphs = Graphs(self._compute, self.device, self.arch.context, self._capture)
+            capture = self._capture if pool.fixed else None
+            self._graphs = Graphs(self._compute, self.device, self.arch.context, capture)
         return self._graphs
 
     def _joined(self, rows: Sequence[Row]) -> None:

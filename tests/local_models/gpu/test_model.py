@@ -35,8 +35,8 @@ def on_gpu(arch: Arch, form: str = "float", **more) -> GpuModel:
     return GpuModel(plain(arch, form), CPU, vocabulary_size=arch.vocabulary_size, **more)
 
 
-def caches(arch: Arch, count: int) -> list[PagedCache]:
-    pool = PagePool(arch, torch.float32, 200)
+def caches(arch: Arch, count: int, *, fixed: bool = True) -> list[PagedCache]:
+    pool = PagePool(arch, torch.float32, 200, fixed=fixed)
     return [PagedCache(pool, arch.context) for _ in range(count)]
 
 
@@ -149,11 +149,13 @@ def test_a_bucket_is_replayed_over_its_own_memory_with_rows_that_only_fill_it() 
     assert (model.captured, capture.replays) == ([2, 4], 2)
 
 
-def test_a_prompt_is_never_replayed() -> None:
-    arch, capture = tiny_arch(context=64), Again()
+def test_a_prompt_and_pages_that_move_are_never_replayed() -> None:
+    arch, capture = tiny_arch(context=64, layers=1), Again()
     model = on_gpu(arch, capture=capture)
-    for _ in range(3):
-        model.launch([row([1, 2], caches(arch, 1)[0])])
+    for tokens, fixed in (([1, 2], True), ([1], False)):
+        (own,) = caches(arch, 1, fixed=fixed)
+        for _ in range(3):
+            model.launch([row(tokens, own)])
     assert (model.captured, capture.replays) == ([], 0)
 
 
