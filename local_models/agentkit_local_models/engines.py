@@ -23,7 +23,7 @@ class Engines:
         Args:
             load: how a checkpoint is loaded; `Engine.load` where nothing else is said.
         """
-        self._load = load or (lambda path, precision: Engine.load(path, precision=precision))
+        self._load = load or _load
         self._engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
 
@@ -54,6 +54,10 @@ class Engines:
             if name not in engine.adapters:
                 engine.load_adapter(name, adapter)
             return engine.using(name)
+
+
+def _load(path: Path, precision: WeightPrecision) -> Engine:
+    return Engine.load(path, precision=precision)
 
 
 def _changed(path: Path) -> int:

@@ -12,38 +12,40 @@ from torch import Tensor
 # A process waits for its next call as long as nobody asks anything; one that is gone is noticed by its
 # connection, not by this.
 _PATIENCE: Final = timedelta(days=365)
+_all_reduce: Any = dist.all_reduce  # pyright: ignore[reportUnknownMemberType]
+_all_gather: Any = dist.all_gather  # pyright: ignore[reportUnknownMemberType]
 
 
 class Group:
     """The processes of one model; see `Share`. Each makes it with the same `size` and its own `rank`."""
 
-    def __init__(self, rank: int, size: int, store: dist.Store, backend: str = "gloo") -> None:
+    def __init__(self, rank: int, size: int, meeting: str) -> None:
         """Wait for the others.
 
         Args:
             rank: of this process.
             size: how many there are.
-            store: by which they find each other.
-            backend: of sums and gathers: "gloo", or "nccl" for tensors on GPUs. Calls go by gloo.
+            meeting: where they find each other: `file://PATH`, `tcp://HOST:PORT`, or `env://` under torchrun.
         """
-        dist.init_process_group("gloo", store=store, rank=rank, world_size=size, timeout=_PATIENCE)
+        # values go by gloo, and so do tensors of a processor; those of a GPU by NCCL where torch has it
+        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
+        dist.init_process_group(backend, init_method=meeting, rank=rank, world_size=size, timeout=_PATIENCE)
         self.rank = rank
         self.size = size
-        self._tensors = dist.group.WORLD if backend == "gloo" else dist.new_group(backend=backend)
 
     def sum(self, x: Tensor) -> Tensor:
         """See `Share`; of halves on a processor, in float32 and rounded once."""
         if x.device.type == "cpu" and x.dtype in (torch.bfloat16, torch.float16):
             exact = x.float()
-            dist.all_reduce(exact, group=self._tensors)
+            _all_reduce(exact)
             return exact.to(x.dtype)
-        dist.all_reduce(x, group=self._tensors)
+        _all_reduce(x)
         return x
 
     def gather(self, x: Tensor) -> Tensor:
         """See `Share`."""
         parts = [torch.empty_like(x) for _ in range(self.size)]
-        dist.all_gather(parts, x.contiguous(), group=self._tensors)
+        _all_gather(parts, x.contiguous())
         return torch.cat(parts, dim=-1)
 
     def tell(self, call: Any) -> None:

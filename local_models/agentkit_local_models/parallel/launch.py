@@ -8,12 +8,11 @@ import sys
 import tempfile
 from collections.abc import Generator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Final
 
 import msgspec
-import torch.distributed as dist
 
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
@@ -35,7 +34,7 @@ class Order:
     Attributes:
         path: of the checkpoint.
         size: how many processes.
-        meeting: the file by which they find each other.
+        meeting: where they find each other, as `Group` has it.
         dtype: to compute in.
         precision: of the weights; a quantised share is rounded by itself.
     """
@@ -78,7 +77,7 @@ def split_engine(
     with Checkpoint.open(path) as checkpoint:
         arch_of(checkpoint.config, size)  # refused here, before any process begins
     with tempfile.TemporaryDirectory() as folder:
-        order = Order(str(path.resolve()), size, f"{folder}/meeting", dtype, precision)
+        order = Order(str(path.resolve()), size, f"file://{folder}/meeting", dtype, precision)
         if "TORCHELASTIC_RUN_ID" in os.environ:
             yield from _elsewhere(order, cache_tokens)
         else:
@@ -91,7 +90,7 @@ def _here(order: Order, cache_tokens: int | None) -> Generator[Engine]:
     command = [sys.executable, "-m", "agentkit_local_models.parallel.worker"]
     others = [subprocess.Popen([*command, str(rank), text]) for rank in range(1, order.size)]
     try:
-        yield from _first(order, dist.FileStore(order.meeting, order.size), cache_tokens)
+        yield from _first(order, cache_tokens)
         for other in others:
             other.wait(_PARTING)
     finally:
@@ -108,16 +107,15 @@ def _elsewhere(order: Order, cache_tokens: int | None) -> Generator[Engine]:
     rank, size = int(os.environ["RANK"]), int(os.environ["WORLD_SIZE"])
     if size != order.size:
         raise ValueError(f"torchrun began {size} processes; the model is to be split over {order.size}")
-    host, port = os.environ["MASTER_ADDR"], int(os.environ["MASTER_PORT"])
-    store = dist.PrefixStore("agentkit", dist.TCPStore(host, port, is_master=False))
+    order = replace(order, meeting="env://")
     if rank:
-        serve(order, rank, store)
+        serve(order, rank)
         raise SystemExit(0)
-    yield from _first(order, store, cache_tokens)
+    yield from _first(order, cache_tokens)
 
 
-def _first(order: Order, store: dist.Store, cache_tokens: int | None) -> Generator[Engine]:
-    group = Group(0, order.size, store)
+def _first(order: Order, cache_tokens: int | None) -> Generator[Engine]:
+    group = Group(0, order.size, order.meeting)
     try:
         checkpoint, model = _share(order, group)
         split = SplitModel(model, group)
@@ -129,9 +127,9 @@ def _first(order: Order, store: dist.Store, cache_tokens: int | None) -> Generat
         group.close()
 
 
-def serve(order: Order, rank: int, store: dist.Store | None = None) -> None:
+def serve(order: Order, rank: int) -> None:
     """Compute with the first process until it ends."""
-    group = Group(rank, order.size, store or dist.FileStore(order.meeting, order.size))
+    group = Group(rank, order.size, order.meeting)
     try:
         follow(_share(order, group)[1], group)
     finally:
