@@ -20,7 +20,7 @@ from agentkit_local_models import pytorch_file
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.dequantise import FLOATS, dequantise
 from agentkit_local_models.errors import CheckpointError
-from agentkit_local_models.families import read_family
+from agentkit_local_models.families import hub_names, read_family
 from agentkit_local_models.families.family import Names
 from agentkit_local_models.families.llama import NAMES
 from agentkit_local_models.gguf import GGUFFile
@@ -145,6 +145,7 @@ def open_gguf(path: Path) -> Checkpoint:
             stop_ids=_gguf_stop_ids(file, tokenizer),
             special_texts=_gguf_special_texts(file, tokenizer),
             source=GGUFWeights(file, places),
+            names=hub_names(config),
         )
     except BaseException:
         file.close()

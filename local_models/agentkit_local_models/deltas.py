@@ -107,16 +107,6 @@ class Deltas:
             )
         )
 
-    @property
-    def nbytes(self) -> int:
-        """Bytes that it takes."""
-        return sum(
-            tensor.nbytes
-            for layer in self.layers
-            for delta in layer.values()
-            for tensor in (delta.a, delta.b, *(one for part in delta.parts for one in (part.a, part.b)))
-        )
-
 
 class RowDeltas:
     """Which rows of one pass have which deltas."""
@@ -136,10 +126,6 @@ class RowDeltas:
         self._groups = [
             (deltas, None if len(found) == row else torch.tensor(found)) for deltas, found in places.items()
         ]
-
-    def __bool__(self) -> bool:
-        """Whether any row has deltas."""
-        return bool(self._groups)
 
     def add(self, y: Tensor, x: Tensor, layer: int, stack: str) -> Tensor:
         """Add what lies beside a matrix to its products, in place.

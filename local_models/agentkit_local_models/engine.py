@@ -38,6 +38,7 @@ from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.occupancy import Occupancy
 from agentkit_local_models.overlap import Device
 from agentkit_local_models.pages import PagedCache
+from agentkit_local_models.parallel.split import SplitModel
 from agentkit_local_models.placing import device_of, pool_of, scheduler_of
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.prefix_folder import is_prefix_folder, load_prefix
@@ -47,6 +48,7 @@ from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.scheduler import Runs
 from agentkit_local_models.session import Session
 from agentkit_local_models.tokenizer import Tokenizer
+from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import Variant, Variants
 
 
@@ -212,14 +214,19 @@ class Engine:
                 "adapters beside the weights are not built on a GPU; load the model with adapter=, "
                 "which joins one into them"
             )
-        names = self.checkpoint.names
-        if is_prefix_folder(path):
-            self._variants.add(name, load_prefix(path, self.config, names, self.dtype))
-            return
-        adapter = load_adapter(path, self.config, names)
+        arch, names = self.config, self.checkpoint.names
         # the native step has them in bfloat16, and prompts are to be computed with the same
         dtype = torch.bfloat16 if self.native else self.dtype
-        self._variants.add(name, Deltas.of(adapter, self.config, dtype))
+        if is_prefix_folder(path):
+            found = load_prefix(path, arch, names, self.dtype)
+        else:
+            found = load_adapter(path, arch, names)
+        if isinstance(self._model, SplitModel):
+            self._variants.add(name, self._model.lay(found, dtype))
+        elif isinstance(found, TunedPrefix):
+            self._variants.add(name, found)
+        else:
+            self._variants.add(name, Deltas.of(found, arch, dtype))
 
     def unload_adapter(self, name: str) -> None:
         """Forget an adapter and what was computed with it.
@@ -242,7 +249,7 @@ class Engine:
             AdapterInUse: answers are written.
         """
         if not isinstance(self._model, Model | NativeModel):
-            raise UnsupportedCheckpoint("adapters are not built for a model that is split")
+            raise UnsupportedCheckpoint("adapters are not merged into a split model; they work beside it")
         with self._loop.alone():
             deltas = self._variants.merge(name)
             try:

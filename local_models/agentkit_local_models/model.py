@@ -96,7 +96,7 @@ class Model:
         """
         self.arch = arch
         self.dtype = dtype
-        self._share = share
+        self.share = share
         shapes = weight_shapes(arch)
         own = rows_of(arch.vocabulary_size, share.rank, share.size)
         if not arch.tied_head:
@@ -197,9 +197,9 @@ class Model:
     def logits_of(self, hidden: Tensor) -> Tensor:
         """The logits of normed hidden states: [T, width] to float32 [T, vocabulary_size]."""
         logits = self.head(hidden).float()
-        if self._share.size > 1:  # the last may have fewer rows
-            each = -(-self.arch.vocabulary_size // self._share.size)
-            whole = self._share.gather(F.pad(logits, (0, each - logits.shape[1])))
+        if self.share.size > 1:  # the last may have fewer rows
+            each = -(-self.arch.vocabulary_size // self.share.size)
+            whole = self.share.gather(F.pad(logits, (0, each - logits.shape[1])))
             logits = whole[:, : self.arch.vocabulary_size]
         return logits if not self.arch.logit_cap else capped(logits, self.arch.logit_cap)
 
@@ -247,7 +247,7 @@ class Model:
         normed = self._normed(x, layer.attention_norm)
         heads = deltas.add(layer.query_key_value(normed), normed, number, "query_key_value")
         seen = self._attention(heads, layer, number, table, spans)
-        mixed = self._share.sum(deltas.add(layer.output(seen), seen, number, "output"))
+        mixed = self.share.sum(deltas.add(layer.output(seen), seen, number, "output"))
         if layer.attention_post_norm is not None:
             mixed = self._normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
@@ -306,7 +306,7 @@ class Model:
             hidden = self._activated(gate).mul_(up)
         else:
             hidden = self._activated(hidden)
-        return self._share.sum(deltas.add(layer.down(hidden), hidden, number, "down"))
+        return self.share.sum(deltas.add(layer.down(hidden), hidden, number, "down"))
 
     def _activated(self, x: Tensor) -> Tensor:
         if self.arch.activation == "silu":

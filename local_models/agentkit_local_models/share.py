@@ -16,6 +16,8 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.lora import Adapter, Pair
+from agentkit_local_models.tuned_prefix import TunedPrefix
 
 _ROWS = ("query", "key", "value", "gate", "up")
 """Parts whose rows are split; the columns are of `output` and `down`."""
@@ -105,6 +107,24 @@ def weights_of(weights: Iterable[tuple[str, Tensor]], rank: int, size: int) -> I
             yield name, torch.zeros_like(weight)
         else:
             yield name, weight
+
+
+def adapter_of(adapter: Adapter, rank: int, size: int) -> Adapter:
+    """One share of an adapter: rows of B where the weight's are split, columns of A where its columns are."""
+    pairs: dict[str, Pair] = {}
+    for name, pair in adapter.pairs.items():
+        if name.split(".")[-2] in _ROWS:
+            pairs[name] = Pair(pair.a, pair.b.chunk(size)[rank])
+        else:
+            pairs[name] = Pair(pair.a.chunk(size, dim=1)[rank], pair.b)
+    return Adapter(adapter.config, pairs)
+
+
+def prefix_of(prefix: TunedPrefix, rank: int, size: int) -> TunedPrefix:
+    """One share of a tuned prefix: some heads of its keys and of its values."""
+    return TunedPrefix(
+        tuple(torch.cat([half.chunk(size)[rank] for half in layer.chunk(2)]) for layer in prefix.layers)
+    )
 
 
 def rows_of(rows: int, rank: int, size: int) -> slice:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from agentkit_local_models.adapter_file import load_peft, save_packed, save_peft
@@ -18,8 +19,10 @@ from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.engines import Engines
 from agentkit_local_models.errors import AdapterInUse, CheckpointError, UnknownAdapter, UnsupportedCheckpoint
+from agentkit_local_models.families import hub_names
 from agentkit_local_models.families.glm import FAMILIES
 from agentkit_local_models.families.llama import NAMES
+from agentkit_local_models.hub_weights import places_in
 from agentkit_local_models.lora import KINDS, Adapter, LoraConfig, Pair
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
@@ -356,17 +359,27 @@ def test_an_adapter_of_matrices_that_files_fuse_is_taken_apart(tmp_path: Path) -
     weight = torch.randn(fused, ARCH.width, generator=generator)
     adapter = Adapter(LoraConfig(3, 3.0), {"layers.0.attention.query.weight": Pair(a, b)})
     save_peft(adapter, tmp_path, "base")
-    from safetensors.torch import save_file
-
     stem = "base_model.model.transformer.encoder.layers.0.self_attention.query_key_value"
     save_file(
         {f"{stem}.lora_A.weight": a, f"{stem}.lora_B.weight": b}, tmp_path / "adapter_model.safetensors"
     )
     found = load_peft(tmp_path, ARCH, names)
-    from agentkit_local_models.hub_weights import places_in
-
     places = places_in(ARCH, names, {})
     for part in ("query", "key", "value"):
         name = f"layers.0.attention.{part}.weight"
         changed = places[name].take(weight + b @ a)
         torch.testing.assert_close(found.joined(name, places[name].take(weight)), changed)
+
+
+@pytest.mark.parametrize(
+    ("family", "module"),
+    [
+        ("chatglm", "transformer.encoder.layers.0.self_attention.query_key_value"),
+        ("phi3", "model.layers.0.self_attn.qkv_proj"),
+        ("qwen3", "model.layers.0.self_attn.q_proj"),
+    ],
+)
+def test_adapters_of_a_gguf_file_name_modules_as_its_hub_folder_does(family: str, module: str) -> None:
+    arch = tiny_arch(family=family)
+    place = places_in(arch, hub_names(arch), {})["layers.0.attention.query.weight"]
+    assert place.name == f"{module}.weight"

@@ -1,6 +1,7 @@
 """A model that several processes compute: the same as by one."""
 
 import dataclasses
+import gc
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +16,7 @@ from agentkit_local_models.arch import Arch, PrefixLM
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import UnsupportedCheckpoint
-from agentkit_local_models.lora import Adapter, LoraConfig
+from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.parallel.launch import split_engine
@@ -23,9 +24,11 @@ from agentkit_local_models.parallel.split import Call, SplitModel, follow
 from agentkit_local_models.precision import Form
 from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.share import arch_of, weights_of
-from agentkit_local_models.variants import Variant
+from agentkit_local_models.tuned_prefix import TunedPrefix
+from agentkit_local_models.variants import BASE, Variant
 
 from .oracle import random_weights
+from .test_adapters import random_adapter
 from .tiny import tiny_arch
 from .training.tiny import LLAMA, hub_model
 
@@ -138,15 +141,34 @@ def forked(model: Model | SplitModel, pool: PagePool, context: int) -> list[Tens
     return rows
 
 
-def test_who_has_an_adapter_is_refused_before_the_others_hear_of_it() -> None:
-    arch = KINDS["llama"]
+def test_each_process_has_its_share_of_an_adapter() -> None:
+    arch = KINDS["tied, biases"]
     split = Split(arch)
-    cache = split.model.new_cache()
-    adapter = Adapter.fresh(LoraConfig(2, 2.0), arch, 0)
-    cache.variant = Variant("own", Deltas.of(adapter, arch, torch.float64))
-    with pytest.raises(UnsupportedCheckpoint, match="adapters are not built for a model that is split"):
-        split.model.hidden([([1], cache)])
+    prefix = TunedPrefix(
+        tuple(torch.randn(arch.layers, 2 * arch.kv_heads, 3, arch.head_width, dtype=torch.float64))
+    )
+    adapters = [random_adapter(arch, LoraConfig(3, 6.0), seed) for seed in (1, 2)]
+    shares = [split.model.lay(one, torch.float64) for one in (*adapters, prefix)]
+    wholes = [*(Deltas.of(one, arch, torch.float64) for one in adapters), prefix]
+    found, expected = mixed(split.model, shares), mixed(split.whole, wholes)
+    torch.testing.assert_close(found, expected, atol=1e-12, rtol=0)
+    shares.clear()  # the others let go of theirs with the next call
+    gc.collect()
+    split.model.logits([1], split.model.new_cache())
+    assert len(split.model._adapters) == 0
     split.close()
+
+
+def mixed(model: Model | SplitModel, beside: Sequence[Deltas | TunedPrefix]) -> Tensor:
+    """The hidden states of a batch in which each sequence has another adapter, and the last none."""
+    pool = PagePool(model.arch, torch.float64, 12)
+    variants = [
+        BASE if one is None else Variant(prefix=one) if isinstance(one, TunedPrefix) else Variant(deltas=one)
+        for one in (*beside, None)
+    ]
+    caches = [PagedCache(pool, model.arch.context, variant) for variant in variants]
+    first = model.hidden([([5, 6, 7], cache) for cache in caches])
+    return torch.cat((first, model.hidden([([8], cache) for cache in caches])))
 
 
 def test_heads_that_cannot_be_split_are_refused_with_what_works() -> None:

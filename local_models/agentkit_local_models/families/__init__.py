@@ -19,6 +19,15 @@ FAMILIES: dict[str, Family] = {
 }
 
 
+_GGUF_CLASSES = {"chatglm": "ChatGLMModel", "phi3": "Phi3ForCausalLM"}
+"""Of the architectures of GGUF files, those whose hub folders fuse or call weights otherwise than LLaMA's."""
+
+
+def hub_names(arch: Arch) -> Names:
+    """The names that the weights of a GGUF file's model have in hub folders, which adapters name them by."""
+    return FAMILIES[_GGUF_CLASSES.get(arch.family, "LlamaForCausalLM")].names(arch)
+
+
 def read_family(path: Path) -> tuple[Arch, Names]:
     """The arch and the weights' names that a `config.json` tells of.
 

@@ -6,18 +6,24 @@ same numbers, and copy a page when the first does, so that the scheduler knows n
 
 from __future__ import annotations
 
+import itertools
 import threading
 import weakref
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias
 
+import torch
 from torch import Tensor
 
-from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.deltas import Deltas
+from agentkit_local_models.lora import Adapter
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.prompt import Prompt
+from agentkit_local_models.share import adapter_of, prefix_of
+from agentkit_local_models.tuned_prefix import TunedPrefix
+from agentkit_local_models.variants import BASE, Variant
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +34,7 @@ class Step:
     pages: tuple[int, ...]
     length: int
     prompt: Prompt | None
+    adapter: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,10 +54,20 @@ class Logits:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
-    """Let go of a pool."""
+class Load:
+    """Keep one's share of an adapter by a number, LoRA in a dtype."""
 
-    pool: int
+    number: int
+    adapter: Adapter | TunedPrefix
+    dtype: torch.dtype
+
+
+@dataclass(frozen=True, slots=True)
+class Forget:
+    """Let go of a pool, or of an adapter."""
+
+    number: int
+    what: Literal["pool", "adapter"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +75,7 @@ class End:
     """There is nothing more to compute."""
 
 
-Call: TypeAlias = Hidden | Logits | Forget | End
+Call: TypeAlias = Hidden | Logits | Load | Forget | End
 
 
 class Line(Protocol):
@@ -90,8 +107,9 @@ class SplitModel:
         self._lock = threading.RLock()
         self._pools: weakref.WeakKeyDictionary[PagePool, int] = weakref.WeakKeyDictionary()
         self._copies: dict[int, list[tuple[int, int]]] = {}
-        self._gone: list[int] = []  # pools that nobody has any more, until the next call
-        self._made = 0
+        self._adapters: weakref.WeakKeyDictionary[Deltas | TunedPrefix, int] = weakref.WeakKeyDictionary()
+        self._gone: list[Forget] = []  # of what nobody has any more, until the next call
+        self._numbers = itertools.count()
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
@@ -103,25 +121,19 @@ class SplitModel:
         return self.logits_of(hidden if every else hidden[-1:])[slice(None) if every else 0]
 
     def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
-        """As `Model.hidden`.
-
-        Raises:
-            UnsupportedCheckpoint: a sequence with an adapter.
-        """
+        """As `Model.hidden`; adapters of sequences were given to `lay`."""
         for tokens, cache in steps:  # what cannot be computed is refused before the others hear of it
-            if cache.variant.deltas is not None or cache.variant.prefix is not None:
-                raise UnsupportedCheckpoint("adapters are not built for a model that is split")
             if self.arch.prefix is not None and cache.length == 0:
                 cache.prompt = Prompt.of(tokens, self.arch.prefix)
             cache.reserve(cache.length + len(tokens))
         with self._lock:
             while self._gone:
-                self._line.tell(Forget(self._gone.pop()))
+                gone = self._gone.pop()
+                self._line.tell(gone)
+                self._copies.pop(gone.number, None)
             number = self._number(steps[0][1].pool)
             copies = self._copies[number]
-            told = tuple(
-                Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt) for tokens, cache in steps
-            )
+            told = tuple(self._step(tokens, cache) for tokens, cache in steps)
             self._line.tell(Hidden(number, tuple(copies), told))
             copies.clear()
             return self._model.hidden(steps)
@@ -132,6 +144,16 @@ class SplitModel:
             self._line.tell(Logits(hidden))
             return self._model.logits_of(hidden)
 
+    def lay(self, adapter: Adapter | TunedPrefix, dtype: torch.dtype) -> Deltas | TunedPrefix:
+        """This process's share of an adapter; the others keep theirs as long as this one is there."""
+        with self._lock:
+            number = next(self._numbers)
+            self._line.tell(Load(number, adapter, dtype))
+            share = _share_of(adapter, self._model, dtype)
+            self._adapters[share] = number
+            weakref.finalize(share, self._gone.append, Forget(number, "adapter"))
+            return share
+
     def close(self) -> None:
         """Let the others go."""
         with self._lock:
@@ -140,23 +162,36 @@ class SplitModel:
     def _number(self, pool: PagePool) -> int:
         """A pool as the others know it."""
         if pool not in self._pools:
-            number = self._pools[pool] = self._made
-            self._made += 1
+            number = self._pools[pool] = next(self._numbers)
             copies = self._copies[number] = []
             pool.on_copy = lambda page, own: copies.append((page, own))
-            weakref.finalize(pool, self._gone.append, number)
+            weakref.finalize(pool, self._gone.append, Forget(number, "pool"))
         return self._pools[pool]
+
+    def _step(self, tokens: Sequence[int], cache: PagedCache) -> Step:
+        """A sequence as the others know it."""
+        beside = cache.variant.deltas or cache.variant.prefix
+        number = None if beside is None else self._adapters[beside]
+        return Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt, number)
 
 
 def follow(model: Model, line: Line) -> None:
     """Compute what the first process tells, until it says that this is the end."""
     pools: dict[int, PagePool] = {}
+    variants: dict[int | None, Variant] = {None: BASE}
+    context = model.arch.context
     while True:
         match line.hear():
             case End():
                 return
-            case Forget(pool):
-                pools.pop(pool, None)
+            case Load(number, adapter, dtype):
+                share = _share_of(adapter, model, dtype)
+                is_prefix = isinstance(share, TunedPrefix)
+                variants[number] = Variant(prefix=share) if is_prefix else Variant(deltas=share)
+            case Forget(number, "pool"):
+                del pools[number]
+            case Forget(number, "adapter"):
+                del variants[number]
             case Logits(hidden):
                 model.logits_of(hidden)
             case Hidden(number, copies, steps):
@@ -165,10 +200,18 @@ def follow(model: Model, line: Line) -> None:
                     pools[number] = PagePool(model.arch, model.dtype, most)
                 pool = pools[number]
                 pool.mirror(most, copies)
-                model.hidden([(step.tokens, _cache_of(step, pool, model.arch.context)) for step in steps])
+                begun = [(step.tokens, _cache_of(step, pool, variants, context)) for step in steps]
+                model.hidden(begun)
 
 
-def _cache_of(step: Step, pool: PagePool, context: int) -> PagedCache:
-    cache = PagedCache(pool, context)
+def _share_of(adapter: Adapter | TunedPrefix, model: Model, dtype: torch.dtype) -> Deltas | TunedPrefix:
+    rank, size = model.share.rank, model.share.size
+    if isinstance(adapter, TunedPrefix):
+        return prefix_of(adapter, rank, size)
+    return Deltas.of(adapter_of(adapter, rank, size), model.arch, dtype)
+
+
+def _cache_of(step: Step, pool: PagePool, variants: Mapping[int | None, Variant], context: int) -> PagedCache:
+    cache = PagedCache(pool, context, variants[step.adapter])
     cache.pages, cache.length, cache.prompt = list(step.pages), step.length, step.prompt
     return cache
