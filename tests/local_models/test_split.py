@@ -2,6 +2,8 @@
 
 import dataclasses
 import gc
+import subprocess
+import sys
 import threading
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,7 +48,7 @@ class Meeting:
     """Two threads that stand for two processes."""
 
     def __init__(self) -> None:
-        self._barrier = threading.Barrier(2, timeout=60)
+        self._barrier = threading.Barrier(2, timeout=600)
         self._given: list[Tensor] = [torch.empty(0)] * 2
 
     def exchange(self, rank: int, x: Tensor) -> list[Tensor]:
@@ -75,7 +77,7 @@ class Thread:
         self.calls.put(call)
 
     def hear(self) -> Call:
-        return self.calls.get(timeout=60)
+        return self.calls.get(timeout=600)
 
 
 class Split:
@@ -97,7 +99,7 @@ class Split:
 
     def close(self) -> None:
         self.model.close()
-        self.other.join(60)
+        self.other.join(600)
         assert not self.other.is_alive()
 
 
@@ -193,3 +195,25 @@ def written(engine: Engine, prompt: Sequence[int]) -> tuple[int, ...]:
     *_, done = engine.generate(prompt, Sampling(max_tokens=8))
     assert isinstance(done, Completion)
     return done.token_ids
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from agentkit_local_models.parallel.launch import split_engine
+from agentkit_local_models.sampling import Sampling
+
+with split_engine(Path(sys.argv[1]), 2) as engine:
+    *_, done = engine.generate(list(range(40, 80)), Sampling(max_tokens=8))
+Path(sys.argv[2]).write_text(str(done.token_ids))
+"""
+
+
+@pytest.mark.slow
+def test_processes_that_torchrun_began_share_a_model(tmp_path: Path) -> None:
+    path = hub_model(tmp_path / "model", LLAMA)
+    (tmp_path / "script.py").write_text(SCRIPT)
+    begin = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    subprocess.run([*begin, tmp_path / "script.py", path, tmp_path / "ids"], check=True)
+    alone = Engine.load(path, dtype="float32", native=False)
+    assert (tmp_path / "ids").read_text() == str(written(alone, list(range(40, 80))))
