@@ -24,7 +24,7 @@ from agentkit_local_models.precision import Precision, WeightPrecision, weights_
 from agentkit_local_models.share import arch_of, weights_of
 
 # Seconds that a process which was told to end has for it.
-_PARTING: Final = 30.0
+_PARTING: Final = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +93,8 @@ def _here(order: Order, cache_tokens: int | None) -> Generator[Engine]:
         yield from _first(order, cache_tokens)
         for other in others:
             other.wait(_PARTING)
+    except subprocess.TimeoutExpired as error:
+        raise LocalModelError(f"a process of a split model has not ended within {_PARTING:.0f} s") from error
     finally:
         for other in others:
             if other.poll() is None:
