@@ -12,8 +12,8 @@ from torch import Tensor
 # A process waits for its next call as long as nobody asks anything; one that is gone is noticed by its
 # connection, not by this.
 _PATIENCE: Final = timedelta(days=365)
-_all_reduce: Any = dist.all_reduce  # pyright: ignore[reportUnknownMemberType]
-_all_gather: Any = dist.all_gather  # pyright: ignore[reportUnknownMemberType]
+_all_reduce: Any = dist.all_reduce  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_all_gather: Any = dist.all_gather  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 class Group:

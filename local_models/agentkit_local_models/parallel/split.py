@@ -188,10 +188,11 @@ def follow(model: Model, line: Line) -> None:
                 share = _share_of(adapter, model, dtype)
                 is_prefix = isinstance(share, TunedPrefix)
                 variants[number] = Variant(prefix=share) if is_prefix else Variant(deltas=share)
-            case Forget(number, "pool"):
-                del pools[number]
-            case Forget(number, "adapter"):
-                del variants[number]
+            case Forget(number, what):
+                if what == "pool":
+                    del pools[number]
+                else:
+                    del variants[number]
             case Logits(hidden):
                 model.logits_of(hidden)
             case Hidden(number, copies, steps):
