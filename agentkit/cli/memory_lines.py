@@ -72,7 +72,8 @@ def receipt_lines(receipt: Receipt) -> Iterator[str]:
     if receipt.known_in:
         numbers = clipped(", ".join(map(str, receipt.known_in)), 100)
         known = counted(len(receipt.known_in), "fact")
-        yield f"the same is still known as {known}: {numbers}; forget these too if nothing of it should stay"
+        it = "it" if len(receipt.known_in) == 1 else "these"
+        yield f"the same is still known as {known}: {numbers}; forget {it} too if nothing of it should stay"
     if runs := [name for name in receipt.conversations if name != BY_HAND]:
         named = clipped(", ".join(runs), 200)
         yield f"the journal of runs is not touched, and may hold {named}; see agentkit runs rm"

@@ -190,6 +190,19 @@ async def test_forgetting_is_asked_about(settings: Settings) -> None:
     assert missing == "there is no fact 7; recall tells the numbers"
 
 
+async def test_an_agent_that_forgets_a_fact_is_told_what_else_says_it_by_number(settings: Settings) -> None:
+    log = await played(
+        settings,
+        "Hello",
+        remembering("user", "city", "Zagreb"),
+        remembering("user", "home", "near Zagreb"),
+        ToolCall("f", "forget_fact", {"fact": 1}),
+        "Done.",
+    )
+    assert results(log)[-1].startswith("forgot fact 1; what was said of it stays in fact 2, ")
+    assert "Zagreb" not in results(log)[-1]
+
+
 async def test_what_was_forgotten_of_a_run_does_not_come_back_from_its_record(settings: Settings) -> None:
     log = await played(settings, "I live in Oslo", remembering("user", "city", "Oslo", "in Oslo"), "Done.")
     with Memory.open(settings.memory_file) as memory:

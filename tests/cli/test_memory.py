@@ -51,6 +51,18 @@ def test_what_was_remembered_by_hand_is_forgotten_with_its_fact(cli: Cli, kept_i
     assert b"Oslo" not in kept_in.read_bytes()
 
 
+def test_what_else_says_the_same_is_named_and_of_whom_all_is_forgotten_no_name_is_left(
+    cli: Cli, kept_in: Path
+) -> None:
+    for attribute, value in (("city", "Oslo"), ("home", "near Oslo")):
+        cli("memory", "remember", "user", attribute, value, "--memory", "quokka")
+    told = cli("memory", "forget", "--fact", "1", "--yes").stdout
+    assert "forgot 1 message and 1 fact, and its own bytes are gone from the file\n" in told
+    assert "the same is still known as 1 fact: 2; forget it too if nothing of it should stay\n" in told
+    cli("memory", "forget", "--everything", "--yes")
+    assert b"quokka" not in kept_in.read_bytes()
+
+
 def test_looking_makes_no_file(cli: Cli, kept_in: Path) -> None:
     assert "nothing is remembered in" in cli("memory", "list").stdout
     done = cli("memory", "forget", "--everything", "--yes")
