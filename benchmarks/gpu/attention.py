@@ -18,7 +18,7 @@ import sys
 from importlib import metadata
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from attention_rows import Sizes
@@ -55,7 +55,7 @@ def machine(device: str) -> dict[str, Any]:
     }
     if device == "cpu":
         return {**facts, "gpu": "none: tried out in the interpreter"}
-    card: Any = torch.cuda.get_device_properties(0)  # pyright: ignore[reportUnknownMemberType]
+    card = cast("Any", torch.cuda.get_device_properties(0))  # pyright: ignore[reportUnknownMemberType]
     return {
         **facts,
         "gpu": card.name,

@@ -28,6 +28,7 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.drafts import Drafter, PromptLookup
 from agentkit_local_models.errors import PromptTooLong, UnsupportedCheckpoint
+from agentkit_local_models.gpu.backends import EngineBackend
 from agentkit_local_models.grammar import GrammarCompiler
 from agentkit_local_models.invariant import OneByOne
 from agentkit_local_models.loading import load_model
@@ -135,6 +136,7 @@ class Engine:
         native: bool = True,
         drafts: bool | None = None,
         device: str = "cpu",
+        attention: EngineBackend = "auto",
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -160,8 +162,13 @@ class Engine:
             device: that computes: "cpu", or "cuda" and "cuda:1", by kernels of our own in Triton (see `gpu`).
                 There weights are floats, int8 or int4, and the cache takes most of the memory that is left
                 where nothing else is asked for.
+            attention: what computes the attention of steps that are not the native step's. On a processor
+                "torch" ("auto"), or "triton" in its interpreter; on a GPU "triton" ("auto"), or "flashinfer"
+                where it is installed, and then no step is captured.
 
         Raises:
+            NoTriton: attention is to be Triton's, which cannot run here.
+            NoBackend: it is to be another library's, which is not here.
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
             ValueError: two float formats at once, a cache that does not hold one context, or no such device.
@@ -174,7 +181,14 @@ class Engine:
         wanted = None if precision == "auto" and dtype == "auto" else form
         with Checkpoint.open(path) as checkpoint:
             loaded = load_model(
-                checkpoint, wanted, kind, adapter, native=native, threads=threads, device=place
+                checkpoint,
+                wanted,
+                kind,
+                adapter,
+                native=native,
+                threads=threads,
+                device=place,
+                attention=attention,
             )
             return cls(
                 checkpoint,

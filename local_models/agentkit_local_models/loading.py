@@ -9,6 +9,8 @@ import torch
 
 from agentkit_local_models.adapter_file import load_adapter
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.gpu.backends import EngineBackend
+from agentkit_local_models.gpu.over_pages import PagedAttention, Step, attend_by, step_by
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.model import Model
 from agentkit_local_models.native.build import NotBuilt
@@ -43,6 +45,7 @@ def load_model(
     native: bool,
     threads: int | None,
     device: torch.device,
+    attention: EngineBackend = "auto",
 ) -> Loaded:
     """Load it.
 
@@ -56,15 +59,20 @@ def load_model(
         native: whether small steps may be the native step's.
         threads: of the native step; None is as many as torch has.
         device: that computes; on a GPU it is our kernels that do.
+        attention: what computes that of steps which are not the native step's.
 
     Raises:
+        NoTriton: attention is to be Triton's, which cannot run here.
+        NoBackend: it is to be another library's, which is not here.
         CheckpointError: the weights do not fit, or the adapter is of another model.
         UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
         LocalModelError: a GPU is wanted, and it or Triton is not there.
     """
     if device.type != "cpu":
         deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
-        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas), checkpoint, device)
+        attend = attend_by(attention, device)
+        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas, None), checkpoint, device, attend)
+    step = step_by(attention, device)
     why_not = "" if native else "it was not wanted"
     here: Workers | None = None
     if native:
@@ -75,10 +83,10 @@ def load_model(
     deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
     if here is not None and form is None and checkpoint.path.is_file():
         try:
-            return _native(_model(checkpoint, "file", dtype, deltas), here)
+            return _native(_model(checkpoint, "file", dtype, deltas, step), here)
         except NotBuilt as error:
             why_not = str(error)  # of blocks that it does not read; floats it may
-    model = _model(checkpoint, form or "float", dtype, deltas)
+    model = _model(checkpoint, form or "float", dtype, deltas, step)
     if here is not None:
         try:
             return _native(model, here)
@@ -87,22 +95,27 @@ def load_model(
     return Loaded(model, "", why_not)
 
 
-def _on_gpu(model: Model, checkpoint: Checkpoint, device: torch.device) -> Loaded:
+def _on_gpu(
+    model: Model, checkpoint: Checkpoint, device: torch.device, attend: PagedAttention | None
+) -> Loaded:
     from agentkit_local_models.gpu.model import GpuModel
 
     vocabulary_size = checkpoint.tokenizer.vocabulary_size
-    return Loaded(GpuModel(model, device, vocabulary_size=vocabulary_size), "", f"{device} computes it")
+    computing = GpuModel(model, device, vocabulary_size=vocabulary_size, attention=attend)
+    return Loaded(computing, "", f"{device} computes it")
 
 
 def _native(model: Model, here: Workers) -> Loaded:
     return Loaded(NativeModel(model, here), here.library.isa, "")
 
 
-def _model(checkpoint: Checkpoint, form: Form, dtype: torch.dtype, deltas: Adapter | None) -> Model:
+def _model(
+    checkpoint: Checkpoint, form: Form, dtype: torch.dtype, deltas: Adapter | None, attention: Step | None
+) -> Model:
     if deltas is None:
-        return Model.from_checkpoint(checkpoint, dtype, form)
+        return Model.from_checkpoint(checkpoint, dtype, form, attention=attention)
     if form == "file":
         weights = deltas.laid_beside(checkpoint.load_stored(dtype))
     else:
         weights = deltas.joined_weights(checkpoint.load_weights(dtype))
-    return Model(checkpoint.config, weights, dtype, form)
+    return Model(checkpoint.config, weights, dtype, form, attention=attention)

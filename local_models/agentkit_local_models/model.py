@@ -71,6 +71,10 @@ class Layer:
     rotation: Rotation | None
 
 
+StepAttention = Callable[[Tensor, Tensor, int, Sight, Sequence[Span]], Tensor]
+"""Attention of all sequences of a step: see `gpu.over_pages.Step`."""
+
+
 class Model:
     """A decoder of any family; its weights never change, so threads can share it."""
 
@@ -81,6 +85,8 @@ class Model:
         dtype: torch.dtype,
         form: Form = "float",
         share: Share = WHOLE,
+        *,
+        attention: StepAttention | None = None,
     ) -> None:
         """Put the weights into place one by one, so that they are never held twice.
 
@@ -90,6 +96,7 @@ class Model:
             dtype: of the cache and the computation; norms are computed in float32 or better.
             form: what matrices are kept as.
             share: of a model that several processes compute; arch and weights are this share's.
+            attention: computes that of all sequences of a step at once; None is torch, one after another.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
@@ -97,6 +104,7 @@ class Model:
         self.arch = arch
         self.dtype = dtype
         self.share = share
+        self.attention = attention
         shapes = weight_shapes(arch)
         own = rows_of(arch.vocabulary_size, share.rank, share.size)
         if not arch.tied_head:
@@ -142,14 +150,21 @@ class Model:
             self.head = Linear(self.embed[own])
 
     @classmethod
-    def from_checkpoint(cls, checkpoint: Checkpoint, dtype: torch.dtype, form: Form = "float") -> Model:
+    def from_checkpoint(
+        cls,
+        checkpoint: Checkpoint,
+        dtype: torch.dtype,
+        form: Form = "float",
+        *,
+        attention: StepAttention | None = None,
+    ) -> Model:
         """The model of an open checkpoint.
 
         Raises:
             CheckpointError: its weights do not fit its config.
         """
         weights = checkpoint.load_weights(dtype) if form == "float" else checkpoint.load_stored(dtype)
-        return cls(checkpoint.config, weights, dtype, form)
+        return cls(checkpoint.config, weights, dtype, form, attention=attention)
 
     def reform(self, changed: Callable[[Stored], Stored]) -> None:
         """Put each matrix into another form with the same values, one by one, so that few are held twice."""
@@ -283,6 +298,9 @@ class Model:
             key.copy_(self._normed(key, layer.key_norm))
         if table is not None:
             rotate(heads[:, : arch.heads + arch.kv_heads], *table)
+        # keys that were learnt lie in no page, so who has such goes the other way
+        if self.attention is not None and all(span.cache.variant.prefix is None for span in spans):
+            return self.attention(query, heads[:, arch.heads :], number, layer.sight, spans)
         pieces: list[Tensor] = []
         row = 0
         for span in spans:

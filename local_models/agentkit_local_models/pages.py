@@ -246,6 +246,14 @@ class Span:
         self._runs = _runs(cache.pages[: pages_for(self.end)])
         self._memory: Tensor | None = None
 
+    def store(self, layer: int, heads: Tensor) -> None:
+        """Put the tokens' keys and values [count, 2 K, D] into the pages of a layer."""
+        pages = self.cache.pool.layers[layer]
+        if self.count == 1:
+            pages[self._pages[0], :, self._places[0]] = heads[0]
+        else:
+            pages[self._pages, :, self._places] = heads
+
     def join(self, layer: int, heads: Tensor) -> Tensor:
         """Store the tokens' keys and values, and return them after those of all tokens before.
 
@@ -256,11 +264,8 @@ class Span:
         Returns:
             [2 K, end, D], good until the next call.
         """
+        self.store(layer, heads)
         pages = self.cache.pool.layers[layer]
-        if self.count == 1:
-            pages[self._pages[0], :, self._places[0]] = heads[0]
-        else:
-            pages[self._pages, :, self._places] = heads
         if not self.start:
             return heads.transpose(0, 1)
         if self._memory is None:

@@ -12,6 +12,8 @@ from agentkit_local_models.gpu.triton_here import require_triton, why_no_triton
 
 Backend = Literal["torch", "triton", "flash_attn", "flashinfer"]
 """torch's kernels, ours in Triton, flash-attn's (FlashAttention 2), FlashInfer's."""
+EngineBackend = Literal["auto", "torch", "triton", "flashinfer"]
+"""What computes the attention of an engine: what reads pages of 16 tokens, and flash-attn does not."""
 _INSTALLED_AS: Final = {"flash_attn": "flash-attn", "flashinfer": "flashinfer-python"}
 
 

@@ -16,7 +16,7 @@ from torch import Tensor
 from torch.autograd import Function
 
 from agentkit_local_models.attention import Sight
-from agentkit_local_models.gpu.tiles import Tiles, padded_width, tiles_for
+from agentkit_local_models.gpu.tiles import FUSED, Tiles, padded_width, tiles_for
 from agentkit_local_models.gpu.triton_here import require_triton
 from agentkit_local_models.gpu.varlen import Packed
 
@@ -48,8 +48,8 @@ def flash_attention(
         NoTriton: Triton is not here, or there is neither a GPU nor its interpreter.
         ValueError: shapes or dtypes that do not fit.
     """
-    require_triton(query.device)
     _check(query, key, value, packed)
+    require_triton(query.device)
     prefixes = packed.prefixes
     if prefixes is None and sight.prefix:
         prefixes = torch.full_like(packed.key_starts[1:], sight.prefix)
@@ -115,7 +115,7 @@ class _Flash(Function):
         heads, sequences = query.shape[1], packed.query_starts.numel() - 1
         kernels.shares[(blocks(query.shape[0], _SHARES_TILE), heads)](
             mixed, gradient, sums, *mixed.stride()[:2], *gradient.stride()[:2], sums.stride(0),
-            query.shape[0], width=query.shape[2], padded=call.constants["padded"], tile=_SHARES_TILE,
+            query.shape[0], width=query.shape[2], padded=call.constants["padded"], tile=_SHARES_TILE, **FUSED,
         )  # fmt: skip
         places = (call.slopes, packed.query_starts, packed.key_starts, call.prefixes)
         strides = [step for part in (query, key, value, gradient) for step in part.stride()[:2]]
@@ -177,6 +177,7 @@ class Call:
                 "capped": capped,
                 # only the interpreter has CPU tensors, and it has no bfloat16
                 "exact": query.dtype == torch.bfloat16 and query.device.type == "cpu",
+                **FUSED,
             },
         )
 

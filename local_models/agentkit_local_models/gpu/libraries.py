@@ -69,7 +69,10 @@ def by_flashinfer(
         A function like `paged.paged_attention`; it raises `NoBackend` for penalties of distance (theirs are
         not ours for a number of heads that is no power of two) and for a prefix that is seen both ways.
     """
-    make = wrapper or import_module("flashinfer").BatchPrefillWithPagedKVCacheWrapper
+    # imported when it is first used
+    make = wrapper or (
+        lambda memory, order: import_module("flashinfer").BatchPrefillWithPagedKVCacheWrapper(memory, order)
+    )
     made: dict[str, Any] = {}
     # A plan serves all layers of a step that see the same.
     planned: dict[str, tuple[PagedRows, Sight]] = {}

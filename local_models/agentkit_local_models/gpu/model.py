@@ -16,6 +16,7 @@ from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import UnsupportedCheckpoint
 from agentkit_local_models.gpu.draw import draw, sent
 from agentkit_local_models.gpu.graphs import BUCKETS, Capture, CudaCapture, Graphs
+from agentkit_local_models.gpu.over_pages import PagedAttention
 from agentkit_local_models.gpu.paged import PagedRows, paged_attention
 from agentkit_local_models.gpu.passes import Pass
 from agentkit_local_models.gpu.step import Attend, Inputs, Step
@@ -49,12 +50,22 @@ class _Drawn:
         return cast("list[int]", self.tokens.tolist())  # pyright: ignore[reportUnknownMemberType]
 
 
-def attend(query: Tensor, pages: Tensor, inputs: Inputs, sight: Sight) -> Tensor:
-    """See `step.Attend`; ours."""
-    rows = PagedRows(
-        inputs.starts, inputs.lengths, inputs.tables, None, len(query), inputs.most_tokens, inputs.most_length
-    )
-    return paged_attention(query, pages, rows, sight).flatten(1)
+def attending(operation: PagedAttention) -> Attend:
+    """The attention of a step by an operation over pages."""
+
+    def attend(query: Tensor, pages: Tensor, inputs: Inputs, sight: Sight) -> Tensor:
+        rows = PagedRows(
+            inputs.starts,
+            inputs.lengths,
+            inputs.tables,
+            None,
+            len(query),
+            inputs.most_tokens,
+            inputs.most_length,
+        )
+        return operation(query, pages, rows, sight).flatten(1)
+
+    return attend
 
 
 class GpuModel:
@@ -66,7 +77,7 @@ class GpuModel:
         device: torch.device,
         *,
         vocabulary_size: int,
-        attend: Attend = attend,
+        attention: PagedAttention | None = None,
         capture: Capture | None = None,
     ) -> None:
         """Move a model's weights; it has none afterwards.
@@ -75,7 +86,8 @@ class GpuModel:
             model: on the processor.
             device: a GPU, or the processor where Triton interprets.
             vocabulary_size: of the tokenizer; ids from here on are never drawn.
-            attend: attention over pages.
+            attention: over pages, by another library, which plans on the processor: no step is captured
+                then. None is our own.
             capture: of decoding steps; None is CUDA graphs on a GPU, and no capturing elsewhere.
 
         Raises:
@@ -90,10 +102,12 @@ class GpuModel:
         self.arch = model.arch
         self.dtype = model.dtype
         self.device = device
-        self._step = Step(model, device, attend)
+        self._step = Step(model, device, attending(attention or paged_attention))
         self._vocabulary_size = vocabulary_size
         self._drawn = torch.zeros(BUCKETS[-1], dtype=torch.int64, device=device)
-        self._capture = CudaCapture() if capture is None and device.type == "cuda" else capture
+        if capture is None and attention is None and device.type == "cuda":
+            capture = CudaCapture()
+        self._capture = capture
         self._pool: PagePool | None = None
         self._graphs: Graphs | None = None
 

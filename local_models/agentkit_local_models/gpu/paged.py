@@ -11,7 +11,7 @@ from torch import Tensor
 
 from agentkit_local_models.attention import Sight
 from agentkit_local_models.gpu.flash import Call, base_two
-from agentkit_local_models.gpu.tiles import Tile, paged_tile
+from agentkit_local_models.gpu.tiles import FUSED, Tile, paged_tile
 from agentkit_local_models.gpu.triton_here import require_triton
 from agentkit_local_models.gpu.varlen import Packed
 from agentkit_local_models.pages import PAGE, pages_for
@@ -112,8 +112,8 @@ def paged_attention(
         NoTriton: Triton is not here, or there is neither a GPU nor its interpreter.
         ValueError: shapes or dtypes that do not fit.
     """
-    require_triton(query.device)
     _check(query, pages, rows)
+    require_triton(query.device)
     from agentkit_local_models.gpu import paged_kernels
 
     kernels = cast("Any", paged_kernels)  # what Triton makes of its functions
@@ -152,7 +152,7 @@ def paged_attention(
         kernels.joined[(count, heads)](
             parts, logs, mixed, *part_steps, *log_steps, *mixed.stride()[:2],
             splits=splits, padded_splits=1 << (splits - 1).bit_length(),
-            width=width, padded=call.constants["padded"],
+            width=width, padded=call.constants["padded"], **FUSED,
         )  # fmt: skip
     return mixed
 
@@ -173,7 +173,7 @@ def _processors(device: torch.device) -> int:
     """The multiprocessors of a GPU; the interpreter is one."""
     if device.type != "cuda":
         return 1
-    card: Any = torch.cuda.get_device_properties(device)  # pyright: ignore[reportUnknownMemberType]
+    card = cast("Any", torch.cuda.get_device_properties(device))  # pyright: ignore[reportUnknownMemberType]
     return card.multi_processor_count
 
 

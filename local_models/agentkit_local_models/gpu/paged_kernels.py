@@ -116,8 +116,10 @@ def joined(
     log = tl.load(
         logs + numbers * log_split + row * log_row + head, mask=numbers < splits, other=float("-inf")
     )
-    share = tl.exp2(log - tl.max(log, 0))
-    share = share / tl.sum(share, 0)
+    # a row that only fills a batch has seen nothing in any split: it comes out as 0
+    most = tl.max(log, 0)
+    share = tl.exp2(log - tl.where(most == float("-inf"), 0.0, most))
+    share = share / tl.maximum(tl.sum(share, 0), 1e-30)
     part = tl.load(
         parts + numbers[:, None] * part_split + row * part_row + head * part_head + columns[None, :],
         mask=(numbers < splits)[:, None] & (columns < width)[None, :],

@@ -7,6 +7,9 @@ from typing import Final
 
 import torch
 
+FUSED: Final = {"enable_fp_fusion": True}
+"""A launch's option: a product and a sum are one instruction. Triton's default differs by release."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tile:

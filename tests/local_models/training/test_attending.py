@@ -14,7 +14,7 @@ from torch import Tensor
 from agentkit_local_models.attention import Sight
 from agentkit_local_models.gpu.backends import NoBackend, chosen
 from agentkit_local_models.gpu.flash import flash_attention
-from agentkit_local_models.gpu.triton_here import NoTriton
+from agentkit_local_models.gpu.triton_here import NoTriton, interpreted
 from agentkit_local_models.gpu.varlen import Packed
 from agentkit_local_models.training.attending import Varlen, flashed, plain
 from agentkit_local_models.training.loss import cross_entropy
@@ -27,6 +27,12 @@ from agentkit_local_models.training.trained import assembled
 from ..gpu.definition import defined  # noqa: TID252
 from ..oracle import random_weights  # noqa: TID252
 from .tiny import LLAMA, workplace
+
+IN_THE_INTERPRETER = [
+    pytest.mark.triton,
+    pytest.mark.timeout(1800),
+    pytest.mark.skipif(not interpreted(), reason="the weights are on the processor"),
+]
 
 
 def by_definition(query: Tensor, key: Tensor, value: Tensor, packed: Packed, sight: Sight) -> Tensor:
@@ -51,7 +57,7 @@ def learnt(prefix: Sequence[int], operation: Varlen | None) -> list[Tensor]:
     "operation",
     [
         by_definition,
-        pytest.param(flash_attention, marks=[pytest.mark.triton, pytest.mark.timeout(1800)], id="triton"),
+        pytest.param(flash_attention, marks=IN_THE_INTERPRETER, id="triton"),
     ],
 )
 def test_losses_and_gradients_are_those_of_the_plain_steps(
