@@ -1,6 +1,6 @@
 """Our attention kernels on a GPU, beside torch's: right first, then how fast.
 
-    python benchmarks/gpu/attention.py [--quick] [--tiles] [--dtype bfloat16|float16]
+    python benchmarks/gpu/attention.py [--quick] [--tiles] [--dtype bfloat16|float16|float32]
 
 It needs a CUDA build of torch and Triton, and nothing else: it runs from a clean checkout, without an
 installation or the network. Results are compared with float32 before anything is timed, and a wrong one ends
@@ -106,7 +106,7 @@ def main() -> int:
     parser.add_argument(
         "--trial", action="store_true", help="tiny sizes in Triton's interpreter; no measurement"
     )
-    parser.add_argument("--dtype", choices=["bfloat16", "float16"], default="bfloat16")
+    parser.add_argument("--dtype", choices=["bfloat16", "float16", "float32"], default="bfloat16")
     options = parser.parse_args()
     if lack := missing(trial=options.trial):
         print(f"benchmarks/gpu/attention.py needs a GPU, torch for CUDA, and Triton: {lack}", file=sys.stderr)

