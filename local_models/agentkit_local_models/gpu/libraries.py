@@ -69,10 +69,7 @@ def by_flashinfer(
         A function like `paged.paged_attention`; it raises `NoBackend` for penalties of distance (theirs are
         not ours for a number of heads that is no power of two) and for a prefix that is seen both ways.
     """
-    # imported when it is first used
-    make = wrapper or (
-        lambda memory, order: import_module("flashinfer").BatchPrefillWithPagedKVCacheWrapper(memory, order)
-    )
+    make = wrapper or _flashinfer
     made: dict[str, Any] = {}
     # A plan serves all layers of a step that see the same.
     planned: dict[str, tuple[PagedRows, Sight]] = {}
@@ -115,3 +112,8 @@ def by_flashinfer(
         return made[place].run(query, paired)
 
     return attend
+
+
+def _flashinfer(memory: Tensor, order: str) -> Any:
+    """FlashInfer's own wrapper; imported when it is first used."""
+    return import_module("flashinfer").BatchPrefillWithPagedKVCacheWrapper(memory, order)
