@@ -56,14 +56,18 @@ class Delta:
 
     @classmethod
     def of(cls, parts: Sequence[Part], rows: int, scale: float) -> Delta:
-        """The delta of a matrix with so many rows."""
+        """The delta of a matrix with so many rows; its parts are views of it: nothing is there twice."""
         a = torch.cat([part.a for part in parts])
         b = a.new_zeros(rows, len(a))
+        views: list[Part] = []
         rank = 0
         for part in parts:
-            b[part.first : part.first + len(part.b), rank : rank + len(part.a)] = part.b
-            rank += len(part.a)
-        return cls(tuple(parts), a, b, scale)
+            ranks = slice(rank, rank + len(part.a))
+            own = b[part.first : part.first + len(part.b), ranks]
+            own.copy_(part.b)
+            views.append(Part(part.first, a[ranks], own))
+            rank = ranks.stop
+        return cls(tuple(views), a, b, scale)
 
 
 LayerDeltas = Mapping[str, Delta]
