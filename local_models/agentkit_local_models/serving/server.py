@@ -15,6 +15,9 @@ import uvicorn
 from agentkit_local_models.serving.app import app_of
 from agentkit_local_models.serving.served import Served
 
+KEEP_SECONDS = 75
+"""For which a connection without a request is kept: longer than clients keep theirs (5 s in httpx), or it is
+closed just when a request is on its way, and nobody knows whether that was heard."""
 GRACE_SECONDS = 30.0
 """For answers that are being made when the server is told to end."""
 
@@ -51,6 +54,7 @@ class Server(uvicorn.Server):
             log_config=None,
             access_log=False,
             server_header=False,
+            timeout_keep_alive=KEEP_SECONDS,
             timeout_graceful_shutdown=2,
         )
         super().__init__(config)
