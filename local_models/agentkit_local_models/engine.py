@@ -530,6 +530,7 @@ class Engine:
     ) -> Generator[Piece | Completion, None, None]:
         """Hand out what happens to a request until it is done."""
         request.events += answer.begin()
+        request.done = answer.finish is not None
         if not request.done:
             self._loop.add(request)
         try:

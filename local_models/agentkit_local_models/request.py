@@ -135,6 +135,8 @@ class Request:
         shared: whether what is known of its prompt is in the prefix tree.
         arrived: its place in the order of arrival.
         ahead: how many tokens after the known ones are chosen and can be computed, but are not read yet.
+        done: whether it has ended, and all that happened is in `events`: who asked looks at it while another
+            thread computes the step, in which the work is finished before its last pieces are there.
     """
 
     work: Work
@@ -150,11 +152,7 @@ class Request:
     shared: bool = False
     arrived: int = 0
     ahead: int = 0
-
-    @property
-    def done(self) -> bool:
-        """It has ended."""
-        return self.work.finish is not None or self.error is not None
+    done: bool = False
 
     @property
     def rank(self) -> tuple[int, float, int]:

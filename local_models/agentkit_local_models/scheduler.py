@@ -321,6 +321,7 @@ class Scheduler:
         for queue in (self._running, self._waiting):
             if request in queue:
                 queue.remove(request)
+        request.done = True
 
 
 def next_tokens(request: Request, number: int) -> Sequence[int]:

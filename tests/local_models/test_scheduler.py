@@ -249,6 +249,25 @@ def test_who_writes_goes_first_and_prompts_share_the_rest_of_the_budget() -> Non
     assert model.passes == [[3], [1, 19], [1, 19], [1, 12], [1, 1]]
 
 
+class Watched(Drawn):
+    """Looks, when it is finished and its last piece is not handed over, whether its request is done."""
+
+    request: Request
+
+    def take(self, logits: Tensor) -> list[Piece]:
+        made = super().take(logits)
+        self.early = self.request.done
+        return made
+
+
+def test_a_request_is_not_done_before_its_last_piece_is_handed_over() -> None:
+    work = Watched([1, 2, 3], 2, 0)
+    work.request = Request(work)
+    run(scheduler_of(EXACT)[0], work.request)
+    assert work.finish == "length"
+    assert not work.early
+
+
 def test_a_prompt_that_begins_like_one_under_way_is_computed_once() -> None:
     scheduler, _ = scheduler_of(EXACT)
     prompt = list(range(40))
