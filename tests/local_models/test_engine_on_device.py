@@ -25,7 +25,7 @@ def checkpoint(smollm2_path) -> Checkpoint:
     with Checkpoint.open(smollm2_path) as opened:
         config = dataclasses.replace(
             opened.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16,
-            feed_forward_width=64, context=400,
+            feed_forward_width=64, context=64,
         )  # fmt: skip
         return dataclasses.replace(opened, config=config)
 
@@ -48,7 +48,7 @@ ASKED = {
     "with log-probabilities": (Sampling(max_tokens=8, logprobs=2), None, 0),
     "with a penalty": (Sampling(max_tokens=8, repetition_penalty=1.3), None, 0),
     "one token": (Sampling(max_tokens=1), None, 1),
-    "to the end of the context": (Sampling(), None, 395),
+    "to the end of the context": (Sampling(), None, 59),
 }
 
 
