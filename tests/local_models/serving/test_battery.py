@@ -13,7 +13,7 @@ from .running import Running, eventually, fresh, spoken
 @pytest.mark.parametrize(
     ("clients", "seconds", "kinds"),
     [
-        (24, 3, 8),
+        (24, 2, 6),
         pytest.param(200, 300, 60, marks=[pytest.mark.serving, pytest.mark.timeout(1500)]),
     ],
 )
