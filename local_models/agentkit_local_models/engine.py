@@ -39,7 +39,6 @@ from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.occupancy import Occupancy
 from agentkit_local_models.overlap import Device
 from agentkit_local_models.pages import PagedCache
-from agentkit_local_models.parallel.split import SplitModel
 from agentkit_local_models.placing import device_of, pool_of, scheduler_of
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.prefix_folder import is_prefix_folder, load_prefix
@@ -48,6 +47,7 @@ from agentkit_local_models.request import Prefill, Request
 from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.scheduler import Runs
 from agentkit_local_models.session import Session
+from agentkit_local_models.split import SplitModel
 from agentkit_local_models.tokenizer import Tokenizer
 from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import Variant, Variants

@@ -22,10 +22,10 @@ from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.parallel.launch import split_engine
-from agentkit_local_models.parallel.split import Call, SplitModel, follow
 from agentkit_local_models.precision import Form
 from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.share import arch_of, weights_of
+from agentkit_local_models.split import Call, SplitModel, follow
 from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import BASE, Variant
 

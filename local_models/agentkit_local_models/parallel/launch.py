@@ -19,9 +19,9 @@ from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.model import Model
 from agentkit_local_models.parallel.group import Group
-from agentkit_local_models.parallel.split import SplitModel, follow
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.share import arch_of, weights_of
+from agentkit_local_models.split import SplitModel, follow
 
 # Seconds that a process which was told to end has for it.
 _PARTING: Final = 300.0
