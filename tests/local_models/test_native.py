@@ -336,6 +336,36 @@ def test_forms_that_are_not_read_are_said(workers: c.Workers) -> None:
         packed(workers, bad)
 
 
+def read(model: NativeModel, pieces: Sequence[int]) -> Tensor:
+    """The hidden states of the first tokens, read in pieces."""
+    cache, rows, at = model.new_cache(), [], 0
+    for size in pieces:
+        rows.append(model.hidden([(TOKENS[at : at + size], cache)]))
+        at += size
+    assert cache.length == at
+    return torch.cat(rows)
+
+
+@pytest.mark.parametrize(("form", "same"), [("int8", True), ("int4", True), ("float", False)])
+def test_a_longer_piece_of_a_quantised_model_takes_several_calls(
+    form: Form, same: bool, workers: c.Workers
+) -> None:
+    """And has the same bits as token by token; with floats it is torch's from the seventeenth token on."""
+    native = NativeModel(Model(LLAMA, random_weights(LLAMA).items(), torch.float32, form), workers)
+    assert torch.equal(read(native, [45]), read(native, [1] * 45)) is same
+
+
+def test_several_sequences_share_calls_and_keep_their_order(workers: c.Workers) -> None:
+    native = NativeModel(Model(LLAMA, random_weights(LLAMA).items(), torch.float32, "int8"), workers)
+    pool = PagePool(LLAMA, torch.float32, 60)
+    sizes = (7, 20, 1, 30)
+    caches = [PagedCache(pool, LLAMA.context) for _ in sizes]
+    steps = [(TOKENS[size : 2 * size], cache) for size, cache in zip(sizes, caches, strict=True)]
+    together = native.hidden(steps).split(sizes)
+    for (tokens, _), found in zip(steps, together, strict=True):
+        assert torch.equal(found, native.hidden([(tokens, native.new_cache())]))
+
+
 def test_the_structures_are_those_of_the_library(workers: c.Workers) -> None:
     sizes = torch.empty(6, dtype=torch.long)
     workers.library.sizes(sizes.data_ptr())

@@ -12,6 +12,7 @@ from torch import Tensor
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import (
     GROUP,
+    PACKED_SLICE,
     Adapted,
     Blocks,
     Floats,
@@ -92,7 +93,9 @@ class Packed:
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
-        return multiply_in_slices(self.shape, lambda rows: self._values(rows, x.dtype), x, bias, BLOCK)
+        return multiply_in_slices(
+            self.shape, lambda rows: self._values(rows, x.dtype), x, bias, BLOCK, PACKED_SLICE
+        )
 
     def dense(self, dtype: torch.dtype) -> Tensor:
         """See `Matrix`."""
