@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+from contextlib import contextmanager
 
 import openai
 import pytest
@@ -32,22 +33,25 @@ CITY = {
 }
 
 
-@pytest.fixture(scope="module")
-def process():
-    command = [sys.executable, "-m", "agentkit", "serve", "local:smollm2", "--port", "0"]
+@contextmanager
+def served(*flags: str):
+    """The process of `agentkit serve`, and its address."""
+    command = [sys.executable, "-m", "agentkit", "serve", "local:smollm2", "--port", "0", *flags]
     with subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
     ) as started:
-        yield started
-        started.kill()
+        try:
+            told = started.stdout.readline()
+            found = re.search(r"serving smollm2 at (http://127\.0\.0\.1:\d+/v1)", told)
+            assert found, told + started.stderr.read()
+            yield started, found[1]
+        finally:
+            started.kill()
 
 
 @pytest.mark.timeout(400)  # a process that loads torch and lets it go, on a machine that may be busy
-def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is_told_to(process):
-    told = process.stdout.readline()
-    url = re.search(r"serving smollm2 at (http://127\.0\.0\.1:\d+/v1)", told)
-    assert url, told + process.stderr.read()
-    with openai.OpenAI(base_url=url[1], api_key="none", max_retries=0) as client:
+def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is_told_to():
+    with served() as (process, url), openai.OpenAI(base_url=url, api_key="none", max_retries=0) as client:
 
         def ask(words: str, **more):
             talk = [{"role": "user", "content": words}]
@@ -72,7 +76,30 @@ def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is
             process.send_signal(signal.SIGTERM)
             *_, last = pieces
         assert last.choices[0].finish_reason == "length"
-    assert process.wait() == 0
+        assert process.wait() == 0
+
+
+@pytest.mark.timeout(400)
+def test_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags():
+    flags = ("--queue", "1", "--most-bytes", "2000", "--grace", "0")
+    with served(*flags) as (process, url), openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+
+        def ask(words: str, **more):
+            talk = [{"role": "user", "content": words}]
+            return client.chat.completions.create(model="smollm2", messages=talk, **more)
+
+        with pytest.raises(openai.APIStatusError) as large:
+            ask("word " * 500)
+        assert large.value.status_code == 413
+        with ask("Count to a thousand.", max_tokens=4000, stream=True) as stream:
+            pieces = iter(stream)
+            next(pieces)
+            with pytest.raises(openai.RateLimitError):
+                ask("And you?")
+            process.send_signal(signal.SIGTERM)
+            with pytest.raises(openai.APIError, match="shutting down"):
+                list(pieces)
+        assert process.wait() == 0
 
 
 def test_an_address_that_others_reach_needs_a_key():
