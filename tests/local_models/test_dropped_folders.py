@@ -111,7 +111,7 @@ async def test_a_folder_of_glm_answers_and_calls_tools(tmp_path: Path, build: An
 
 async def test_a_model_that_knows_no_system_turn_is_told_before_the_question(tmp_path: Path) -> None:
     model = load_local("local:x", str(chatglm2(tmp_path)))
-    ids = model._prompt(ModelRequest((SystemMessage("Be brief."), UserMessage("hello"))))
+    ids = model.prompt(ModelRequest((SystemMessage("Be brief."), UserMessage("hello"))))
     text = model._engine.tokenizer.decode(ids)
     assert text == "[Round 1]\n\n问：Be brief.\n\nhello\n\n答："
 

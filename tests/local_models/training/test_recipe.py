@@ -109,6 +109,7 @@ RESULT_CHANGES: dict[str, Any] = {
 OTHERWISE = {
     "data__most_tokens",
     "lora__joined",
+    "training__attention",
     "training__compile",
     "training__device",
     "training__save_minutes",
