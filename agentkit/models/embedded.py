@@ -30,7 +30,8 @@ class Manner:
 MANNERS = {
     "smollm2": Manner("lines", "agent/lines", most_output=256, adapter="smollm2.safetensors"),
     "smollm2-base": Manner("python", "agent/small", most_output=256, weights="smollm2"),
-    "qwen2.5-coder:1.5b": Manner("python", "agent/small"),
+    "qwen2.5-coder:1.5b": Manner("lines", "agent/lines", adapter="qwen2.5-coder-1.5b.safetensors"),
+    "qwen2.5-coder:1.5b-base": Manner("python", "agent/small", weights="qwen2.5-coder:1.5b"),
 }
 """The manner that reached most of the example goals with each entry."""
 

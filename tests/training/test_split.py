@@ -97,6 +97,13 @@ def test_written_episodes_are_of_trained_families_only() -> None:
     assert not written.failed
 
 
+def test_longer_rows_than_asked_for_are_left_out_and_counted() -> None:
+    whole, short = write_batch((3, 0)), write_batch((3, 0), most=1200)
+    sizes = [sum(len(turn["content"]) for turn in json.loads(line)["turns"]) for line in whole.lines]
+    assert short.lines == [line for line, size in zip(whole.lines, sizes, strict=True) if size <= 1200]
+    assert short.long.total() == len(whole.lines) - len(short.lines) > 0
+
+
 def test_the_same_seed_writes_the_same_episodes_in_every_process() -> None:
     """Hashes of texts differ from process to process; nothing may rest on them."""
     code = "from episodes.write import write_batch; print(''.join(write_batch((3, 1)).lines))"

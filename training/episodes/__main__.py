@@ -17,7 +17,7 @@ from episodes.record import record
 from episodes.split import extend
 from episodes.task import Family
 from episodes.views import plain_view, some_view
-from episodes.write import write
+from episodes.write import MOST_CHARACTERS, write
 
 
 async def check(family: Family, count: int, *, show: bool) -> list[str]:
@@ -66,6 +66,7 @@ async def main() -> int:
     writing.add_argument("folder", type=Path)
     writing.add_argument("--episodes", type=int, default=12_000)
     writing.add_argument("--seed", type=int, default=0)
+    writing.add_argument("--most-characters", type=int, default=MOST_CHARACTERS, help="of a row")
     correcting = commands.add_parser("correct", help="a model's own mistakes, corrected")
     correcting.add_argument("file", type=Path)
     correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
@@ -92,7 +93,7 @@ async def main() -> int:
         await write_corrected(args.file, load_model(args.model), args.episodes, args.seed)
         return 0
     if args.command == "write":
-        write(args.folder, args.episodes, args.seed)
+        write(args.folder, args.episodes, args.seed, args.most_characters)
         return 0
     chosen = [FAMILIES[name] for name in args.families] or list(FAMILIES.values())
     faults = 0

@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
@@ -24,13 +25,14 @@ VIEW_SIZE = 16
 
 
 MOST_CHARACTERS = 7500
-"""A longer row is left out, and counted: one would cost as much as ten."""
+"""A longer row is left out by default, and counted: one would cost as much as ten."""
 
 
 @dataclass
 class Written:
-    """What came of some episodes."""
+    """What came of some episodes; rows of more than `most` characters are left out."""
 
+    most: int = MOST_CHARACTERS
     lines: list[str] = field(default_factory=list[str])
     reached: Counter[str] = field(default_factory=Counter[str])
     failed: Counter[str] = field(default_factory=Counter[str])
@@ -42,7 +44,7 @@ class Written:
             self.failed[family.name] += 1
             return
         self.reached[family.name] += 1
-        rows = [row for row in episode.rows if _size(row) <= MOST_CHARACTERS]
+        rows = [row for row in episode.rows if _size(row) <= self.most]
         self.long[family.name] += len(episode.rows) - len(rows)
         self.lines += [_line(family, row) for row in rows]
 
@@ -52,17 +54,20 @@ class Written:
         for name, count in self.failed.most_common(12):
             print(f"  left out {count} of {name}: the policy did not pass its own check")
         for name, count in self.long.most_common(5):
-            print(f"  left out {count} of {name}: longer than {MOST_CHARACTERS:,} characters")
+            print(f"  left out {count} of {name}: longer than {self.most:,} characters")
 
 
-def write(folder: Path, episodes: int, seed: int) -> None:
-    """Write `train.jsonl`: that many episodes of the families that may be trained on."""
+def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS) -> None:
+    """Write `train.jsonl`: that many episodes of the families that may be trained on.
+
+    Rows of more than `most` characters are left out.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     batches = [(seed, number) for number in range(episodes // VIEW_SIZE)]
-    whole = Written()
+    whole = Written(most)
     part = folder / "train.part"
     with part.open("w", encoding="utf-8") as file, ProcessPoolExecutor(os.cpu_count()) as pool:
-        for written in pool.map(write_batch, batches, chunksize=4):
+        for written in pool.map(partial(write_batch, most=most), batches, chunksize=4):
             file.writelines(written.lines)
             whole.reached += written.reached
             whole.failed += written.failed
@@ -71,13 +76,16 @@ def write(folder: Path, episodes: int, seed: int) -> None:
     whole.tell(folder / "train.jsonl")
 
 
-def write_batch(which: tuple[int, int]) -> Written:
-    """The episodes of a seed and a number, under as few views as can be; those that pass their checks."""
-    return asyncio.run(_episodes(*which))
+def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS) -> Written:
+    """The episodes of a seed and a number, under as few views as can be; those that pass their checks.
+
+    Rows of more than `most` characters are left out.
+    """
+    return asyncio.run(_episodes(*which, most))
 
 
-async def _episodes(seed: int, number: int) -> Written:
-    written = Written()
+async def _episodes(seed: int, number: int, most: int) -> Written:
+    written = Written(most)
     for each in drawn(Dice(f"train {seed} {number}")):
         written.take(each.family, await record(each.goal, each.task, each.view))
     return written
