@@ -1,10 +1,12 @@
 """What a local model is called, and what is loaded for it."""
 
 import asyncio
+import json
 from pathlib import Path
 
 import pytest
 import torch
+from safetensors import safe_open
 
 from agentkit.core.errors import BadRequest, UnknownModel
 from agentkit.core.messages import UserMessage
@@ -12,7 +14,7 @@ from agentkit.core.protocols import Answer, ModelRequest
 from agentkit.evaluation.facts import placed
 from agentkit.models.embedded import MANNERS, adapter_file, load_local, parts_of, require_local
 from agentkit.models.local import LocalModel
-from agentkit_local_models.catalogue import SMOLLM2, path_of
+from agentkit_local_models.catalogue import SMOLLM2, find, path_of
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.training.session import train
 
@@ -106,3 +108,26 @@ def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
 def test_weights_stay_as_they_lie_with_an_adapter_and_without(name: str) -> None:
     model = load_local(f"local:{name}?precision=file", f"{name}?precision=file")
     assert model.name == f"local:{name}?precision=file"
+
+
+MOST_BYTES = {"smollm2": 9_000_000, "qwen2.5-coder:1.5b": 20_000_000}
+
+
+def test_every_model_with_an_adapter_is_looked_at() -> None:
+    assert {name for name, manner in MANNERS.items() if manner.adapter} == MOST_BYTES.keys()
+
+
+@pytest.mark.parametrize("name", MOST_BYTES)
+def test_an_adapter_that_ships_is_small_and_says_what_it_is_of_and_what_it_reaches(name: str) -> None:
+    path = adapter_file(MANNERS[name].adapter)
+    assert path.stat().st_size <= MOST_BYTES[name]
+    card = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
+    assert card["base_sha256"] == find(name).sha256
+    with safe_open(path, "pt") as file:
+        assert json.loads(file.metadata()["card"]) == card
+    assert all(0 < each["reached"] <= each["cases"] for each in card["figures"])
+    assert card["limits"]
+
+
+def test_the_bare_models_have_the_weights_of_those_with_an_adapter() -> None:
+    assert {manner.weights for manner in MANNERS.values() if manner.weights} == MOST_BYTES.keys()
