@@ -18,6 +18,7 @@ from agentkit_local_models.request import Prefill, Request
 from agentkit_local_models.sampling import Sampling, choose
 
 from .oracle import random_weights
+from .test_scheduler import run
 from .tiny import tiny_arch
 
 ARCH = tiny_arch(context=96)
@@ -136,16 +137,6 @@ def alone(work: Text) -> Text:
         logits = EXACT.head(EXACT.hidden([(work.known, EXACT.new_cache())])[-1:])
         work.take(logits)
     return work
-
-
-def run(scheduler: Overlapped, *requests: Request) -> None:
-    for request in requests:
-        scheduler.add(request)
-    for _ in range(1_000):
-        if all(request.done for request in requests):
-            return
-        scheduler.step()
-    pytest.fail("a request is never done")
 
 
 def scheduler_of(device: Slow, pages: int = 100, **more) -> tuple[Overlapped, PagePool]:
