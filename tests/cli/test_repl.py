@@ -1,5 +1,7 @@
 """`agentkit` without a command, as a person at a terminal has it: by its effects, in a pseudo-terminal."""
 
+import asyncio
+import io
 import json
 import re
 import shlex
@@ -9,8 +11,13 @@ import sys
 import time
 
 import pytest
+from prompt_toolkit.application import Application, run_in_terminal
+from prompt_toolkit.data_structures import Point, Size
+from prompt_toolkit.input import create_pipe_input
+from prompt_toolkit.layout import FormattedTextControl, Layout, Window
+from prompt_toolkit.output.vt100 import Vt100_Output
 
-from agentkit.cli.repl.reflow import wraps_again
+from agentkit.cli.repl.reflow import follow_width, wraps_again
 from agentkit.core.events import CallFinished, Ending, PersonSaid, PersonStopped, RunEnded
 from agentkit.core.tools import Outcome
 
@@ -28,6 +35,7 @@ from .conftest import (
     sleeping,
     wait_until,
 )
+from .vt import Screen
 
 # --- one message after the other
 
@@ -75,6 +83,48 @@ def test_where_a_terminal_wraps_again_no_row_of_a_wider_one_stays(talk) -> None:
             rows = it.text.split("\n")
             assert (rows.count("at-42"), it.text.count("step 1/40")) == (1, 1), it.text
         it.terminal.type(CTRL_C + CTRL_C)
+
+
+class Wrapping(io.StringIO):
+    """What an application writes, shown at once in a terminal that wraps."""
+
+    encoding = "utf-8"
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.screen = Screen(width)
+
+    def write(self, text: str) -> int:
+        self.screen.feed(text)
+        return len(text)
+
+
+@pytest.mark.parametrize("after", ["drawn anew", "written above"])
+async def test_a_terminal_that_was_narrowed_a_moment_ago_is_seen_before_its_signal(after: str) -> None:
+    terminal = Wrapping(60)
+    output = Vt100_Output(terminal, lambda: Size(rows=30, columns=terminal.screen.width))  # type: ignore[arg-type]
+    with create_pipe_input() as keys:
+        rows = FormattedTextControl("a" * 50 + "\n" + "b" * 30, get_cursor_position=lambda: Point(0, 1))
+        layout = Layout(Window(rows, wrap_lines=True))
+        app: Application[None] = Application(layout=layout, input=keys, output=output)
+        follow_width(app)
+
+        drawn = asyncio.Event()
+        app.after_render += lambda _: drawn.set()
+
+        async def narrowed() -> None:
+            await drawn.wait()
+            assert terminal.screen.text.split("\n") == ["a" * 50, "b" * 30]
+            terminal.screen.narrow(40)
+            if after == "drawn anew":
+                app._redraw()  # as a clock in the status line has it
+            else:
+                await run_in_terminal(lambda: output.write("above\r\n"))
+            app.exit()
+
+        await asyncio.gather(app.run_async(), narrowed())
+    above = ["above"] if after == "written above" else []
+    assert terminal.screen.text.rstrip().split("\n") == [*above, "a" * 40, "a" * 10, "b" * 30]
 
 
 @pytest.mark.parametrize(

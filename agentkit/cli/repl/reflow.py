@@ -40,18 +40,31 @@ def wraps_again(environ: Mapping[str, str]) -> bool:
 
 
 def follow_width(app: "Application[str]") -> None:
-    """Let a line editor go back over all of its rows when its terminal has wrapped them anew."""
-    resized = app._on_resize  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    """Let a line editor go back over all of its rows when its terminal has wrapped them anew.
 
-    def resized_and_wrapped() -> None:
-        screen = app.renderer.last_rendered_screen
-        if screen is not None:
+    What was drawn is taken back in three cases: the width changed, something is to be written above it,
+    or it is drawn anew. The last two can come before the signal that tells of the first.
+    """
+    renderer = app.renderer
+    erase = renderer.erase
+
+    def narrower() -> bool:
+        drawn = renderer._last_size  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+        return drawn is not None and drawn.columns > app.output.get_size().columns
+
+    def erase_wrapped(leave_alternate_screen: bool = True) -> None:
+        screen = renderer.last_rendered_screen
+        if screen is not None and narrower():
             at = screen.get_cursor_position(app.layout.current_window)
             app.output.cursor_up(added_rows(screen, at.y, at.x, app.output.get_size().columns))
-        resized()
+        erase(leave_alternate_screen)
 
-    # prompt_toolkit looks it up when it starts to listen, and has no other place for this
-    app._on_resize = resized_and_wrapped  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
+    def before_render(_: "Application[str]") -> None:
+        if narrower():
+            renderer.erase()
+
+    renderer.erase = erase_wrapped  # the only way that each of the three takes
+    app.before_render += before_render
 
 
 def added_rows(screen: "Screen", row: int, column: int, width: int) -> int:
