@@ -205,9 +205,8 @@ class Agent:
             JournalError: the record could not be written.
         """
         if start is not None:
-            self.record(
-                start
-            )  # its first effect makes it durable; until then there is only a goal to say again
+            # with what follows, or before anything is waited for: until then there is only a goal to say again
+            self.record(start, with_next=True)
         while self.state.ended is None:
             await self.step()
         return self.state.ended

@@ -189,8 +189,7 @@ def may(one: Action, rules: Place, world: World) -> str:
         return NO if mode == NO and not allowed else ASK
     if allowed:
         return YES
-    suspect = one.effect not in ("reads", "writes") or _is_lost(one, world)
-    if mode == YES and world.told and suspect:
+    if mode == YES and world.told and _is_lost(one, world):
         return ASK
     return mode
 
