@@ -39,6 +39,18 @@ def test_a_search_in_the_wrong_place_says_where_it_would_be_found(library) -> No
     )
 
 
+def test_a_file_that_is_searched_by_its_name_is_told(world) -> None:
+    world.write("notes/CreamCamera.yaml", "zoom: 3\n")
+    assert find_text("creamcamera.yaml", world.context) == (
+        '[nothing matches "creamcamera.yaml" in 1 file]\n[by name: notes/CreamCamera.yaml]'
+    )
+    for number in range(7):
+        world.write(f"trips/{number}.txt", "x\n")
+    assert find_text("trips", world.context, "notes").endswith(
+        "[by name: trips/0.txt, trips/1.txt, trips/2.txt, trips/3.txt, trips/4.txt and 2 more]"
+    )
+
+
 def test_words_that_stand_nowhere_together_are_found_apart_and_without_their_endings(world) -> None:
     world.write("a.txt", "The launch moves to May.\nNothing here.\n")
     told = find_text("launch moved", world.context)

@@ -26,6 +26,8 @@ SHORTEST_WORD = 4
 """Letters of a word that is worth searching for by itself."""
 MOST_ALIKE = 20
 """More lines than this that hold one of the words say nothing."""
+MOST_NAMED = 5
+"""Files that are told because of their names."""
 LONGEST_LINE = 300
 """Characters of a matching line that are shown, around the match."""
 LARGEST_SEARCHED = 16 * 1024 * 1024
@@ -54,7 +56,20 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     # looking in the wrong place is a common slip: say where it would have been found
     others = [name for name in workspace.files() if name not in paths]
     elsewhere = _found_in(workspace, others, pattern)
-    return f"{told.text}\nelsewhere:\n{elsewhere.text}" if elsewhere.count else told.text
+    parts = [told.text, *_named(workspace, pattern)]
+    if elsewhere.count:
+        parts += ["elsewhere:", elsewhere.text]
+    return "\n".join(parts)
+
+
+def _named(workspace: Workspace, pattern: str) -> list[str]:
+    """Files whose names hold what no line does: who looks for one by its name may ask for its text."""
+    name = pattern.rstrip("/").lower()
+    found = [path for path in workspace.files() if name and name in path.lower()]
+    if not found:
+        return []
+    more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""
+    return [f"[by name: {', '.join(found[:MOST_NAMED])}{more}]"]
 
 
 @dataclass(frozen=True, slots=True)
