@@ -97,6 +97,14 @@ def test_written_episodes_are_of_trained_families_only() -> None:
     assert not written.failed
 
 
+def test_episodes_can_be_of_some_families_only() -> None:
+    written = write_batch((3, 0), only="user_tool")
+    assert len(written.reached) > 3
+    assert all(name.startswith("user_tool") for name in written.reached)
+    with pytest.raises(ValueError, match="no family that may be trained on begins with 'tick_off'"):
+        write_batch((3, 0), only="tick_off")
+
+
 def test_longer_rows_than_asked_for_are_left_out_and_counted() -> None:
     whole, short = write_batch((3, 0)), write_batch((3, 0), most=1200)
     sizes = [sum(len(turn["content"]) for turn in json.loads(line)["turns"]) for line in whole.lines]

@@ -67,6 +67,7 @@ async def main() -> int:
     writing.add_argument("--episodes", type=int, default=12_000)
     writing.add_argument("--seed", type=int, default=0)
     writing.add_argument("--most-characters", type=int, default=MOST_CHARACTERS, help="of a row")
+    writing.add_argument("--only", default="", metavar="BEGINNING", help="of the names of families")
     correcting = commands.add_parser("correct", help="a model's own mistakes, corrected")
     correcting.add_argument("file", type=Path)
     correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
@@ -93,7 +94,7 @@ async def main() -> int:
         await write_corrected(args.file, load_model(args.model), args.episodes, args.seed)
         return 0
     if args.command == "write":
-        write(args.folder, args.episodes, args.seed, args.most_characters)
+        write(args.folder, args.episodes, args.seed, args.most_characters, args.only)
         return 0
     chosen = [FAMILIES[name] for name in args.families] or list(FAMILIES.values())
     faults = 0

@@ -57,17 +57,17 @@ class Written:
             print(f"  left out {count} of {name}: longer than {self.most:,} characters")
 
 
-def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS) -> None:
+def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS, only: str = "") -> None:
     """Write `train.jsonl`: that many episodes of the families that may be trained on.
 
-    Rows of more than `most` characters are left out.
+    Rows of more than `most` characters are left out. With `only`, of the families whose names begin so.
     """
     folder.mkdir(parents=True, exist_ok=True)
     batches = [(seed, number) for number in range(episodes // VIEW_SIZE)]
     whole = Written(most)
     part = folder / "train.part"
     with part.open("w", encoding="utf-8") as file, ProcessPoolExecutor(os.cpu_count()) as pool:
-        for written in pool.map(partial(write_batch, most=most), batches, chunksize=4):
+        for written in pool.map(partial(write_batch, most=most, only=only), batches, chunksize=4):
             file.writelines(written.lines)
             whole.reached += written.reached
             whole.failed += written.failed
@@ -76,17 +76,17 @@ def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS) -
     whole.tell(folder / "train.jsonl")
 
 
-def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS) -> Written:
+def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS, only: str = "") -> Written:
     """The episodes of a seed and a number, under as few views as can be; those that pass their checks.
 
     Rows of more than `most` characters are left out.
     """
-    return asyncio.run(_episodes(*which, most))
+    return asyncio.run(_episodes(*which, most, only))
 
 
-async def _episodes(seed: int, number: int, most: int) -> Written:
+async def _episodes(seed: int, number: int, most: int, only: str) -> Written:
     written = Written(most)
-    for each in drawn(Dice(f"train {seed} {number}")):
+    for each in drawn(Dice(f"train {seed} {number}"), only):
         written.take(each.family, await record(each.goal, each.task, each.view))
     return written
 
@@ -101,10 +101,18 @@ class Drawn:
     view: View
 
 
-def drawn(dice: Dice) -> Iterator[Drawn]:
-    """So many tasks as share a view, under as few views as can be."""
+def drawn(dice: Dice, only: str = "") -> Iterator[Drawn]:
+    """So many tasks as share a view, under as few views as can be, of families whose names begin with `only`.
+
+    Raises:
+        ValueError: none that may be trained on does.
+    """
     split = load_split()
-    training = [family for family in FAMILIES.values() if split.trains(family)]
+    training = [one for one in FAMILIES.values() if split.trains(one) and one.name.startswith(only)]
+    if not training:
+        raise ValueError(
+            f"no family that may be trained on begins with {only!r}; see training/episodes/families"
+        )
     made = [(family, family.make(dice)) for family in (dice.choice(training) for _ in range(VIEW_SIZE))]
     kind = dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
     tools = installed_tools()
