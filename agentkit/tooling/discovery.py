@@ -1,7 +1,10 @@
 """Tools and packs of tools are found by entry point: ours and everybody's, the same way."""
 
+import sys
 from collections.abc import Collection, Iterable
+from functools import lru_cache
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 
 from agentkit.core.errors import SettingsError
 from agentkit.tooling.packs import EVERY, EVERYDAY, LOADER, Pack, chosen
@@ -22,7 +25,7 @@ def installed_tools(found: Iterable[EntryPoint] | None = None) -> dict[str, Tool
         SettingsError: an entry point does not load, is no tool, or two claim one name.
     """
     tools: dict[str, Tool] = {}
-    for entry in sorted(entry_points(group=GROUP) if found is None else found, key=lambda e: e.name):
+    for entry in _by_name(_here(GROUP) if found is None else found):
         where = f"the tool {entry.name!r} ({entry.value})"
         try:
             loaded = entry.load()
@@ -50,10 +53,7 @@ def installed_packs(
     """
     if not names:
         return ()
-    entries = {
-        entry.name: entry
-        for entry in sorted(entry_points(group=PACKS) if found is None else found, key=lambda e: e.name)
-    }
+    entries = {entry.name: entry for entry in _by_name(_here(PACKS) if found is None else found)}
     packs: list[Pack] = []
     for name in chosen(names, entries):
         where = f"the pack {name!r} ({entries[name].value})"
@@ -98,3 +98,25 @@ def require_own_names(everyday: Iterable[str], packs: Iterable[Pack]) -> None:
                     f"the pack {pack.name!r} has a tool {one.name!r}, and there is one already"
                 )
             taken.add(one.name)
+
+
+def _by_name(entries: Iterable[EntryPoint]) -> list[EntryPoint]:
+    return sorted(entries, key=lambda entry: entry.name)
+
+
+def _here(group: str) -> tuple[EntryPoint, ...]:
+    """The entry points of this environment, as it is now."""
+    return _read(group, tuple((place, _changed(place)) for place in sys.path))
+
+
+@lru_cache(maxsize=8)  # the file of every installed package is read: 10 ms and more, which each run would pay
+def _read(group: str, _places: tuple[tuple[str, int], ...]) -> tuple[EntryPoint, ...]:
+    return tuple(entry_points(group=group))
+
+
+def _changed(place: str) -> int:
+    """When a package was last put into a folder or taken out, in nanoseconds; 0 where there is none."""
+    try:
+        return Path(place).stat().st_mtime_ns
+    except OSError:
+        return 0

@@ -89,15 +89,15 @@ class Stage:
         """An agent with the installed tools, `add`, and `more`."""
         if isinstance(model, list):
             model = ScriptedModel(model)
-        tools = {**installed_tools(), "add": add, **{one.name: one for one in more}}
         everything: dict[str, Any] = {
             "model": model,
-            "tools": tools,
             "workspace": self.workspace,
             "log": self.log,
             "sandbox": lambda: self.sandbox,
             "sinks": (self.watcher,),
         }
+        if "tools" not in given:
+            everything["tools"] = {**installed_tools(), "add": add, **{one.name: one for one in more}}
         return Agent(**{**everything, **given})
 
     def start(self, goal: str = "do it", limits: Limits = Limits()) -> RunStarted:  # noqa: B008

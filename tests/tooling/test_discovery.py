@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Iterator
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 
 import pytest
@@ -50,6 +51,22 @@ def test_our_own_come_the_same_way() -> None:
     tools = installed_tools()
     assert {"read_file", "write_file", "run_shell", "finish", "read_output"} <= set(tools)
     assert list(tools) == sorted(tools)
+
+
+def test_a_package_that_is_installed_while_the_process_runs_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def install(name: str) -> None:
+        about = tmp_path / f"{name}-1.dist-info"
+        about.mkdir()
+        (about / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1\n")
+        (about / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = somebodys_tools:{name}\n")
+
+    before = installed_tools()
+    monkeypatch.syspath_prepend(tmp_path)
+    assert installed_tools() == before
+    install("double")
+    assert installed_tools() == {**before, "double": double}
 
 
 def test_every_tool_of_ours_says_what_it_does_and_what_each_argument_is() -> None:
