@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from agentkit.agents.pool import Draw
 from agentkit.agents.purse import Purse
-from agentkit.core.errors import StreamCut
+from agentkit.core.errors import NoOtherAttempt
 from agentkit.core.usage import NOTHING, Spent, Usage
 
 
@@ -15,19 +15,29 @@ class Attempts:
     """The attempts at one answer, and what is set aside for each.
 
     What a server computed for an attempt that broke off, nobody is told; it counts as all that was set aside
-    for it. So an answer begins anew only where as much can be set aside once more.
+    for it. So an answer begins anew only where as much can be set aside once more, beside what is kept for
+    the last answer of the run.
     """
 
     def __init__(
-        self, purse: Purse, spent: Spent, each: Spent, first: Draw, record: Callable[[Spent], None]
+        self,
+        purse: Purse,
+        each: Spent,
+        first: Draw,
+        *,
+        spent: Callable[[], Spent],
+        kept: Spent,
+        record: Callable[[Spent], None],
     ) -> None:
         """The first is about to be made.
 
         Args:
             purse: What they are paid from.
-            spent: By the run before.
             each: The most that an attempt can come to.
             first: That, set aside.
+            spent: What the run has spent and set aside by now, these attempts with it: while an answer is
+                waited for, more can be set aside for agents that work for the run.
+            kept: What the last answer of the run can come to, where that has to stay possible.
             record: Told what counts as spent by an attempt that broke off, so that no crash forgets it.
         """
         self.each = each
@@ -35,6 +45,7 @@ class Attempts:
         """What counts as spent by attempts that broke off."""
         self._purse = purse
         self._spent = spent
+        self._kept = kept
         self._most = each
         self._current = first
         self._record = record
@@ -43,16 +54,15 @@ class Attempts:
         """Count an attempt as spent, and set the next one's aside.
 
         Raises:
-            StreamCut: there is not so much left.
+            NoOtherAttempt: there is not so much left.
         """
-        cut = self.cut + self._most
         most = replace(self.each, steps=0)  # it is one step, however often it is begun
-        draw = self._purse.draw_again(self._spent + cut, most)
+        draw = self._purse.draw_again(self._spent(), most, self._kept)
         if draw is None:
-            raise StreamCut(f"{reason}; the budget has no room for another attempt")
+            raise NoOtherAttempt(f"{reason}; the budget has no room for another attempt")
         self._current.settle()
         lost = self._most
-        self.cut, self._most, self._current = cut, most, draw
+        self.cut, self._most, self._current = self.cut + lost, most, draw
         self._record(lost)
 
     def with_cut(self, usage: Usage, estimate: int) -> tuple[Usage, Decimal | None]:

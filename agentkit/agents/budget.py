@@ -7,7 +7,7 @@ it has, is set aside from the start.
 from decimal import ROUND_DOWN, Decimal
 from typing import TypeVar
 
-from agentkit.core.usage import FREE, SHORTEST_ANSWER, Limits, Price, Spent
+from agentkit.core.usage import FREE, NOTHING, SHORTEST_ANSWER, Limits, Price, Spent
 
 CLOSING_ANSWER = 256
 """Tokens that are kept for the last answer."""
@@ -58,7 +58,9 @@ def _least(one: _N | None, other: _N | None) -> _N | None:
     return other if one is None else one if other is None else min(one, other)
 
 
-def answer_room(free: Limits, price: Price | None, estimate: int, closing: int = 0) -> int | None:
+def answer_room(
+    free: Limits, price: Price | None, estimate: int, closing: int = 0, closing_price: Price | None = None
+) -> int | None:
     """The most tokens that the answer to a request may have; `None` for no end.
 
     Args:
@@ -67,23 +69,30 @@ def answer_room(free: Limits, price: Price | None, estimate: int, closing: int =
         estimate: The most tokens that the request has.
         closing: The most tokens of a later request for the last answer, which repeats this one, if
             that is to stay possible.
+        closing_price: Of the model that gives the last answer; this one gives it where none is said.
     """
     price = price or FREE
+    closing_price = closing_price or price
     repeated = bool(closing)
-    kept = CLOSING_ANSWER if closing else 0
+    last = last_answer(closing_price, closing) if closing else NOTHING
     rooms: list[int] = []
     if free.steps is not None and free.steps < 1 + repeated:
         rooms.append(0)
     if free.tokens is not None:
-        rooms.append((free.tokens - estimate - closing - kept) // (1 + repeated))
+        rooms.append((free.tokens - estimate - last.tokens) // (1 + repeated))
     if free.cost is not None:
-        rest = free.cost - price.most(estimate + closing, kept)
-        each = price.most(repeated, 1)
+        rest = free.cost - price.most(estimate, 0) - last.cost
+        each = price.most(0, 1) + closing_price.most(repeated, 0)
         if rest < 0:
             rooms.append(0)
         elif each:
             rooms.append(int(rest // each))
     return min(rooms, default=None)
+
+
+def last_answer(price: Price, request: int) -> Spent:
+    """What the last answer of a run can come to, with a request of so many tokens for it."""
+    return Spent(1, request + CLOSING_ANSWER, price.most(request, CLOSING_ANSWER))
 
 
 def input_room(free: Limits, price: Price | None) -> int | None:
@@ -97,19 +106,26 @@ def input_room(free: Limits, price: Price | None) -> int | None:
     return min(rooms, default=None)
 
 
-def shortage(limits: Limits, spent: Spent, price: Price | None, estimate: int, closing: int) -> str | None:
+def shortage(
+    limits: Limits,
+    spent: Spent,
+    price: Price | None,
+    estimate: int,
+    closing: int,
+    closing_price: Price | None = None,
+) -> str | None:
     """The run's own limit that does not allow another answer, in words, or `None`."""
     own = left(limits, spent)
-    if _is_short(Limits(tokens=own.tokens), price, estimate, closing):
+
+    def is_short(free: Limits) -> bool:
+        room = answer_room(free, price, estimate, closing, closing_price)
+        return room is not None and room < SHORTEST_ANSWER
+
+    if is_short(Limits(tokens=own.tokens)):
         return f"{limits.tokens} tokens do not allow another answer ({spent.tokens} spent)"
-    if limits.cost is not None and _is_short(Limits(cost=own.cost), price, estimate, closing):
+    if limits.cost is not None and is_short(Limits(cost=own.cost)):
         return f"${limits.cost:f} does not allow another answer (${spent.cost:f} spent)"
     return None
-
-
-def _is_short(free: Limits, price: Price | None, estimate: int, closing: int) -> bool:
-    room = answer_room(free, price, estimate, closing)
-    return room is not None and room < SHORTEST_ANSWER
 
 
 def working_seconds(limits: Limits) -> float | None:

@@ -118,6 +118,7 @@ def after(state: RunState, recorded: Recorded) -> RunState:
             return replace(
                 _nudged(state, event.text),
                 nudges=(*state.nudges, event.reason),
+                failure=None,
                 answer=None,
                 final_call=None,
                 objection=event.text if event.reason == "claim" else state.objection,

@@ -48,7 +48,7 @@ class Larger:
         estimate, window = self._made.estimate(request), window_of(self._made.profile)
         if estimate > window.input:
             return None
-        return Turn(self._made, replace(purse, price=self.price), estimate, window)
+        return Turn(self._made, replace(purse, price=self.price, closing_price=purse.price), estimate, window)
 
     async def aclose(self) -> None:
         """Give back what it holds open."""

@@ -74,7 +74,7 @@ from agentkit.core.protocols import (
 )
 from agentkit.core.request_digest import RequestDigest
 from agentkit.core.tools import Outcome, ToolResult, ToolSpec
-from agentkit.core.usage import Limits, Price, Spent
+from agentkit.core.usage import NOTHING, Limits, Price, Spent
 from agentkit.prompts.library import Library
 from agentkit.prompts.parsers.json_schema import JsonSchema
 from agentkit.tooling.agents import NoAgents
@@ -397,7 +397,15 @@ class Agent:
         drawn = purse.draw(reserved)
         if drawn is None:  # another thread was quicker
             return await self._close(POOL_IS_SPENT)
-        attempts = Attempts(purse, spent, reserved, drawn, self._cut)
+        attempts = Attempts(
+            purse,
+            reserved,
+            drawn,
+            spent=lambda: self.state.spent,
+            # the last request repeats this answer; before the first there would be nothing to say in it
+            kept=purse.last(kept + room) if kept and self.state.answers else NOTHING,
+            record=self._cut,
+        )
         try:
             attempts.settle(await self._asked(turn, request, attempts, last=last))
         finally:
@@ -469,7 +477,8 @@ class Agent:
         free = replace(
             left(self.limits, self.state.spent), seconds=self._seconds_to(working_seconds(self.limits))
         )
-        return spare(free, self.price, self._kept())
+        # the last request repeats an answer that is under way
+        return spare(free, self.price, max(self._kept(), self.state.reserved.tokens))
 
     def _kept(self) -> int:
         """The most tokens of a request for a last answer, where that has to be set aside."""

@@ -7,7 +7,7 @@ from agentkit.agents.nudges import Nudge
 from agentkit.agents.repetition import STRIKES, evidence, in_words, loop_in, strikes
 from agentkit.agents.state import RunState
 from agentkit.agents.strategies import Instruct, OneShot, Plan, Strategy
-from agentkit.core.errors import ContextOverflow
+from agentkit.core.errors import ContextOverflow, NoOtherAttempt
 from agentkit.core.events import CallIntended, Ending, Loop, ModelFailed
 from agentkit.core.messages import AssistantMessage, ToolCall, ToolMessage
 from agentkit.core.tools import Outcome
@@ -97,6 +97,8 @@ def next_action(
     if state.failure is not None:
         if state.failure.error == ContextOverflow.__name__ and not state.relieved:
             return Relieve(state.failure)
+        if state.failure.error == NoOtherAttempt.__name__:
+            return Close(state.failure.message)
         return Stop(Ending.MODEL_FAILED, state.failure.message)
     if state.answer is not None:
         return Review(state.answer)

@@ -9,12 +9,13 @@ from agentkit.agents.budget import (
     answer_room,
     covers,
     input_room,
+    last_answer,
     left,
     shortage,
     tighter,
 )
 from agentkit.agents.pool import Draw, Pool
-from agentkit.core.usage import SHORTEST_ANSWER, Limits, Price, Spent, Usage
+from agentkit.core.usage import FREE, SHORTEST_ANSWER, Limits, Price, Spent, Usage
 
 
 class Purse(Struct, frozen=True):
@@ -24,6 +25,8 @@ class Purse(Struct, frozen=True):
     price: Price | None = None
     """`None` where nobody knows; then money is not counted."""
     pool: Pool | None = None
+    closing_price: Price | None = None
+    """Of the model that gives the last answer, where that is not the one that is asked next."""
 
     def free(self, spent: Spent) -> Limits:
         """What may still be spent."""
@@ -44,7 +47,7 @@ class Purse(Struct, frozen=True):
             most: What the model can say at once.
             last: The most tokens of a later request for the last answer, to be set aside.
         """
-        room = answer_room(self.free(spent), self.price, estimate, last)
+        room = answer_room(self.free(spent), self.price, estimate, last, self.closing_price)
         room = most if room is None else min(most, room)
         return room if room >= SHORTEST_ANSWER else 0
 
@@ -55,7 +58,8 @@ class Purse(Struct, frozen=True):
 
     def why_not(self, spent: Spent, estimate: int, last: int) -> str:
         """Why there is no room for an answer, in words."""
-        return shortage(self.limits, spent, self.price, estimate, last) or POOL_IS_SPENT
+        short = shortage(self.limits, spent, self.price, estimate, last, self.closing_price)
+        return short or POOL_IS_SPENT
 
     def most(self, estimate: int, room: int) -> Spent:
         """What a request and its answer can come to."""
@@ -65,14 +69,19 @@ class Purse(Struct, frozen=True):
         """Set that aside; `None` when others were quicker."""
         return Draw(None, most) if self.pool is None else self.pool.draw(most)
 
-    def draw_again(self, spent: Spent, most: Spent) -> Draw | None:
+    def last(self, request: int) -> Spent:
+        """What the last answer can come to, with a request of so many tokens for it."""
+        return last_answer(self.closing_price or self.price or FREE, request)
+
+    def draw_again(self, spent: Spent, most: Spent, kept: Spent) -> Draw | None:
         """Set as much aside once more, for an answer that broke off; `None` when there is not so much left.
 
         Args:
-            spent: By the run, with what was set aside for the attempts before.
+            spent: By the run and those at work for it, with what was set aside for the attempts before.
             most: What an attempt can come to.
+            kept: What has to stay beside it.
         """
-        return self.draw(most) if covers(left(self.limits, spent), most) else None
+        return self.draw(most) if covers(self.free(spent), most + kept) else None
 
     def cost(self, usage: Usage) -> Decimal | None:
         """What an answer cost; `None` where nobody knows."""

@@ -30,7 +30,8 @@ AgentkitError
 │   ├── RateLimited         retried
 │   ├── ProviderDown        retried
 │   ├── StreamCut           retried
-│   │   └── MalformedStream     what came is not what the protocol says
+│   │   ├── MalformedStream     what came is not what the protocol says
+│   │   └── NoOtherAttempt      and the run's budget has no room for it to begin anew
 │   ├── BadRequest
 │   ├── ContextOverflow
 │   ├── ReplayDiffers       a recorded run was not asked this
@@ -206,6 +207,10 @@ class StreamCut(ModelError):
 
 class MalformedStream(StreamCut):
     """The server, or something before it, sent what the protocol does not have: a page, a broken line."""
+
+
+class NoOtherAttempt(StreamCut):
+    """The answer broke off, and what is left of the budget does not allow it to begin anew."""
 
 
 class BadRequest(ModelError):

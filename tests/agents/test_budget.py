@@ -3,7 +3,7 @@
 import asyncio
 import io
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
 from pathlib import Path
@@ -11,23 +11,26 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from agentkit.agents.budget import CLOSING_ANSWER, answer_room
+from agentkit.agents.employment import Terms, employ
 from agentkit.agents.fold import fold
+from agentkit.agents.loop import Agent
 from agentkit.agents.pool import Pool
 from agentkit.agents.replay import replay
 from agentkit.cli.render import replay as shown
 from agentkit.cli.screens import Look
 from agentkit.core.errors import BadRequest, ProviderDown
 from agentkit.core.events import (
+    AgentStarted,
+    AnswerCut,
     CallFinished,
     Compacted,
     Ending,
     ModelAnswered,
     ModelAsked,
-    ModelFailed,
     Nudged,
     RunResumed,
 )
@@ -35,16 +38,21 @@ from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, StreamRestarted, TextDelta
 from agentkit.core.tools import Effect, Outcome
 from agentkit.core.usage import FREE, SHORTEST_ANSWER, Limits, Price, Spent, Usage
-from agentkit.journal.memory import MemoryLog
+from agentkit.journal.memory import MemoryLog, MemoryRuns
 from agentkit.models.scripted import ScriptedModel
+from agentkit.tooling.remembering import NoMemory
+from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.tool import tool
 from agentkit.tooling.workspace import Workspace
+from agentkit_tools.agents import PACK
 
 from .conftest import Stage, add
 
 RUNS = 200
 ONLY_ADD = {"add": add}
+WITH_AGENTS = {**ONLY_ADD, **{one.name: one for one in PACK.tools}}
 PRICE = Price(Decimal("0.15"), Decimal("0.60"), Decimal("0.075"))
+DEARER = Price(Decimal("1.25"), Decimal("2.50"), Decimal("1.50"))
 
 
 def adding(n: int) -> ToolCall:
@@ -54,31 +62,39 @@ def adding(n: int) -> ToolCall:
 # --- what an answer may have
 
 AMOUNTS = st.decimals("0", "50", places=3)
+PRICES = st.builds(Price, AMOUNTS, AMOUNTS, AMOUNTS | st.none())
 
 
 @given(
     st.integers(0, 10**6) | st.none(),
     st.decimals("0", "2", places=6) | st.none(),
-    st.builds(Price, AMOUNTS, AMOUNTS, AMOUNTS | st.none()),
+    PRICES,
+    PRICES,
     st.integers(0, 10**5),
     st.integers(0, 10**5),
     st.floats(0, 1),
 )
 def test_an_answer_that_uses_all_its_room_leaves_the_last_answer_possible(
-    tokens: int | None, cost: Decimal | None, price: Price, estimate: int, closing: int, cached: float
+    tokens: int | None,
+    cost: Decimal | None,
+    price: Price,
+    closing_price: Price,
+    estimate: int,
+    closing: int,
+    cached: float,
 ) -> None:
     free = Limits(tokens=tokens, cost=cost)
-    room = answer_room(free, price, estimate, closing)
+    room = answer_room(free, price, estimate, closing, closing_price)
     if room is None:
         assert tokens is None
-        assert cost is None or price.most(int(closing > 0), 1) == 0
+        assert cost is None or price.most(0, 1) + closing_price.most(int(closing > 0), 0) == 0
         return
     if room < SHORTEST_ANSWER:
         return
     usage = Usage(estimate, room, int(estimate * cached))
     spent = Spent(1, usage.total, price.of(usage))
     last = Usage(closing + room, CLOSING_ANSWER) if closing else Usage()
-    total = spent + Spent(1, last.total, price.of(last))
+    total = spent + Spent(1, last.total, closing_price.of(last))
     assert tokens is None or total.tokens <= tokens
     assert cost is None or total.cost <= cost
 
@@ -195,13 +211,17 @@ async def test_nothing_and_unknown_are_not_the_same(stage, price, cost, unpriced
 
 
 class Greedy:
-    """Asks for one more call each time, uses mostly all of its reservation, and breaks off at times."""
+    """Asks for one more call each time, uses mostly all of its reservation, and breaks off at times.
 
-    def __init__(self, dice: random.Random, usage: list[Spent]) -> None:
+    At times the call lets another agent work for it.
+    """
+
+    def __init__(self, dice: random.Random, usage: list[Spent], price: Price) -> None:
         self.name = "greedy"
         self.profile = ModelProfile(context_window=100_000, max_output_tokens=300)
         self._dice = dice
         self._usage = usage
+        self._price = price
         self._asked = 0
 
     def estimate(self, request: ModelRequest) -> int:
@@ -219,27 +239,43 @@ class Greedy:
             await asyncio.sleep(0)
             yield StreamRestarted("it broke off")
         usage = self._took(request, self._dice.choice([0, 0.5, 1, 1, 1]))
-        calls = () if self._dice.random() < 0.1 else (adding(self._asked),)
+        calls = () if self._dice.random() < 0.1 else (self._call({spec.name for spec in request.tools}),)
         yield Answer(AssistantMessage("" if calls else "done", calls), usage, "calls" if calls else "stop")
+
+    def _call(self, offered: set[str]) -> ToolCall:
+        n, wait = self._asked, self._dice.random() < 0.5
+        if "start_agent" not in offered or self._dice.random() < 0.8:
+            return adding(n)
+        return ToolCall(f"c{n}", "start_agent", {"name": f"a{n}", "task": "add", "share": 0.5, "wait": wait})
 
     def _took(self, request: ModelRequest, part: float) -> Usage:
         usage = Usage(int(self.estimate(request) * part), int(request.max_tokens * part))
-        self._usage.append(Spent(0, usage.total, PRICE.of(usage)))
+        self._usage.append(Spent(0, usage.total, self._price.of(usage)))
         return usage
 
     async def aclose(self) -> None: ...
+
+
+class Kept(MemoryRuns):
+    """Runs in memory that can be looked at."""
+
+    @property
+    def logs(self) -> list[MemoryLog]:
+        return list(self._logs.values())
 
 
 @settings(max_examples=8, deadline=None)
 @given(
     st.integers(0, 60_000) | st.none(),
     st.integers(0, 300) | st.none(),
-    st.decimals("0", "0.01", places=6) | st.none(),
+    st.decimals("0", "0.03", places=6) | st.none(),
     st.integers(),
 )
+@example(40_000, 200, Decimal("0.02"), 7)
 def test_two_hundred_runs_at_once_never_exceed_a_ceiling(
     tokens: int | None, steps: int | None, cost: Decimal | None, seed: int
 ) -> None:
+    """Two models with two prices, and agents that work for some of the runs."""
     dice = random.Random(seed)
     pool = Pool(Limits(steps=steps, tokens=tokens, cost=cost))
     used: list[Spent] = []
@@ -257,31 +293,53 @@ def test_two_hundred_runs_at_once_never_exceed_a_ceiling(
         def on_restart(self, reason: str) -> None: ...
         def on_output(self, call_id: str, text: str) -> None: ...
 
+    def agent(stage: Stage, price: Price, below: Kept) -> Agent:
+        made = stage.agent(
+            Greedy(dice, used, price),
+            tools=WITH_AGENTS,
+            pool=pool,
+            price=price,
+            limits=Limits(steps=8, tokens=20_000, cost=Decimal("0.02")),
+            sinks=(Guard(),),
+        )
+        terms = Terms(
+            runs=below,
+            snapshots=lambda _log: Snapshots(stage.workspace),
+            memory=lambda _log: (NoMemory(), (Guard(),)),
+            beginning=lambda task, _name, one: stage.start(task, one.limits),
+            resumed=lambda _one: RunResumed(1),
+            most=2,
+            depth=1,
+        )
+        employ(made, lambda: terms)
+        return made
+
     async def run(root: Path) -> None:
+        below = Kept()
         with Workspace.open(root) as workspace:
             stages = [Stage(workspace, MemoryLog()) for _ in range(RUNS)]
-            agents = [
-                stage.agent(
-                    Greedy(dice, used),
-                    tools=ONLY_ADD,
-                    pool=pool,
-                    price=PRICE,
-                    limits=Limits(steps=6),
-                    sinks=(Guard(),),
-                )
-                for stage in stages
-            ]
+            agents = [agent(stage, (PRICE, DEARER)[n % 2], below) for n, stage in enumerate(stages)]
             await asyncio.gather(
                 *(agent.run(stage.start()) for agent, stage in zip(agents, stages, strict=True))
             )
+            for one in agents:
+                await one.crew.aclose()
+                total = one.state.total
+                assert total.steps <= one.limits.steps
+                assert total.tokens <= one.limits.tokens
+                assert total.cost <= one.limits.cost
+        begun = [log.run_id for log in below.logs]
+        assert set(begun) >= {event.run for stage in stages for event in stage.events(AgentStarted)}
         told = Spent()
-        for stage in stages:
+        for stage in (*stages, *(Stage(workspace, log) for log in below.logs)):
             asked = {event.step: event for event in stage.events(ModelAsked)}
             for answered in stage.events(ModelAnswered):
                 told += Spent(1, answered.usage.total, answered.cost)
-            for failed in stage.events(ModelFailed):
-                at = asked[failed.step]
-                told += Spent(1, at.reserved_tokens + failed.cut_tokens, at.reserved_cost + failed.cut_cost)
+                asked.pop(answered.step)
+            for cut in stage.events(AnswerCut):  # what broke off before an answer is in that
+                told += Spent(0, cut.tokens, cut.cost) if cut.step in asked else Spent()
+            for at in asked.values():  # it failed, or the agent was stopped
+                told += Spent(1, at.reserved_tokens, at.reserved_cost)
         assert pool.drawn == Spent()
         assert pool.spent == told
         computed = sum(used, Spent())
@@ -392,12 +450,69 @@ async def test_an_answer_begins_anew_only_where_as_much_is_left(stage, shared: b
     own = Limits() if shared else limits
     agent = stage.agent(BreaksOff(["done"], profile=profile), pool=pool, limits=own)
     ended = await agent.run(stage.start(limits=own))
-    assert ended.ending is Ending.MODEL_FAILED
+    assert ended.ending is Ending.BUDGET
     assert "no room for another attempt" in ended.result
     spent = agent.state.spent if pool is None else pool.spent
     (asked,) = stage.events(ModelAsked)
     assert spent.tokens == 2 * asked.reserved_tokens
     assert agent.state.spent.tokens == 2 * asked.reserved_tokens
+
+
+class BreaksOffOften(ScriptedModel):
+    """Every request is 1000 tokens, and the second answer breaks off for as long as it may."""
+
+    def estimate(self, request: ModelRequest) -> int:
+        return 1000
+
+    meanwhile: Callable[[], None] = staticmethod(lambda: None)
+    """What happens before it does."""
+
+    async def stream(self, request: ModelRequest) -> AsyncIterator[Any]:
+        if len(self.requests) == 1:
+            self.meanwhile()
+        while len(self.requests) == 1:
+            try:
+                yield TextDelta("half")
+                yield StreamRestarted("it broke off")
+            except GeneratorExit:  # it may not once more
+                self.requests.append(request)
+                raise
+        async for piece in super().stream(request):
+            yield piece
+
+
+@pytest.mark.parametrize("kind", ["tokens", "cost"])
+@pytest.mark.parametrize("shared", [True, False])
+async def test_attempts_at_an_answer_leave_the_last_answer_possible(stage, kind: str, shared: bool) -> None:
+    # after the first answer: two attempts, and 1000 + 300 + 256 for the last answer, but no third
+    profile = ModelProfile(context_window=100_000, max_output_tokens=300)
+    price = Price(Decimal(1), Decimal(1))
+    model = BreaksOffOften([adding(1), "One sum is done."], profile=profile)
+    most = {"tokens": 5500, "cost": Decimal("0.0055")}
+    limits = Limits(**{kind: most[kind]})
+    pool, own = (Pool(limits), Limits()) if shared else (None, limits)
+    agent = stage.agent(model, tools=ONLY_ADD, limits=own, pool=pool, price=price)
+    ended = await agent.run(stage.start(limits=own))
+    assert (ended.ending, ended.result) == (Ending.BUDGET, "One sum is done.")
+    assert "it broke off; the budget has no room for another attempt" in ended.because
+    assert len(stage.events(AnswerCut)) == 1
+    assert agent.state.spent.tokens <= 5500
+    assert (await replay(stage.log.events(), agent.tools)).difference is None
+
+
+async def test_what_is_set_aside_for_an_agent_while_an_answer_is_waited_for_is_not_for_attempts(
+    stage,
+) -> None:
+    # without the agent there would be room for a third attempt
+    profile = ModelProfile(context_window=100_000, max_output_tokens=300)
+    model = BreaksOffOften([adding(1), "One sum is done."], profile=profile)
+    agent = stage.agent(model, tools=ONLY_ADD, limits=Limits(tokens=7500))
+    slice_of_it = AgentStarted("scout", "its-run", "look", "c0", Limits(tokens=2000))
+    model.meanwhile = lambda: agent.record(slice_of_it)
+    ended = await agent.run(stage.start(limits=agent.limits))
+    assert (ended.ending, ended.result) == (Ending.BUDGET, "One sum is done.")
+    assert len(stage.events(AnswerCut)) == 1
+    assert agent.state.spent.tokens <= 7500
 
 
 @pytest.mark.parametrize(("error", "lost"), [(BadRequest("no"), False), (ProviderDown("gone"), True)])
