@@ -5,7 +5,6 @@ and, through living choices, names only what exists.
 """
 
 import asyncio
-import json
 import re
 import threading
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Generator, Iterator, Sequence
@@ -17,8 +16,8 @@ from agentkit.core.errors import BadRequest, ContextOverflow, ModelError
 from agentkit.core.messages import AssistantMessage, Message
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
 from agentkit.core.usage import Usage
-from agentkit.models.dialects import Dialect
-from agentkit.models.dialects.contract import without_system
+from agentkit.models.dialects import BegunCall, Dialect
+from agentkit.models.dialects.contract import json_rule, without_system
 
 if TYPE_CHECKING:
     from agentkit_local_models.answer import Completion, Piece
@@ -187,18 +186,22 @@ class LocalModel:
                 yield piece
 
     def grammar(self, request: ModelRequest) -> str | None:
-        """The Lark text that the answer is held to: of the tools offered, else of the schema of its text."""
+        """The Lark text that the answer is held to: of the tools offered, and of the schema of its text."""
         if request.tools:
-            return self._dialect.grammar(request.tools, must_call=request.must_call)
-        if request.answer_schema is not None:
-            # white space is free in JSON, and a small model can write it without end
-            compact = {"x-guidance": {"whitespace_flexible": False}}
-            return f"start: %json {json.dumps({**request.answer_schema, **compact})}"
-        return None
+            return self._dialect.grammar(
+                request.tools, must_call=request.must_call, answer_schema=request.answer_schema
+            )
+        return None if request.answer_schema is None else f"start: {json_rule(request.answer_schema)}"
 
     def visible(self, request: ModelRequest, text: str) -> str:
         """The part of an unfinished answer that is meant for a person."""
         return self._dialect.visible(text) if request.tools else text
+
+    def begun(self, request: ModelRequest, text: str) -> BegunCall | None:
+        """What of an unfinished answer is a call, and stays so."""
+        if not request.tools:
+            return None
+        return self._dialect.begun(text, step_after(request.messages), request.tools)
 
     def message(self, request: ModelRequest, text: str) -> AssistantMessage:
         """What the text of a whole answer says."""

@@ -122,6 +122,10 @@ class AnswerAssembler:
         call.id = call.id or call_id
         if name != call.name:
             call.name += name
+        if unreadable := _text(function.get("unreadable")):
+            # a server of ours: what was written, of which the arguments so far are what is JSON
+            call.arguments = [unreadable]
+            return
         arguments = function.get("arguments")
         # Ollama has sent an object where a string of JSON belongs
         call.arguments.append(json.dumps(arguments) if isinstance(arguments, dict) else _text(arguments))

@@ -71,8 +71,7 @@ def served_body(model: str, request: ModelRequest) -> Wire:
     if request.tools:
         sent["tools"] = [_tool(tool) for tool in request.tools]
         sent["tool_choice"] = "required" if request.must_call else "auto"
-    elif request.answer_schema is not None:
-        # a model in process is held to no schema beside tools either
+    if request.answer_schema is not None:
         form = {"name": "answer", "schema": request.answer_schema}
         sent["response_format"] = {"type": "json_schema", "json_schema": form}
     if request.top_k is not None:

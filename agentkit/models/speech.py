@@ -46,17 +46,28 @@ class DialectSpeech:
         """What of an unfinished answer is text for a person."""
         return self._model.visible(request_of(chat), text)
 
+    def begun(self, chat: "Chat", text: str) -> "Call | None":
+        """What of an unfinished answer is a call, and stays so."""
+        from agentkit_local_models.serving.chat_request import Call
+
+        found = self._model.begun(request_of(chat), text)
+        return None if found is None else Call(found.id, found.name, found.arguments)
+
     def read(self, chat: "Chat", text: str) -> "Read":
         """A whole answer."""
         from agentkit_local_models.serving.chat_request import Call
         from agentkit_local_models.serving.speech import Read
 
-        message = self._model.message(request_of(chat), text)
+        request = request_of(chat)
+        message = self._model.message(request, text)
         calls = [
             Call(call.id, call.name, json.dumps(call.arguments, ensure_ascii=False)) for call in message.calls
         ]
-        # whoever asked sees that it cannot be read, and what was written
-        calls += [Call(call.id, call.name, call.text) for call in message.malformed]
+        begun = self._model.begun(request, text)
+        for call in message.malformed:
+            # as far as it is JSON, which is how OpenAI's own calls break off; our client gets all of it
+            known = begun.arguments if begun is not None and begun.id == call.id else call.text
+            calls.append(Call(call.id, call.name, known, unreadable=call.text))
         return Read(message.text, tuple(calls))
 
     def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:

@@ -18,6 +18,7 @@ from agentkit.core.messages import (
     UserMessage,
 )
 from agentkit.core.tools import ToolSpec
+from agentkit.models.dialects.begun import BegunCall
 
 Turn = dict[str, str]
 """One turn as chat templates take it: `role` and `content`."""
@@ -36,12 +37,28 @@ class Dialect(Protocol):
         """The conversation, with the tools described in the system turn."""
         ...
 
-    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
-        """A Lark grammar (llguidance dialect) of every answer that can be read back."""
+    def grammar(
+        self,
+        tools: Sequence[ToolSpec],
+        *,
+        must_call: bool = False,
+        answer_schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        """A Lark grammar (llguidance dialect) of every answer that can be read back.
+
+        Args:
+            tools: that may be called.
+            must_call: whether words will not do.
+            answer_schema: JSON Schema of the words; `None` for any.
+        """
         ...
 
     def visible(self, text: str) -> str:
         """The part of an unfinished answer that is meant for a person."""
+        ...
+
+    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:
+        """What of an unfinished answer is a call, and stays so; `None` while nothing is certain."""
         ...
 
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
@@ -52,6 +69,14 @@ class Dialect(Protocol):
 def quoted(text: str) -> str:
     """The text as a literal of a Lark grammar."""
     return json.dumps(text, ensure_ascii=False)
+
+
+def json_rule(schema: Mapping[str, Any]) -> str:
+    """The part of a Lark grammar that a text of JSON has to follow.
+
+    White space is free in JSON, and a small model can write it without end: so none is taken.
+    """
+    return f"%json {json.dumps({**schema, 'x-guidance': {'whitespace_flexible': False}})}"
 
 
 def first_sentence(text: str) -> str:

@@ -2,13 +2,14 @@
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall, ToolMessage
 from agentkit.core.tools import ToolSpec
 from agentkit.models.arguments import finite
-from agentkit.models.dialects.contract import Turn, turns_of
+from agentkit.models.dialects.begun import BegunCall, json_so_far
+from agentkit.models.dialects.contract import Turn, json_rule, turns_of
 
 
 class HermesCalls:
@@ -45,8 +46,14 @@ class HermesCalls:
     def _told(self, message: ToolMessage) -> str:
         return f"<tool_response>\n{message.text}\n</tool_response>"
 
-    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
-        """Text without a tag, or one call that fits its tool's schema."""
+    def grammar(
+        self,
+        tools: Sequence[ToolSpec],
+        *,
+        must_call: bool = False,
+        answer_schema: Mapping[str, Any] | None = None,
+    ) -> str:
+        """Text without a tag, or JSON if it has to be some; or one call that fits its tool's schema."""
         calls = [
             json.dumps(
                 {
@@ -67,16 +74,29 @@ class HermesCalls:
         options = " | ".join(f"call_{index}" for index in range(len(calls)))
         rules = [f"call_{index}: %json {schema}" for index, schema in enumerate(calls)]
         call = '"<tool_call>\\n" call "\\n</tool_call>"'
-        start = call if must_call else f"TEXT | {call}"
-        head = [f"start: {start}", f"call: {options}"] if calls else ["start: TEXT"]
+        words = "TEXT" if answer_schema is None else "answer"
+        start = call if must_call else f"{words} | {call}"
+        head = [f"start: {start}", f"call: {options}"] if calls else [f"start: {words}"]
+        if answer_schema is not None:
+            rules.append(f"answer: {json_rule(answer_schema)}")
         return "\n".join([*head, r"TEXT: /[^<](?s:.*)/ & ~/(?s:.*)<tool_call>(?s:.*)/", *rules])
 
     def visible(self, text: str) -> str:
         """The text before a tag, or before what may become one."""
         return text.split("<", 1)[0]
 
-    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
+    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:  # noqa: ARG002
+        """The call that the answer begins with: its tool is certain when its name is closed."""
+        found = _BEGUN.match(text)
+        if found is None:
+            return None
+        arguments = json_so_far(text, found.end())[0] if found["opened"] is not None else ""
+        return BegunCall(f"call_{step}_0", json.loads(found["name"], strict=False), arguments)
+
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
         """The text before the first tag, and every call between tags."""
+        if text.lstrip().startswith(("{", "[", '"')):
+            return AssistantMessage(text.strip())  # JSON that was asked for: its strings may hold tags
         pieces = re.split(r"<tool_call>(.*?)(?:</tool_call>|\Z)", text, flags=re.DOTALL)
         calls: list[ToolCall] = []
         malformed: list[MalformedCall] = []
@@ -86,8 +106,16 @@ class HermesCalls:
                 call = json.loads(body, parse_float=finite)
                 calls.append(ToolCall(call_id, str(call["name"]), dict(call.get("arguments") or {})))
             except (ValueError, TypeError, KeyError) as error:
-                malformed.append(MalformedCall(call_id, "unknown", body.strip(), f"it is no call: {error}"))
+                begun = self.begun(text, step, tools)
+                name = begun.name if begun is not None and begun.id == call_id else "unknown"
+                malformed.append(MalformedCall(call_id, name, body.strip(), f"it is no call: {error}"))
         return AssistantMessage("".join(pieces[0::2]).strip(), tuple(calls), tuple(malformed))
+
+
+_BEGUN = re.compile(
+    r'\s*<tool_call>\s*\{\s*"name"\s*:\s*(?P<name>"(?:[^"\\]|\\["\\/bfnrt])*")'
+    r'(?P<opened>\s*,\s*"arguments"\s*:\s*(?=\{))?'
+)
 
 
 def _with_choices(tool: ToolSpec) -> dict[str, Any]:

@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
 from agentkit.models.arguments import finite
+from agentkit.models.dialects.begun import BegunCall, object_so_far
 from agentkit.models.dialects.contract import (
     NAME,
     Turn,
     after_mark,
     first_sentence,
+    json_rule,
     kind_without_bounds,
     properties_of,
     quoted,
@@ -62,19 +64,27 @@ class LineCalls:
     def _call(self, call: ToolCall) -> str:
         return "\n".join([call.name, *(f"{name}:{_lines(value)}" for name, value in call.arguments.items())])
 
-    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
+    def grammar(
+        self,
+        tools: Sequence[ToolSpec],
+        *,
+        must_call: bool = False,
+        answer_schema: Mapping[str, Any] | None = None,
+    ) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
         ways = [f"call_{number}" for number in range(len(tools))]
         ways += [] if must_call and tools else ["answer"]
         rules = [
             f"start: {' | '.join(ways)}",
-            f"answer: {json.dumps(self.ANSWER)} ANSWER",
+            f"answer: {json.dumps(self.ANSWER)} {'ANSWER' if answer_schema is None else 'answer_json'}",
             r"ANSWER: /(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/",
             # A lexer never goes back, so what follows a line is decided by its own first letters. Small
             # models fall into writing line ends for ever, so only a few may follow each other.
             r'text: (" " LINE)? ("\n|"{0,3} "\n| " LINE)* "\n|"{0,3}',
             r"LINE: /[^\n]+/",
         ]
+        if answer_schema is not None:
+            rules.append(f"answer_json: {json_rule(answer_schema)}")
         for number, tool in enumerate(tools):
             rules += self._tool_rules(number, tool)
         return "\n".join(rules)
@@ -109,6 +119,16 @@ class LineCalls:
         """The words after `answer: `."""
         return after_mark(text, self.ANSWER)
 
+    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:
+        """The call whose tool's name has a line of its own."""
+        name, *lines = text.split("\n")
+        if not lines or text.startswith(self.ANSWER.strip()):
+            return None
+        tool = next((tool for tool in tools if tool.name == name.strip()), None)
+        if tool is None:
+            return None
+        return BegunCall(f"call_{step}", tool.name, _arguments_so_far(lines, properties_of(tool)))
+
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
         """A call, or the words after `answer: `."""
         if text.startswith(self.ANSWER.strip()):
@@ -141,6 +161,32 @@ def _arguments(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]
     Raises:
         ValueError: saying which line is none, or which value does not fit its type.
     """
+    texts = _texts(lines, properties)
+    return {name: _typed(name, text, properties.get(name, {})) for name, text in texts.items()}
+
+
+def _arguments_so_far(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]) -> str:
+    """The same as JSON, of lines of which the last is not whole: a text as it grows, all else when it is."""
+    try:
+        try:
+            texts = _texts(lines, properties)
+        except ValueError:
+            texts = _texts(lines[:-1], properties)  # the last one may become an argument yet
+        *ended, growing = texts or [""]
+        known = {name: _typed(name, texts[name], properties.get(name, {})) for name in ended}
+    except ValueError:
+        return ""
+    if growing and _is_text(properties.get(growing, {})):
+        return object_so_far(known, growing, texts[growing])
+    return object_so_far(known)
+
+
+def _texts(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """The text of each argument.
+
+    Raises:
+        ValueError: saying which line is none.
+    """
     known = map(re.escape, sorted(properties, key=len, reverse=True))
     opens = re.compile(f"({'|'.join([*known, NAME])}):")
     texts: dict[str, list[str]] = {}
@@ -155,11 +201,16 @@ def _arguments(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]
             raise ValueError(
                 f"expected a line `argument: value`, or one that begins with |; found {line[:60]!r}"
             )
-    return {name: _typed(name, "\n".join(parts), properties.get(name, {})) for name, parts in texts.items()}
+    return {name: "\n".join(parts) for name, parts in texts.items()}
+
+
+def _is_text(schema: Mapping[str, Any]) -> bool:
+    """Whether a value stands as it is; else it is JSON."""
+    return schema.get("type", "string") == "string" and not {"anyOf", "const"} & schema.keys()
 
 
 def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
-    if schema.get("type", "string") == "string" and not {"anyOf", "const"} & schema.keys():
+    if _is_text(schema):
         return text
     try:
         return json.loads(text, parse_float=finite)

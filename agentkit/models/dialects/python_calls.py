@@ -8,11 +8,13 @@ from typing import Any, ClassVar
 from agentkit.core.messages import AssistantMessage, MalformedCall, Message, ToolCall
 from agentkit.core.tools import ToolSpec
 from agentkit.models.arguments import finite
+from agentkit.models.dialects.begun import BegunCall, json_so_far, text_so_far
 from agentkit.models.dialects.contract import (
     NAME,
     Turn,
     after_mark,
     first_sentence,
+    json_rule,
     kind_without_bounds,
     properties_of,
     quoted,
@@ -51,13 +53,19 @@ class PythonCalls:
         given = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
         return f"{call.name}({given})"
 
-    def grammar(self, tools: Sequence[ToolSpec], *, must_call: bool = False) -> str:
+    def grammar(
+        self,
+        tools: Sequence[ToolSpec],
+        *,
+        must_call: bool = False,
+        answer_schema: Mapping[str, Any] | None = None,
+    ) -> str:
         """One alternative for each tool, with its arguments in their declared order."""
         ways = [f"call_{number}" for number in range(len(tools))]
         ways += [] if must_call and tools else ["answer"]
         rules = [
             f"start: {' | '.join(ways)}",
-            f"answer: {json.dumps(self.ANSWER)} TEXT",
+            f"answer: {json.dumps(self.ANSWER)} {'TEXT' if answer_schema is None else 'answer_json'}",
             r"TEXT: /(?s:.+)/",
             # A string on one line with JSON's escapes, or raw text in triple quotes. Small models fall
             # into writing line ends for ever, so only a few may follow each other.
@@ -68,6 +76,8 @@ class PythonCalls:
             ),
             r'LONG: /"""(?s:.*)"""/ & ~/"""(?s:.*)"""(?s:.+)/ & ~/(?s:.*)\n{5}(?s:.*)/',
         ]
+        if answer_schema is not None:
+            rules.append(f"answer_json: {json_rule(answer_schema)}")
         for number, tool in enumerate(tools):
             rules += self._tool_rules(number, tool)
         return "\n".join(rules)
@@ -119,6 +129,14 @@ class PythonCalls:
         """The words after `Answer: `."""
         return after_mark(text, self.ANSWER)
 
+    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:  # noqa: ARG002
+        """The call whose parenthesis is open."""
+        text = text.lstrip()
+        opening = re.match(rf"({NAME})\(", text)
+        if opening is None:
+            return None
+        return BegunCall(f"call_{step}", opening[1], _arguments_so_far(text, opening.end()))
+
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
         """A call, or the words after `Answer: `."""
         text = text.strip()
@@ -146,6 +164,8 @@ def _literal(value: Any) -> str:
 
 _NAME = re.compile(rf"\s*,?\s*({NAME})\s*=\s*")
 _LONG = re.compile(r'"""(.*?)"""', re.DOTALL)
+_CLOSED = re.compile(r"\s*,?\s*\)")
+_CONSTANT = re.compile(r"True|False|None")
 _CONSTANTS = {"True": True, "False": False, "None": None}
 
 
@@ -158,7 +178,7 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
     arguments: dict[str, Any] = {}
     decoder = json.JSONDecoder(strict=False, parse_float=finite)
     while True:
-        if re.compile(r"\s*,?\s*\)").match(text, at):
+        if _CLOSED.match(text, at):
             return arguments
         name = _NAME.match(text, at)
         if name is None:
@@ -167,7 +187,7 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
         if long := _LONG.match(text, at):
             arguments[name[1]], at = long[1], long.end()
             continue
-        if constant := re.compile(r"True|False|None").match(text, at):
+        if constant := _CONSTANT.match(text, at):
             arguments[name[1]], at = _CONSTANTS[constant[0]], constant.end()
             continue
         try:
@@ -175,3 +195,34 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
         except ValueError as error:
             found = text[at : at + 40]
             raise ValueError(f"the value of {name[1]} cannot be read: {error}, found {found!r}") from None
+
+
+def _arguments_so_far(text: str, at: int) -> str:
+    """The same as JSON, of a text that may break off anywhere."""
+    written = "{"
+    while not _CLOSED.match(text, at):
+        name = _NAME.match(text, at)
+        if name is None:
+            return written
+        value, end = _value_so_far(text, name.end())
+        if not value:
+            return written
+        comma = ", " if len(written) > 1 else ""
+        written += f"{comma}{json.dumps(name[1], ensure_ascii=False)}: {value}"
+        if end is None:
+            return written
+        at = end
+    return written + "}"
+
+
+def _value_so_far(text: str, at: int) -> tuple[str, int | None]:
+    """A value as JSON, as far as it is known, and where it ended."""
+    if text[at : at + 3] in ('"', '""') and at + 3 > len(text):
+        return "", None  # of one string or of three quotation marks
+    if long := _LONG.match(text, at):
+        return json.dumps(long[1], ensure_ascii=False), long.end()
+    if text.startswith('"""', at):
+        return text_so_far(text[at + 3 :].rstrip('"')), None  # the last marks may be those of the end
+    if constant := _CONSTANT.match(text, at):
+        return json.dumps(_CONSTANTS[constant[0]]), constant.end()
+    return json_so_far(text, at)

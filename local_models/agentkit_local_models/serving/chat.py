@@ -5,18 +5,20 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
 from typing import Any
 
 from agentkit_local_models.answer import Completion, Piece
-from agentkit_local_models.serving.chat_request import Call, Chat, ChatAsked, chat_asked
+from agentkit_local_models.sampling import TokenLogprobs
+from agentkit_local_models.serving.chat_request import ChatAsked, chat_asked
 from agentkit_local_models.serving.desk import Question
 from agentkit_local_models.serving.faults import ApiError, refusal
 from agentkit_local_models.serving.fields import Fields
 from agentkit_local_models.serving.logprobs import chat_logprobs
 from agentkit_local_models.serving.reply import Reply
 from agentkit_local_models.serving.served import Served
+from agentkit_local_models.serving.shown import Shown, wire
 from agentkit_local_models.serving.speech import Read, Speech
 from agentkit_local_models.serving.usage import finish_of, usage_of
 from agentkit_local_models.tokenizer import Tokenizer
@@ -42,7 +44,7 @@ async def chat_completions(served: Served, asked: Fields, reply: Reply) -> None:
                 async for number, event in events:
                     await sent.take(number, event)
         except Exception as error:
-            held_by = "tools" if request.chat.functions else "response_format"
+            held_by = "response_format" if request.chat.schema is not None else "tools"
             raise refusal(error, held_by=held_by) from error
         for one in sent.done:
             speech.wrote(question.prompt, one.token_ids)
@@ -61,13 +63,11 @@ class _Sent:
     def __init__(
         self, model: str, request: ChatAsked, speech: Speech, tokenizer: Tokenizer, reply: Reply
     ) -> None:
-        self._chat = request.chat
         self._drawing = request.drawing
-        self._speech = speech
         self._tokenizer = tokenizer
         self._reply = reply
         self._id = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
-        self._shown = [_Shown(request.chat, speech) for _ in range(request.drawing.count)]
+        self._shown = [Shown(request.chat, speech, tokenizer) for _ in range(request.drawing.count)]
         self._completions: dict[int, Completion] = {}
 
     @property
@@ -85,18 +85,11 @@ class _Sent:
         if not shown.begun:
             shown.begun = True
             await self._delta(number, {"role": "assistant", "content": ""})
-        if isinstance(event, Piece):
-            text = shown.more(event.text)
-            if text or event.logprobs:
-                await self._delta(number, {"content": text}, event)
-            return
-        read = _read(self._speech, self._chat, event)
-        if text := shown.rest(read.text):
-            await self._delta(number, {"content": text})
-        if read.calls:
-            calls = [{"index": place, **_wire(call)} for place, call in enumerate(read.calls)]
-            await self._delta(number, {"tool_calls": calls})
-        await self._delta(number, {}, finish=_finish(event, read))
+        parts = shown.rest(event) if isinstance(event, Completion) else shown.more(event)
+        for delta, logprobs in parts:
+            await self._delta(number, delta, logprobs)
+        if isinstance(event, Completion):
+            await self._delta(number, {}, finish=_finish(event, shown.read(event)))
 
     async def close(self) -> None:
         """All answers are whole."""
@@ -111,21 +104,26 @@ class _Sent:
         await self._reply.done()
 
     def _choice(self, number: int, done: Completion) -> dict[str, Any]:
-        read = _read(self._speech, self._chat, done)
+        shown = self._shown[number]
+        read = shown.read(done)
         message: dict[str, Any] = {"role": "assistant", "content": read.text, "refusal": None}
         if read.calls:
-            message |= {"content": read.text or None, "tool_calls": [_wire(call) for call in read.calls]}
+            message |= {"content": read.text or None, "tool_calls": [wire(call) for call in read.calls]}
         return {
             "index": number,
             "message": message,
-            "logprobs": chat_logprobs(done.logprobs, self._tokenizer),
+            "logprobs": chat_logprobs(shown.logprobs(done, read), self._tokenizer),
             "finish_reason": _finish(done, read),
         }
 
     async def _delta(
-        self, number: int, delta: dict[str, Any], piece: Piece | None = None, finish: str | None = None
+        self,
+        number: int,
+        delta: dict[str, Any],
+        told: Sequence[TokenLogprobs] | None = None,
+        finish: str | None = None,
     ) -> None:
-        logprobs = chat_logprobs(piece.logprobs, self._tokenizer) if piece is not None else None
+        logprobs = chat_logprobs(told, self._tokenizer)
         choice = {"index": number, "delta": delta, "logprobs": logprobs, "finish_reason": finish}
         await self._reply.event({**self._chunk(), "choices": [choice]})
 
@@ -134,45 +132,6 @@ class _Sent:
         return {**chunk, "usage": None} if self._drawing.tells_usage else chunk
 
 
-@dataclass(slots=True)
-class _Shown:
-    """What of an answer's text was sent."""
-
-    chat: Chat
-    speech: Speech
-    begun: bool = False
-    _text: str = field(default="", init=False)
-    _sent: str = field(default="", init=False)
-
-    def more(self, text: str) -> str:
-        """What may be sent now that this much more was written."""
-        if not self.chat.functions:
-            return text
-        self._text += text
-        # space at the edges is no part of what is read in the end
-        return self._next(self.speech.visible(self.chat, self._text).strip())
-
-    def rest(self, whole: str) -> str:
-        """What is left to send of the answer's text: it was held back, because it could become a call."""
-        return self._next(whole) if self.chat.functions else ""
-
-    def _next(self, visible: str) -> str:
-        if not visible.startswith(self._sent):
-            return ""
-        new = visible[len(self._sent) :]
-        self._sent = visible
-        return new
-
-
-def _read(speech: Speech, chat: Chat, done: Completion) -> Read:
-    return speech.read(chat, done.text) if chat.functions else Read(done.text, ())
-
-
 def _finish(done: Completion, read: Read) -> str:
     finish = finish_of(done)
     return "tool_calls" if read.calls and finish == "stop" else finish
-
-
-def _wire(call: Call) -> dict[str, Any]:
-    function = {"name": call.name, "arguments": call.arguments}
-    return {"id": call.id, "type": "function", "function": function}

@@ -23,11 +23,19 @@ Role = Literal["system", "user", "assistant", "tool"]
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """A call of a function: its arguments are JSON, if they are whole."""
+    """A call of a function.
+
+    Attributes:
+        id: of the call, in its conversation.
+        name: of the function.
+        arguments: JSON, or its beginning where the answer broke off.
+        unreadable: what was written, where that is no whole call; our own addition to the protocol.
+    """
 
     id: str
     name: str
     arguments: str
+    unreadable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +82,7 @@ class Chat:
         messages: one or more.
         functions: those that are offered.
         must_call: whether an answer has to call one.
-        schema: the JSON schema of the answer's text; None for any text.
+        schema: the JSON schema of the answer's text, if it is no call; None for any text.
     """
 
     messages: tuple[Said, ...]
@@ -104,13 +112,7 @@ def chat_asked(asked: Fields, vocabulary_size: int) -> ChatAsked:
     _require_calls(messages)
     functions, must_call = _functions(asked)
     schema = _schema(asked.inner("response_format"))
-    if functions and schema is not None:
-        raise ApiError(
-            400, "response_format cannot be honoured beside tools that may be called", param="response_format"
-        )
     logprobs = _logprobs(asked)
-    if functions and logprobs is not None:
-        raise ApiError(400, "logprobs cannot be told beside tools that may be called", param="logprobs")
     drawn = drawing(asked, logprobs=logprobs, vocabulary_size=vocabulary_size, max_tokens=_max_tokens(asked))
     asked.text("user")  # names a person for OpenAI's own supervision; nothing here hangs on it
     asked.only("store", [False])

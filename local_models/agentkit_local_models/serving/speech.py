@@ -36,6 +36,10 @@ class Speech(Protocol):
         """What of an unfinished answer is text for a person, and stays so."""
         ...
 
+    def begun(self, chat: Chat, text: str) -> Call | None:
+        """What of an unfinished answer is a call, and stays so: its function, and how its arguments begin."""
+        ...
+
     def read(self, chat: Chat, text: str) -> Read:
         """A whole answer."""
         ...
