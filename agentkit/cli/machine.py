@@ -81,9 +81,10 @@ def _model(settings: Settings) -> tuple[str, Diagnosis]:
 
 def _not_ready(rest: str) -> str:
     """Why a local model's weights cannot be loaded; empty when they can."""
-    from agentkit.models.embedded import MANNERS, catalogue, parts_of, precision_of
+    from agentkit.models.embedded import MANNERS, catalogue, parts_of
+    from agentkit.models.local_options import without_options
 
-    base, _ = parts_of(precision_of(rest)[0])
+    base, _ = parts_of(without_options(rest)[0])
     manner = MANNERS.get(base)
     if manner is None:
         return "" if Path(base).expanduser().exists() else "no embedded model and no file goes by that name"

@@ -21,6 +21,7 @@ def serve_command(
     port: int,
     name: str | None,
     adapter: tuple[str, ...],
+    device: str | None,
     queue: int,
     most_bytes: int,
     grace: float,
@@ -29,7 +30,7 @@ def serve_command(
     if model.partition(":")[0] in ("openai", "replay", "scripted", "served"):
         raise UsageError(f"{model} is not computed here; local:NAME or local:PATH can be served")
     key = os.environ.get(KEY) or None
-    serving = Serving(host, port, key, name, most_bytes, queue, grace, _adapters(adapter))
+    serving = Serving(host, port, key, name, most_bytes, queue, grace, device, _adapters(adapter))
     opened = open_server(model, serving)
     # what the server could not do is for whoever runs it; requests themselves are counted, not told
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")

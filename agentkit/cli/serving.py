@@ -20,6 +20,7 @@ from agentkit.cli.completion import embedded_names
     metavar="NAME=FILE",
     help="Also serve MODEL+NAME, the model with the adapter in FILE; can be repeated.",
 )
+@click.option("--device", metavar="NAME", help="That computes: cpu, cuda or cuda:NUMBER.")
 @click.option(
     "--queue",
     type=click.IntRange(min=1),

@@ -82,15 +82,13 @@ def placed(model: str) -> tuple[str, tuple[Path, ...]]:
 
     A name of the catalogue stays as it is and is no path; of `NAME+FILE` and `PATH+FILE` the adapter is one.
     """
-    from agentkit.models.embedded import MANNERS, PRECISION, parts_of
+    from agentkit.models.embedded import MANNERS, parts_of
+    from agentkit.models.local_options import without_options
 
     provider, _, rest = model.partition(":")
     if provider not in ("local", "scripted"):
         return model, ()
-    asked = ""
-    if provider == "local" and PRECISION in rest:
-        rest, _, precision = rest.rpartition(PRECISION)
-        asked = f"{PRECISION}{precision}"
+    rest, asked = without_options(rest) if provider == "local" else (rest, "")
     parts = parts_of(rest) if provider == "local" else (rest, "")
     paths = {
         part: path.absolute()

@@ -8,6 +8,7 @@ from pathlib import Path
 from agentkit.core.errors import ModelError, UnknownModel
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.local import LocalModel
+from agentkit.models.local_options import LocalOptions, options_of
 
 SMALL_MACHINE = 10 * 2**30
 """Bytes of memory below which only the small model is chosen by itself: the other takes 3 GB, and 6 on a
@@ -180,20 +181,6 @@ def parts_of(rest: str) -> tuple[str, str]:
     return rest, ""
 
 
-PRECISION = "?precision="
-"""What stands between a local model and the numbers that its weights are kept in."""
-
-
-def precision_of(rest: str) -> tuple[str, str]:
-    """What `local:REST` names without the precision it asks for, and that; `auto` where none is said.
-
-    >>> precision_of("smollm2?precision=int8"), precision_of("smollm2")
-    (('smollm2', 'int8'), ('smollm2', 'auto'))
-    """
-    named, found, precision = rest.rpartition(PRECISION)
-    return (named, precision) if found else (rest, "auto")
-
-
 def native_step() -> str:
     """What of the engine's C++ is there, by which a few tokens at a time are computed.
 
@@ -219,14 +206,14 @@ class Place:
     prompt: str
     most_output: int
     adapter: Path | None
-    precision: str
+    options: LocalOptions
 
 
 def place_of(name: str, rest: str) -> Place:
     """Where the local model `rest` lies: an entry of the catalogue, or the path of a checkpoint.
 
     `NAME+FILE` and `PATH+FILE` are these with an adapter of one's own, as `agentkit train` writes it;
-    `?precision=int8` at the end keeps the weights in these numbers.
+    `?precision=int8` at the end keeps the weights in these numbers, and `?device=cuda` computes on a GPU.
 
     Raises:
         UnknownModel: neither; or an entry whose weights are not here, with the line that gets them.
@@ -234,8 +221,8 @@ def place_of(name: str, rest: str) -> Place:
     from agentkit_local_models.catalogue import find, path_of
 
     require_local(name, rest)
-    rest, precision = precision_of(rest)
-    asked = "" if precision == "auto" else f"{PRECISION}{precision}"
+    rest, options = options_of(rest)
+    asked = options.written
     base, own = parts_of(rest)
     path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
     if (manner := MANNERS.get(base)) is not None:
@@ -246,11 +233,11 @@ def place_of(name: str, rest: str) -> Place:
             manner.prompt,
             manner.most_output,
             own_adapter or (adapter_file(manner.adapter) if manner.adapter else None),
-            precision,
+            options,
         )
     # its whole path: a run may be resumed from another folder
     whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
-    return Place(f"local:{whole}{asked}", path, "hermes", "agent/small", 512, own_adapter, precision)
+    return Place(f"local:{whole}{asked}", path, "hermes", "agent/small", 512, own_adapter, options)
 
 
 def load_local(name: str, rest: str) -> "LocalModel":
@@ -268,7 +255,7 @@ def load_local(name: str, rest: str) -> "LocalModel":
         place.prompt,
         place.most_output,
         adapter=place.adapter,
-        precision=place.precision,
+        options=place.options,
     )
 
 
@@ -276,17 +263,12 @@ def require_local(name: str, rest: str) -> None:
     """Refuse what cannot be loaded as `local:REST`, without loading anything.
 
     Raises:
-        UnknownModel: no entry and no path, a precision that is none, or the weights of an entry are not here;
+        UnknownModel: no entry and no path, an option that is none, or the weights of an entry are not here;
             it says how to get them.
     """
     from agentkit_local_models.catalogue import find, state_of
 
-    whole, precision = precision_of(rest)
-    if precision != "auto":
-        from agentkit_local_models.precision import WEIGHT_PRECISIONS
-
-        if precision not in WEIGHT_PRECISIONS:
-            raise UnknownModel(f"{name}: no precision {precision!r}; {', '.join(WEIGHT_PRECISIONS)} are")
+    whole, _ = options_of(rest)
     base, _ = parts_of(whole)
     if (manner := MANNERS.get(base)) is not None:
         entry = find(manner.weights or base)
@@ -298,5 +280,5 @@ def require_local(name: str, rest: str) -> None:
     names = ", ".join(f"local:{name}" for name in MANNERS)
     raise UnknownModel(
         f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder, "
-        "each with +FILE for an adapter and ?precision=int8 for smaller weights"
+        "each with +FILE for an adapter, ?precision=int8 for smaller weights, ?device=cuda for a GPU"
     )

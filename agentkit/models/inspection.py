@@ -6,7 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agentkit.core.errors import ModelError, UsageError
-from agentkit.models.embedded import MANNERS, parts_of, precision_of
+from agentkit.models.embedded import MANNERS, parts_of
+from agentkit.models.local_options import without_options
 
 if TYPE_CHECKING:
     from agentkit_local_models.arch import Arch
@@ -86,7 +87,7 @@ def path_named(name: str) -> Path:
     """
     from agentkit_local_models.catalogue import find, path_of, state_of
 
-    wanted = parts_of(precision_of(name.removeprefix("local:"))[0])[0]
+    wanted = parts_of(without_options(name.removeprefix("local:"))[0])[0]
     if (manner := MANNERS.get(wanted)) is not None:
         entry = find(manner.weights or wanted)
         if not state_of(entry).is_ready:

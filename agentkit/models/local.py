@@ -18,11 +18,11 @@ from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelt
 from agentkit.core.usage import Usage
 from agentkit.models.dialects import BegunCall, Dialect
 from agentkit.models.dialects.contract import json_rule, without_system
+from agentkit.models.local_options import LocalOptions
 
 if TYPE_CHECKING:
     from agentkit_local_models.answer import Completion, Piece
     from agentkit_local_models.engine import Engine
-    from agentkit_local_models.precision import WeightPrecision
 
 
 def local_profile(
@@ -67,7 +67,7 @@ class LocalModel:
         prompt: str,
         most_output: int = 512,
         adapter: Path | None = None,
-        precision: str = "auto",
+        options: LocalOptions | None = None,
     ) -> "LocalModel":
         """Load the checkpoint at `path` (a GGUF file or a folder from the hub), with an adapter if given.
 
@@ -78,7 +78,7 @@ class LocalModel:
             prompt: that the loop gives it.
             most_output: tokens of an answer.
             adapter: its file or folder; models with different ones share an engine (`Engines`).
-            precision: of the weights, as `Engine.load` has it.
+            options: in which numbers its weights are kept, and what computes them.
 
         Raises:
             BadRequest: it cannot be loaded; the message says why.
@@ -87,7 +87,7 @@ class LocalModel:
         from agentkit_local_models.errors import LocalModelError
 
         try:
-            engine = ENGINES.get(path, precision=cast("WeightPrecision", precision), adapter=adapter)
+            engine = ENGINES.get(path, adapter=adapter, **(options or LocalOptions()).of_engine)
         except (LocalModelError, ValueError) as error:
             raise BadRequest(str(error)) from error
         profile = local_profile(prompt, engine.context, most_output, shows_schemas=dialect.shows_schemas)

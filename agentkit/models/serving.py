@@ -4,16 +4,17 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from agentkit.core.errors import BadRequest, UsageError
 from agentkit.core.profile import ModelProfile
 from agentkit.models.dialects import DIALECTS
-from agentkit.models.embedded import MANNERS, Place, parts_of, place_of, precision_of
+from agentkit.models.embedded import MANNERS, Place, parts_of, place_of
 from agentkit.models.embeddings.local import LocalEmbeddings
 from agentkit.models.local import LocalModel, local_profile
+from agentkit.models.local_options import on_device, without_options
 from agentkit.models.speech import DialectSpeech
 
 if TYPE_CHECKING:
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 
     from agentkit_local_models.encoder import Encoder
     from agentkit_local_models.engine import Engine
-    from agentkit_local_models.precision import WeightPrecision
     from agentkit_local_models.serving.served import Decoder
     from agentkit_local_models.serving.server import Server as Server
 
@@ -43,6 +43,8 @@ class Serving:
     """That are made or wait at once."""
     grace_seconds: float = 30.0
     """For answers that are being made when the server is told to end."""
+    device: str | None = None
+    """That computes; by default what the model's name says, else the processor."""
     adapters: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """Files or folders by name: with one of them the model is called MODEL+NAME."""
 
@@ -65,7 +67,7 @@ def open_server(model: str, serving: Serving) -> Opened:
     Raises:
         UsageError: an address that others reach without a key, or one that cannot be had; or what serves
             is not installed.
-        UnknownModel: there is no such local model, or its weights are not here.
+        UnknownModel: there is no such local model or device, or its weights are not here.
         BadRequest: it cannot be loaded.
     """
     if serving.host not in LOOPBACK and not serving.key:
@@ -77,7 +79,7 @@ def open_server(model: str, serving: Serving) -> Opened:
         from agentkit_local_models.serving.server import Server, address_of, bound
     except ModuleNotFoundError as error:
         raise UsageError(f"serving needs {error.name}; run: pip install 'agentkit[local,serve]'") from error
-    rest = model.removeprefix("local:")
+    rest = on_device(model.removeprefix("local:"), serving.device)
     try:
         listens = bound(serving.host, serving.port)  # before a minute is spent on loading
     except OSError as error:
@@ -104,7 +106,7 @@ def name_of(rest: str) -> str:
     >>> name_of("smollm2?precision=int8"), name_of("smollm2+own/it.safetensors"), name_of("models/a.gguf")
     ('smollm2', 'smollm2+it', 'a')
     """
-    base, own = parts_of(precision_of(rest)[0])
+    base, own = parts_of(without_options(rest)[0])
     named = base if base in MANNERS else Path(base).name.removesuffix(".gguf")
     return f"{named}+{Path(own).stem}" if own else named
 
@@ -117,21 +119,22 @@ def _loaded(
     Raises:
         UnknownModel: there is no such local model, or its weights are not here.
         BadRequest: it cannot be loaded, or an adapter of it.
-        UsageError: an encoder was given adapters.
+        UsageError: an encoder was given adapters or options.
     """
     from agentkit_local_models.engines import ENGINES
     from agentkit_local_models.errors import LocalModelError
 
-    if _is_encoder(rest):
-        if adapters:
-            raise UsageError(f"{name} makes vectors, and takes no --adapter")
+    bare, options = without_options(rest)
+    if _is_encoder(bare):
+        if adapters or options:
+            given = "--adapter" if adapters else options
+            raise UsageError(f"{name} makes vectors, and takes no {given}")
         return {name: LocalEmbeddings.load(rest).encoder}, None
     place = place_of(f"local:{rest}", rest)
-    precision = cast("WeightPrecision", place.precision)
     wanted = {name: place.adapter, **{f"{name}+{one}": path for one, path in adapters.items()}}
     try:
         engines = {
-            one: ENGINES.get(place.path, precision=precision, adapter=adapter)
+            one: ENGINES.get(place.path, adapter=adapter, **place.options.of_engine)
             for one, adapter in wanted.items()
         }
     except (LocalModelError, ValueError) as error:

@@ -11,23 +11,30 @@ from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.precision import WeightPrecision
 
-_Key = tuple[str, int, WeightPrecision]
+_Key = tuple[str, int, WeightPrecision, str]
 
 
 class Engines:
     """The engines of a process, each for as long as somebody holds it; threads may share it."""
 
-    def __init__(self, load: Callable[[Path, WeightPrecision], Engine] | None = None) -> None:
+    def __init__(self, load: Callable[[Path, WeightPrecision, str], Engine] | None = None) -> None:
         """None is loaded yet.
 
         Args:
-            load: how a checkpoint is loaded; `Engine.load` where nothing else is said.
+            load: how a checkpoint is loaded, in which precision and on which device; None is `Engine.load`.
         """
         self._load = load or _load
         self._engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionary()
         self._lock = threading.Lock()
 
-    def get(self, path: Path, *, precision: WeightPrecision = "auto", adapter: Path | None = None) -> Engine:
+    def get(
+        self,
+        path: Path,
+        *,
+        precision: WeightPrecision = "auto",
+        device: str = "cpu",
+        adapter: Path | None = None,
+    ) -> Engine:
         """The engine of a checkpoint, loaded where nobody has it.
 
         Models of one checkpoint with different adapters share its weights, its pages and its steps. A
@@ -36,17 +43,19 @@ class Engines:
         Args:
             path: of the checkpoint.
             precision: of the weights.
+            device: that computes, as `Engine.load` takes it.
             adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
 
         Raises:
             CheckpointError: as `Engine.load` and `Engine.load_adapter`.
+            LocalModelError: as `Engine.load`: the device is not there.
             ValueError: as `Engine.load`.
         """
-        key = (str(path.resolve()), _changed(path), precision)
+        key = (str(path.resolve()), _changed(path), precision, device)
         with self._lock:  # who asks for the same meanwhile waits
             engine = self._engines.get(key)
             if engine is None:
-                engine = self._load(path, precision)
+                engine = self._load(path, precision, device)
                 self._engines[key] = engine
             if adapter is None:
                 return engine
@@ -56,8 +65,8 @@ class Engines:
             return engine.using(name)
 
 
-def _load(path: Path, precision: WeightPrecision) -> Engine:
-    return Engine.load(path, precision=precision)
+def _load(path: Path, precision: WeightPrecision, device: str) -> Engine:
+    return Engine.load(path, precision=precision, device=device)
 
 
 def _changed(path: Path) -> int:

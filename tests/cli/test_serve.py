@@ -13,7 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from agentkit.cli.main import cli
-from agentkit.core.errors import BadRequest, UsageError
+from agentkit.core.errors import BadRequest, UnknownModel, UsageError
 from agentkit.models.embedded import adapter_file
 from agentkit.models.serving import Serving, open_server
 
@@ -122,6 +122,20 @@ def test_an_address_that_is_taken_is_told_before_anything_is_loaded():
             open_server("local:smollm2", Serving(port=port))
 
 
+@pytest.mark.parametrize(
+    ("model", "device", "why"),
+    [
+        ("local:smollm2", "cuda:99", "cuda:99 is not there"),
+        ("local:smollm2", "tpu", "no device 'tpu'; cpu, cuda and cuda:NUMBER are"),
+        ("local:smollm2?device=cuda", "cpu", "is not on cpu; one device works"),
+        ("local:minilm", "cuda", "makes vectors, and takes no .device=cuda"),
+    ],
+)
+def test_a_device_is_served_on_or_refused_in_words(model, device, why):
+    with pytest.raises((BadRequest, UnknownModel, UsageError), match=why):
+        open_server(model, Serving(port=0, device=device))
+
+
 @pytest.mark.parametrize("missing", ["uvicorn", "starlette"])
 def test_what_is_not_installed_is_named_with_the_line_that_gets_it(monkeypatch, missing):
     for name in [name for name in sys.modules if name.startswith("agentkit_local_models.serving")]:
@@ -135,7 +149,7 @@ def test_what_is_not_installed_is_named_with_the_line_that_gets_it(monkeypatch, 
 
 def test_adapters_are_served_beside_the_model_and_share_its_engine():
     adapters = {"agent": adapter_file("smollm2.safetensors")}
-    opened = open_server("local:smollm2-base", Serving(port=0, adapters=adapters))
+    opened = open_server("local:smollm2-base", Serving(port=0, adapters=adapters, device="cpu"))
     opened.listens.close()
     assert opened.names == ("smollm2-base", "smollm2-base+agent")
     base, tuned = (model.engine for model in opened.server._served.models.values())

@@ -323,7 +323,7 @@ def test_who_asks_for_a_loaded_model_gets_it_with_another_adapter(
 ) -> None:
     made: list[Path] = []
 
-    def load(path: Path, precision: WeightPrecision) -> Engine:
+    def load(path: Path, precision: WeightPrecision, device: str) -> Engine:
         made.append(path)
         return Engine(checkpoint, Model(checkpoint.config, random_weights(checkpoint.config).items(), FLOAT))
 
@@ -341,10 +341,12 @@ def test_who_asks_for_a_loaded_model_gets_it_with_another_adapter(
     assert engines.get(base, adapter=files["packed"]).adapter not in (first.adapter, second.adapter)
     engines.get(base, precision="int8")
     assert len(made) == 2
+    engines.get(base, device="cuda:1")
+    assert len(made) == 3
     del first, second, again
     gc.collect()
     engines.get(base)
-    assert len(made) == 3  # nobody had it any more
+    assert len(made) == 4  # nobody had it any more
     with pytest.raises(CheckpointError, match="none cannot be read: No such file"):
         engines.get(base, adapter=tmp_path / "none")
 

@@ -12,8 +12,9 @@ from agentkit.core.errors import BadRequest, UnknownModel
 from agentkit.core.messages import UserMessage
 from agentkit.core.protocols import Answer, ModelRequest
 from agentkit.evaluation.facts import placed
-from agentkit.models.embedded import MANNERS, adapter_file, load_local, parts_of, require_local
+from agentkit.models.embedded import MANNERS, adapter_file, load_local, parts_of, place_of, require_local
 from agentkit.models.local import LocalModel
+from agentkit.models.local_options import LocalOptions
 from agentkit_local_models.catalogue import SMOLLM2, find, path_of
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.training.session import train
@@ -102,6 +103,35 @@ def test_a_precision_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytes
 def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
     with pytest.raises(UnknownModel, match="no precision 'int5'; auto, float32, bfloat16, float16, int8"):
         require_local("local:smollm2?precision=int5", "smollm2?precision=int5")
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        ("device=gpu", "no device 'gpu'; cpu, cuda and cuda:NUMBER are"),
+        ("precision=int8&device=cuda&device=cpu", "says its device twice"),
+        ("device=cuda&size=3", "no option 'size'; precision and device are"),
+    ],
+)
+def test_an_option_that_is_none_is_refused_before_anything_is_loaded(options: str, why: str) -> None:
+    with pytest.raises(UnknownModel, match=why):
+        require_local(f"local:smollm2?{options}", f"smollm2?{options}")
+
+
+def test_a_device_that_is_not_there_is_told_and_the_processor_is() -> None:
+    with pytest.raises(BadRequest, match=r"cuda:99 is not there: torch .* sees \d+ GPUs; device='cpu' works"):
+        load_local("local:smollm2?device=cuda:99", "smollm2?device=cuda:99")
+    here = load_local("local:smollm2?device=cpu", "smollm2?device=cpu")
+    assert here.engine.whole is load_local("local:smollm2", "smollm2").engine.whole
+
+
+def test_a_device_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "model").mkdir()
+    rest = "model?precision=int4&device=cuda:1"
+    place = place_of(f"local:{rest}", rest)
+    assert (place.path, place.options) == (Path("model"), LocalOptions("int4", "cuda:1"))
+    assert place.name == placed(f"local:{rest}")[0] == f"local:{tmp_path}/{rest}"
 
 
 @pytest.mark.parametrize("name", ["smollm2", "smollm2-base"])

@@ -1,0 +1,108 @@
+"""What stands behind a local model's name: `?precision=int8&device=cuda`."""
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypedDict, cast
+
+from agentkit.core.errors import UnknownModel
+
+if TYPE_CHECKING:
+    from agentkit_local_models.precision import WeightPrecision
+
+
+class OfEngine(TypedDict):
+    """What an engine is asked for with."""
+
+    precision: "WeightPrecision"
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
+class LocalOptions:
+    """How a local model is computed."""
+
+    precision: str = "auto"
+    """The numbers that its weights are kept in."""
+    device: str = "cpu"
+    """That computes: `cpu`, `cuda`, or `cuda:1`."""
+
+    @property
+    def written(self) -> str:
+        """As it stands behind a name.
+
+        >>> LocalOptions("int8", "cuda:1").written, LocalOptions().written
+        ('?precision=int8&device=cuda:1', '')
+        """
+        said = {"precision": self.precision, "device": self.device}
+        usual = {"precision": "auto", "device": "cpu"}
+        asked = "&".join(f"{name}={value}" for name, value in said.items() if value != usual[name])
+        return f"?{asked}" if asked else ""
+
+    @property
+    def of_engine(self) -> OfEngine:
+        """The same for an engine; `options_of` looked whether there are such."""
+        return {"precision": cast("WeightPrecision", self.precision), "device": self.device}
+
+
+_OPTIONS = re.compile(r"\?((?:precision|device)=[^?]*)$")
+_DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?")
+
+
+def without_options(rest: str) -> tuple[str, str]:
+    """What `local:REST` names without its options, and these as they are written.
+
+    >>> without_options("smollm2?device=cpu"), without_options("what?.gguf")
+    (('smollm2', '?device=cpu'), ('what?.gguf', ''))
+    """
+    found = _OPTIONS.search(rest)
+    return (rest, "") if found is None else (rest[: found.start()], found[0])
+
+
+def options_of(rest: str) -> tuple[str, LocalOptions]:
+    """What `local:REST` names without its options, and these.
+
+    Raises:
+        UnknownModel: one is not known, said twice, or has a value that is none.
+
+    >>> options_of("smollm2?precision=int8&device=cuda")
+    ('smollm2', LocalOptions(precision='int8', device='cuda'))
+    """
+    named, asked = without_options(rest)
+    said: dict[str, str] = {}
+    for part in asked[1:].split("&") if asked else ():
+        name, _, value = part.partition("=")
+        if name not in ("precision", "device"):
+            raise UnknownModel(f"local:{rest}: no option {name!r}; precision and device are")
+        if name in said:
+            raise UnknownModel(f"local:{rest} says its {name} twice; once works")
+        said[name] = value
+    found = LocalOptions(**said)
+    if found.precision != "auto":
+        from agentkit_local_models.precision import WEIGHT_PRECISIONS
+
+        if found.precision not in WEIGHT_PRECISIONS:
+            raise UnknownModel(
+                f"local:{rest}: no precision {found.precision!r}; {', '.join(WEIGHT_PRECISIONS)} are"
+            )
+    if not _DEVICE.fullmatch(found.device):
+        raise UnknownModel(f"local:{rest}: no device {found.device!r}; cpu, cuda and cuda:NUMBER are")
+    return named, found
+
+
+def on_device(rest: str, device: str | None) -> str:
+    """`local:REST` on a device; as it is, where none is said.
+
+    Raises:
+        UnknownModel: as `options_of`, and where its own options name another device.
+
+    >>> on_device("smollm2?precision=int8", "cuda")
+    'smollm2?precision=int8&device=cuda'
+    """
+    named, options = options_of(rest)
+    if device is None:
+        return rest
+    if "device=" in without_options(rest)[1] and options.device != device:
+        raise UnknownModel(f"local:{rest} is not on {device}; one device works")
+    placed = named + LocalOptions(options.precision, device).written
+    options_of(placed)
+    return placed
