@@ -12,9 +12,10 @@ from typing import Any
 from facts import machine_facts, write_result
 
 from agentkit.models.embedded import MANNERS, adapter_file
+from agentkit_local_models.answer import Completion
 from agentkit_local_models.catalogue import QWEN_CODER, SMOLLM2, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
-from agentkit_local_models.engine import Completion, Engine
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.sampling import Sampling
 
 QUESTIONS = (

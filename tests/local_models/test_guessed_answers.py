@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from agentkit_local_models.engine import Completion, Engine, Piece
+from agentkit_local_models.answer import Completion, Piece
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.sampling import Sampling
 
 LIST = "invoices/march-2026.pdf, invoices/april-2026.pdf, reports/summary-of-sales.txt"

@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from agentkit_local_models import lora
+from agentkit_local_models.answer import Completion
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.deltas import Deltas
-from agentkit_local_models.engine import Completion, Engine
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model

@@ -10,9 +10,10 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
+from agentkit_local_models.answer import Completion
 from agentkit_local_models.catalogue import QWEN_CODER, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
-from agentkit_local_models.engine import Completion, Engine
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.sampling import Sampling
 from episodes.dice import Dice
 from episodes.phrasing import slots_of
