@@ -38,7 +38,7 @@ class Adapting(Holding):
 
         Raises:
             CheckpointError: it cannot be read, or does not fit the model.
-            UnsupportedCheckpoint: a GPU computes, which has no kernel for it.
+            UnsupportedCheckpoint: it is a prefix, and a GPU computes, which has no kernel for one.
             ValueError: the name is taken, or the weights have an adapter in them already.
         """
         if self._joined:
@@ -46,10 +46,10 @@ class Adapting(Holding):
                 f"the adapter {self._joined} is part of these weights; "
                 "load the model without it, and then both"
             )
-        if isinstance(self._model, Device):
+        if isinstance(self._model, Device) and is_prefix_folder(path):
             raise UnsupportedCheckpoint(
-                "adapters beside the weights are not built on a GPU; load the model with adapter=, "
-                "which joins one into them"
+                f"{path} is a prefix of P-tuning v2, which no kernel on a GPU attends to; "
+                "device='cpu' computes it, and LoRA adapters work on both"
             )
         arch, names = self.config, self.checkpoint.names
         # the native step has them in bfloat16, and prompts are to be computed with the same
@@ -63,7 +63,8 @@ class Adapting(Holding):
         elif isinstance(found, TunedPrefix):
             self._variants.add(name, found)
         else:
-            self._variants.add(name, Deltas.of(found, arch, dtype))
+            device = self._model.device if isinstance(self._model, Device) else None
+            self._variants.add(name, Deltas.of(found, arch, dtype, device))
 
     def unload_adapter(self, name: str) -> None:
         """Forget an adapter and what was computed with it.
@@ -86,7 +87,9 @@ class Adapting(Holding):
             AdapterInUse: answers are written.
         """
         if not isinstance(self._model, Model | NativeModel):
-            raise UnsupportedCheckpoint("adapters are not merged into a split model; they work beside it")
+            raise UnsupportedCheckpoint(
+                "adapters are not merged into a split model, nor on a GPU; they work beside it"
+            )
         with self._loop.alone():
             deltas = self._variants.merge(name)
             try:

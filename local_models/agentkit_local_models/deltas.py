@@ -81,14 +81,19 @@ class Deltas:
     layers: tuple[LayerDeltas, ...]
 
     @classmethod
-    def of(cls, adapter: Adapter, arch: Arch, dtype: torch.dtype) -> Deltas:
+    def of(
+        cls, adapter: Adapter, arch: Arch, dtype: torch.dtype, device: torch.device | None = None
+    ) -> Deltas:
         """The deltas of an adapter that fits the model.
 
         Args:
             adapter: its pairs have the shapes of the model's weights.
             arch: of the model.
             dtype: that a and b are kept in.
+            device: that they are kept on; the adapter's own where None.
         """
+        if device is not None:
+            adapter = adapter.to(device)
         shapes = weight_shapes(arch)
         parts: list[dict[str, list[Part]]] = [{} for _ in range(arch.layers)]
         rows: dict[str, int] = {}
@@ -115,11 +120,12 @@ class Deltas:
 class RowDeltas:
     """Which rows of one pass have which deltas."""
 
-    def __init__(self, rows: Sequence[tuple[Deltas | None, int]]) -> None:
+    def __init__(self, rows: Sequence[tuple[Deltas | None, int]], device: torch.device | None = None) -> None:
         """For sequences that lie one after another.
 
         Args:
             rows: for each sequence its deltas, or None for the base alone, and how many rows it has.
+            device: of the rows; the processor where None.
         """
         places: dict[Deltas, list[int]] = {}
         row = 0
@@ -128,7 +134,8 @@ class RowDeltas:
                 places.setdefault(deltas, []).extend(range(row, row + count))
             row += count
         self._groups = [
-            (deltas, None if len(found) == row else torch.tensor(found)) for deltas, found in places.items()
+            (deltas, None if len(found) == row else torch.tensor(found, device=device))
+            for deltas, found in places.items()
         ]
 
     def add(self, y: Tensor, x: Tensor, layer: int, stack: str) -> Tensor:

@@ -6,15 +6,18 @@ from pathlib import Path
 import pytest
 import torch
 
+from agentkit_local_models.adapter_file import save_packed
 from agentkit_local_models.answer import Completion
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import LocalModelError, UnsupportedCheckpoint
+from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.sampling import Sampling
 
 from .on_device import Here
 from .oracle import random_weights
+from .test_adapters import random_adapter
 
 GRAMMAR = 'start: "{\\"tool\\": \\"" ("read" | "list") "\\", \\"lines\\": " /[0-9]{1,3}/ "}"'
 
@@ -89,11 +92,26 @@ def test_logits_that_are_no_numbers_end_the_answer_with_an_error(checkpoint: Che
         answer(Engine(checkpoint, device), GREEDY)
 
 
-def test_an_adapter_beside_the_weights_is_refused_with_what_works(
+def test_adapters_beside_the_weights_are_those_of_the_processor(
     checkpoint: Checkpoint, model: Model, tmp_path: Path
 ) -> None:
-    with pytest.raises(UnsupportedCheckpoint, match="load the model with adapter="):
-        Engine(checkpoint, Here(model)).load_adapter("mine", tmp_path / "adapter.safetensors")
+    save_packed(random_adapter(checkpoint.config, LoraConfig(3, 6.0), 1), tmp_path / "a.safetensors", {})
+    here, there = Engine(checkpoint, Here(model)), Engine(checkpoint, model)
+    for engine in (here, there):
+        engine.load_adapter("mine", tmp_path / "a.safetensors")
+    tuned = answer(here.using("mine"), GREEDY)
+    assert tuned == answer(there.using("mine"), GREEDY)
+    assert tuned.token_ids != answer(here, GREEDY).token_ids
+    with pytest.raises(UnsupportedCheckpoint, match="nor on a GPU; they work beside it"):
+        here.merge_adapter("mine")
+
+
+def test_a_prefix_is_refused_on_a_device_with_what_works(
+    checkpoint: Checkpoint, model: Model, tmp_path: Path
+) -> None:
+    (tmp_path / "pytorch_model.bin").touch()
+    with pytest.raises(UnsupportedCheckpoint, match="device='cpu' computes it"):
+        Engine(checkpoint, Here(model)).load_adapter("mine", tmp_path)
 
 
 def test_beams_are_searched_on_a_device_too(checkpoint: Checkpoint, model: Model) -> None:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight
+from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import UnsupportedCheckpoint
 from agentkit_local_models.gpu.draw import draw, sent
@@ -145,7 +146,8 @@ class GpuModel:
             row.cache.reserve(row.cache.length + row.count)
         with self._current():
             inputs = Pass.of(rows).inputs(self.device)
-            hidden = self._step.hidden(inputs, self._drawn, steps[0][1].pool.layers)
+            pages = steps[0][1].pool.layers
+            hidden = self._step.hidden(inputs, self._drawn, pages, self._deltas_of(rows))
         self._joined(rows)
         return hidden
 
@@ -155,9 +157,11 @@ class GpuModel:
         one = Pass.of(rows)
         graphs = self._graphs_of(rows[0].cache.pool)
         with self._current():
-            logits = graphs.run(one)
+            deltas = self._deltas_of(rows)
+            # a captured step knows its adapters no more than it knows its sequences
+            logits = graphs.run(one) if deltas is None else None
             if logits is None:
-                logits = self._compute(one.inputs(self.device))
+                logits = self._compute(one.inputs(self.device), deltas)
         self._joined(rows)
         return logits
 
@@ -181,10 +185,16 @@ class GpuModel:
         """The device as that of this thread, where Triton launches."""
         return torch.cuda.device(self.device) if self.device.type == "cuda" else nullcontext()
 
-    def _compute(self, inputs: Inputs) -> Tensor:
+    def _deltas_of(self, rows: Sequence[Row]) -> RowDeltas | None:
+        """What lies beside the weights for these rows; None where nothing does."""
+        if all(row.cache.variant.deltas is None for row in rows):
+            return None
+        return RowDeltas([(row.cache.variant.deltas, row.count) for row in rows], self.device)
+
+    def _compute(self, inputs: Inputs, deltas: RowDeltas | None = None) -> Tensor:
         """The logits that a pass wants."""
         assert self._pool is not None  # `launch` knows it
-        hidden = self._step.hidden(inputs, self._drawn, self._pool.layers)
+        hidden = self._step.hidden(inputs, self._drawn, self._pool.layers, deltas)
         if not len(inputs.wanted):
             return torch.empty(0, self.arch.vocabulary_size, device=self.device)
         if inputs.wanted.shape != inputs.ids.shape:

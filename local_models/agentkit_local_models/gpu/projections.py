@@ -8,6 +8,7 @@ bound by arithmetic: those of floats are the library's, tuned to each GPU, and w
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, cast
 
@@ -20,6 +21,10 @@ from agentkit_local_models.gpu.packed import Packed
 
 SMALL = 16
 """Up to so many tokens a projection is one kernel of ours, whatever the form of its matrix."""
+
+
+Beside = Callable[[Tensor, Tensor], object]
+"""Adds what lies beside a matrix to its products [T, rows], in place, by what it multiplied [T, columns]."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +57,7 @@ def project(
     activation: str = "none",
     gated: bool = False,
     dtype: torch.dtype | None = None,
+    beside: Beside | None = None,
 ) -> Tensor:
     """`activation(x wᵀ + bias)`, or of a gate and what it gates `activation(x gᵀ) · x uᵀ`.
 
@@ -61,11 +67,18 @@ def project(
         activation: as `Arch.activation`, or "none".
         gated: whether half of the rows are a gate.
         dtype: of the result; that of x where None.
+        beside: is added before the activation, which is a kernel of its own then.
 
     Returns:
         [T, rows], or [T, rows / 2] with `gated`.
     """
     count, columns = x.shape
+    if beside is not None:
+        whole = project(x, matrix)
+        beside(whole, x)
+        if activation == "none" and not gated:
+            return whole if dtype is None else whole.to(dtype)
+        return _after(whole, activation, gated)
     if matrix.form == 0 and count > SMALL:
         bias = None if matrix.bias is None else matrix.bias.to(x.dtype)
         whole = F.linear(x, matrix.codes, bias)
@@ -89,7 +102,14 @@ def project(
 
 
 def query_key_value(
-    x: Tensor, matrix: Packed, heads: Heads, cosines: Tensor, sines: Tensor, slots: Tensor, pages: Tensor
+    x: Tensor,
+    matrix: Packed,
+    heads: Heads,
+    cosines: Tensor,
+    sines: Tensor,
+    slots: Tensor,
+    pages: Tensor,
+    beside: Beside | None = None,
 ) -> Tensor:
     """Project, turn by position, and store keys and values in their pages.
 
@@ -101,6 +121,7 @@ def query_key_value(
         sines: the same.
         slots: int32 [T], page number times 16 plus place in the page; below 0 nothing is stored.
         pages: of the layer, [pages, 2 * keys, 16, width] (see `pages.PagePool`); written to.
+        beside: is added before heads are turned, which is a kernel of its own then.
 
     Returns:
         Queries: [T, query, width].
@@ -110,8 +131,8 @@ def query_key_value(
     kernels = cast("Any", projection_kernels)  # what Triton makes of its functions
     count, columns = x.shape
     query = torch.empty(count, heads.query, heads.width, dtype=x.dtype, device=x.device)
-    if count > SMALL or heads.query_norm is not None:
-        whole = project(x, matrix)
+    if count > SMALL or heads.query_norm is not None or beside is not None:
+        whole = project(x, matrix, beside=beside)
         padded = power_of_two(heads.width // 2)
         norm = heads.query_norm
         rows = rows_at_once(x)

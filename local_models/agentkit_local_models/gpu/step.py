@@ -8,8 +8,9 @@ same arithmetic as `model.Model`, with fewer roundings between.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -17,9 +18,10 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight
+from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.gpu.norms import add_norm
 from agentkit_local_models.gpu.packed import Packed, packed
-from agentkit_local_models.gpu.projections import Heads, project, query_key_value
+from agentkit_local_models.gpu.projections import Beside, Heads, project, query_key_value
 from agentkit_local_models.model import Layer, Model, Norm, capped
 from agentkit_local_models.rotary import Rotation
 
@@ -130,13 +132,16 @@ class Step:
             matrices += [layer.query_key_value, layer.output, layer.up, layer.down]
         return sum(matrix.nbytes for matrix in matrices)
 
-    def hidden(self, inputs: Inputs, drawn: Tensor, pages: Sequence[Tensor]) -> Tensor:
+    def hidden(
+        self, inputs: Inputs, drawn: Tensor, pages: Sequence[Tensor], deltas: RowDeltas | None = None
+    ) -> Tensor:
         """The last hidden states, normed: [T, width].
 
         Args:
             inputs: of the pass.
             drawn: int64, the tokens drawn last.
             pages: of each layer; the tokens' keys and values are written to them.
+            deltas: of adapters, beside the weights for the rows that have some; None where none has.
         """
         ids = torch.where(inputs.sources >= 0, drawn[inputs.sources.clamp_min(0).long()], inputs.ids.long())
         x = self._embed.picked(ids, self.dtype)
@@ -146,9 +151,10 @@ class Step:
             x, _ = self._normed(x, None, self._embed_norm)
         tables = {rotation: self._table(rotation, inputs.positions) for rotation in self._frequencies}
         added: Tensor | None = None
-        for layer, memory in zip(self._layers, pages, strict=True):
+        for number, (layer, memory) in enumerate(zip(self._layers, pages, strict=True)):
             normed, x = self._normed(x, added, layer.attention_norm)
-            x, added = self._block(x, normed, layer, inputs, tables, memory)
+            beside = partial(_beside, deltas, number)
+            x, added = self._block(x, normed, layer, inputs, tables, memory, beside)
         return self._normed(x, added, self._norm)[0]
 
     def logits(self, hidden: Tensor) -> Tensor:
@@ -164,30 +170,40 @@ class Step:
         inputs: Inputs,
         tables: dict[Rotation, tuple[Tensor, Tensor]],
         memory: Tensor,
+        beside: Callable[[str], Beside | None],
     ) -> tuple[Tensor, Tensor]:
         """What is added to, and what is to be added to it: both [T, width]."""
         # nothing is turned where there is no rotation; any tensors will do then
         cosines, sines = (normed, normed) if layer.rotation is None else tables[layer.rotation]
         query = query_key_value(
-            normed, layer.query_key_value, layer.heads, cosines, sines, inputs.slots, memory
+            normed,
+            layer.query_key_value,
+            layer.heads,
+            cosines,
+            sines,
+            inputs.slots,
+            memory,
+            beside("query_key_value"),
         )
-        mixed = project(self._attend(query, memory, inputs, layer.sight), layer.output)
+        attended = self._attend(query, memory, inputs, layer.sight)
+        mixed = project(attended, layer.output, beside=beside("output"))
         if layer.attention_post_norm is not None:
             mixed, _ = self._plainly_normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
             second = layer.feed_forward_norm
             read = normed if second is None else self._plainly_normed(x, second)[0]
-            return x + mixed, self._feed_forward(read, layer)
+            return x + mixed, self._feed_forward(read, layer, beside)
         assert layer.feed_forward_norm is not None
         normed, x = self._normed(x, mixed, layer.feed_forward_norm)
-        changed = self._feed_forward(normed, layer)
+        changed = self._feed_forward(normed, layer, beside)
         if layer.feed_forward_post_norm is not None:
             changed, _ = self._plainly_normed(changed, layer.feed_forward_post_norm)
         return x, changed
 
-    def _feed_forward(self, normed: Tensor, layer: _Layer) -> Tensor:
+    def _feed_forward(self, normed: Tensor, layer: _Layer, beside: Callable[[str], Beside | None]) -> Tensor:
         arch = self.arch
-        return project(project(normed, layer.up, activation=arch.activation, gated=arch.gated), layer.down)
+        inner = project(normed, layer.up, activation=arch.activation, gated=arch.gated, beside=beside("up"))
+        return project(inner, layer.down, beside=beside("down"))
 
     def _normed(self, x: Tensor, added: Tensor | None, norm: Norm) -> tuple[Tensor, Tensor]:
         """The norm of the sum, and what the next block adds to."""
@@ -205,6 +221,11 @@ class Step:
         """Cosines and sines of the planes: float32 [T, rotated / 2] each."""
         angles = torch.outer(positions.float(), self._frequencies[rotation])
         return angles.cos() * rotation.factor, angles.sin() * rotation.factor
+
+
+def _beside(deltas: RowDeltas | None, layer: int, stack: str) -> Beside | None:
+    """What is added to the products of one matrix of a layer, where a row has an adapter."""
+    return None if deltas is None else partial(deltas.add, layer=layer, stack=stack)
 
 
 def _layer(layer: Layer, arch: Arch, device: torch.device) -> _Layer:

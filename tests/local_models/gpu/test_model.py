@@ -9,15 +9,20 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch, PrefixLM
 from agentkit_local_models.decoder import Decoder
+from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import UnsupportedCheckpoint
 from agentkit_local_models.gpu.model import GpuModel
+from agentkit_local_models.lora import KINDS as KINDS_OF_PARTS
+from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.overlap import Row
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.sampling import Sampling
+from agentkit_local_models.variants import BASE, Variant
 
 from ..oracle import random_weights  # noqa: TID252
+from ..test_adapters import random_adapter  # noqa: TID252
 from ..tiny import tiny_arch  # noqa: TID252
 
 pytestmark = [pytest.mark.triton, pytest.mark.timeout(1800)]
@@ -170,6 +175,26 @@ def test_what_no_kernel_computes_is_refused_by_its_name(changes, named: str) -> 
     arch = tiny_arch(**changes)
     with pytest.raises(UnsupportedCheckpoint, match=named):
         GpuModel(plain(arch), CPU, vocabulary_size=arch.vocabulary_size)
+
+
+@pytest.mark.parametrize("form", ["float", "int8"])
+@pytest.mark.parametrize("changes", [{}, {"gated": False, "parallel": "one"}, {"query_key_norm": True}])
+def test_each_row_has_its_own_adapter_as_on_the_processor(changes: dict[str, object], form: str) -> None:
+    arch = tiny_arch(**changes)
+    kinds = KINDS_OF_PARTS if arch.gated else tuple(k for k in KINDS_OF_PARTS if not k.endswith("gate"))
+    found = [random_adapter(arch, LoraConfig(rank, 4.0, targets=kinds), rank) for rank in (2, 3)]
+    variants = [
+        BASE,
+        *(Variant(str(place), Deltas.of(one, arch, torch.float32)) for place, one in enumerate(found)),
+    ]
+    model, exact = on_gpu(arch, form), plain(arch, form)
+    pool = PagePool(arch, torch.float32, 200, fixed=True)
+    own = [PagedCache(pool, arch.context, one) for one in variants]
+    theirs = [PagedCache(exact.new_cache().pool, arch.context, one) for one in variants]
+    for steps in ([[5, 9, 2], [5, 9, 2, 40], list(range(3, 21))], [[6], [6], [6]]):
+        logits = model.launch([row(tokens, cache) for tokens, cache in zip(steps, own, strict=True)])
+        expected = [exact.logits(tokens, cache) for tokens, cache in zip(steps, theirs, strict=True)]
+        torch.testing.assert_close(logits, torch.stack(expected), **CLOSE)
 
 
 def test_beams_and_whole_logits_are_read_on_the_processor() -> None:

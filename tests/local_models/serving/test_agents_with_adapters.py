@@ -28,9 +28,9 @@ from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.serving.served import Decoder
 
-from ..local_models.serving.running import SIZES, Running  # noqa: TID252
-from ..local_models.test_adapters import random_adapter  # noqa: TID252
-from ..local_models.tiny import random_weights  # noqa: TID252
+from ..test_adapters import random_adapter  # noqa: TID252
+from ..tiny import random_weights  # noqa: TID252
+from .running import SIZES, Running
 
 NAMES = ("one", "two")
 
