@@ -99,7 +99,7 @@ async def did(model, folder: Path) -> list[object]:
     goal, log, limits = "Find the port.", MemoryLog(), Limits(steps=2)
     opening = load_prompt(model.profile.prompt).render({"goal": goal, "files": "config.ini"})
     start = RunStarted(goal, "m", "w", "auto", limits, PromptUsed("p", "1", "d"), tuple(opening))
-    tools = [tool for tool in installed_tools() if tool.name in ("read_file", "list_files")]
+    tools = {name: tool for name, tool in installed_tools().items() if name in ("read_file", "list_files")}
     with Workspace.open(folder) as workspace:
         await Agent(model, tools, workspace, log, limits=limits).run(start)
     events = [recorded.event for recorded in log.events()]
@@ -107,7 +107,7 @@ async def did(model, folder: Path) -> list[object]:
         (event.message, event.usage.output_tokens) for event in events if isinstance(event, ModelAnswered)
     ]
     returned = [event.result.text for event in events if isinstance(event, CallFinished)]
-    assert said
+    assert said, events[-1]
     return [*said, *returned]
 
 
