@@ -115,7 +115,7 @@ class Approvals:
 
     async def _edited(self, tool: Tool, call: ToolCall) -> ToolCall:
         """The call with the arguments as the person wants them, or as it is when they leave them."""
-        text = escaped(json.dumps(call.arguments, ensure_ascii=False))
+        text = before = escaped(json.dumps(call.arguments, ensure_ascii=False))
         while True:
             text = (await self._hear("arguments: ", text)).strip()
             if not text:
@@ -123,12 +123,16 @@ class Approvals:
             try:
                 arguments = json.loads(text)
                 if not isinstance(arguments, dict):
-                    raise TypeError("they are a JSON object")
+                    raise TypeError(f"{clipped(text, 40)} is no JSON object")
                 tool.check(cast("dict[str, Any]", arguments))
-            except (ValueError, TypeError, InvalidArguments) as error:
-                self._show(printable(f"these arguments cannot be: {error}"))
-                continue
-            return ToolCall(call.id, call.name, cast("dict[str, Any]", arguments))
+            except json.JSONDecodeError as error:
+                fault = f"{clipped(text, 40)} is no JSON from character {error.pos + 1} on ({error.msg})"
+            except (TypeError, InvalidArguments) as error:
+                fault = str(error)
+            else:
+                return ToolCall(call.id, call.name, cast("dict[str, Any]", arguments))
+            self._show(printable(f"these arguments cannot be: {fault}"))
+            self._show(f"they were {clipped(before, 100)}; an empty line leaves them so")
 
 
 def _yes(call: ToolCall, original: ToolCall) -> Reply:

@@ -108,6 +108,23 @@ def test_the_words_of_a_message_are_told_from_what_went_along(tmp_path: Path) ->
     assert as_typed(f"{message}\n\n{ran}") == as_typed(f"{words}\n\n{ran}") == (words, ran)
 
 
+@pytest.mark.parametrize(
+    ("typed", "told"),
+    [
+        ("new.txt", "new.txt is no JSON from character 1 on (Expecting value)"),
+        ('["new.txt"]', '["new.txt"] is no JSON object'),
+        ('{"path": 1, "content": ""}', "argument path: Input should be a valid string, found 1"),
+    ],
+)
+def test_arguments_that_cannot_be_are_told_with_what_would_work(
+    tmp_path: Path, typed: str, told: str
+) -> None:
+    write = installed_tools()["write_file"]
+    seen = asked(tmp_path, write, "e", typed, "", "n", path="a.txt", content="one")
+    assert f"these arguments cannot be: {told}" in seen
+    assert 'they were {"path": "a.txt", "content": "one"}; an empty line leaves them so' in seen
+
+
 def test_a_call_that_leads_somewhere_is_asked_about_each_time(tmp_path: Path) -> None:
     async def found(given: Any, context: ToolContext) -> str:
         raise AssertionError(given, context)  # the dispatcher finds it, and asks with it
