@@ -39,8 +39,11 @@ async def arun(
         settings: Any setting by its name: `workspace`, `max_steps`, `approve`, `check`, …
 
     Raises:
-        UsageError: the model, the workspace, a rule or a setting cannot be used as named.
+        UsageError: the goal is no text, or the model, the workspace, a rule or a setting cannot be used as
+            named.
     """
+    if not isinstance(cast("object", goal), str):
+        raise UsageError(f"a goal is said in words; found {reprlib.repr(goal)}")
     named = {"model": model} if isinstance(model, str) else {}
     offered = {**installed_tools(), **_by_name(tools or ())}
     around = Surroundings(
@@ -99,9 +102,10 @@ def _by_name(tools: object) -> dict[str, Tool]:
     for one in cast("Iterable[object]", tools):
         if not isinstance(one, Tool):
             known = getattr(one, "__name__", reprlib.repr(one))
-            raise UsageError(
-                f"tools holds {known}, which is no tool; write @tool above it (from agentkit import tool)"
-            )
+            advice = "write @tool above it (from agentkit import tool)"
+            if isinstance(one, str):
+                advice = "the installed tools are offered anyway, and packs=[...] names packs of more"
+            raise UsageError(f"tools holds {known}, which is no tool; {advice}")
         named[one.name] = one
     return named
 

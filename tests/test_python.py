@@ -30,7 +30,10 @@ def double(number: int) -> int:
     ("tools", "told"),
     [
         ([double], "tools holds double, which is no tool; write @tool above it"),
-        ([tool(effect=Effect.PURE)(double), "read_file"], "tools holds 'read_file', which is no tool"),
+        (
+            [tool(effect=Effect.PURE)(double), "read_file"],
+            "tools holds 'read_file', which is no tool; the installed tools",
+        ),
         (tool(effect=Effect.PURE)(double), "tools must be a list of tools; found "),
         (7, "tools must be a list of tools; found 7"),
     ],
@@ -40,6 +43,24 @@ def test_what_is_no_tool_is_told_with_the_way_to_make_one(tools: Any, told: str,
     with pytest.raises(UsageError, match=told) as raised:
         run("double seven", tools=tools, model=ScriptedModel(["14"]), workspace=tmp_path)
     assert raised.value.__context__ is None  # nothing else went wrong before it
+
+
+def test_a_goal_that_is_no_text_is_refused(tmp_path: Path) -> None:
+    goal: Any = 7
+    with pytest.raises(UsageError, match="a goal is said in words; found 7"):
+        run(goal, model=ScriptedModel(["14"]), workspace=tmp_path)
+
+
+def test_an_effect_that_there_is_not_is_refused() -> None:
+    effect: Any = "pur"
+    with pytest.raises(UsageError, match="effect = 'pur' cannot be; it must be one of pure, reads, "):
+        tool(effect=effect)(double)
+
+
+def test_a_model_in_a_chain_is_told_how_to_become_a_step() -> None:
+    model: Any = ScriptedModel([])
+    with pytest.raises(UsageError, match=r"found .*ScriptedModel.*; as_runnable\(MODEL\) makes a step"):
+        ChatPromptTemplate(("user", "Say {what}")) | model
 
 
 def test_a_tool_is_offered(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, cast, overload
 
+from agentkit.core.errors import UsageError
 from agentkit.core.tools import Effect, ToolSpec
 from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
@@ -223,7 +224,12 @@ def tool(
     ...     return a + b
     >>> add.name, add.description, add.check({"a": 1, "b": 2})
     ('add', 'Add two numbers.', {'a': 1, 'b': 2})
+
+    Raises:
+        UsageError: there is no such effect.
     """
+    if effect not in (known := tuple(Effect)):  # a rule about effects would not know what to make of it
+        raise UsageError(f"effect = {effect!r} cannot be; it must be one of {', '.join(map(str, known))}")
 
     def wrap(function: Callable[..., Any]) -> Tool:
         signature = Signature(function)

@@ -314,4 +314,5 @@ def step(given: Any) -> Runnable[Any, Any]:
         return Parallel(cast("Mapping[str, Any]", given))
     if callable(given):
         return Lambda(given)
-    raise UsageError(f"a step is a runnable, a function, or a mapping of these; found {given!r}")
+    advice = "; as_runnable(MODEL) makes a step of a model" if hasattr(given, "stream") else ""
+    raise UsageError(f"a step is a runnable, a function, or a mapping of these; found {given!r}{advice}")

@@ -2,10 +2,12 @@
 
 import json
 import re
+import reprlib
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import msgspec
 
+from agentkit.core.errors import UsageError
 from agentkit.prompts.parsers.parser import Parser, Schematic, unreadable
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ class PydanticParser(Schematic[Model]):
     """An answer in JSON, checked by a pydantic model."""
 
     def __init__(self, model: type[Model]) -> None:
+        """For answers that are instances of a model.
+
+        Raises:
+            UsageError: it is no class of pydantic's.
+        """
+        if not hasattr(model, "model_json_schema"):
+            raise UsageError(
+                f"an object is described by a subclass of pydantic.BaseModel; found {reprlib.repr(model)}"
+            )
         self.model = model
         self.schema: dict[str, Any] = _closed(model.model_json_schema())
         """Every field is given, and no other."""

@@ -129,6 +129,12 @@ def test_a_model_of_pydantic_is_filled_or_every_fault_is_named() -> None:
     assert '"port"' in parser.form
 
 
+@pytest.mark.parametrize("given", [dict, "Server"])
+def test_what_is_no_class_of_pydantic_is_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match=r"subclass of pydantic.BaseModel; found .*(dict|Server)"):
+        PydanticParser(given)
+
+
 def test_pydantic_is_loaded_only_for_its_models() -> None:
     program = (
         "import sys; from agentkit.prompts.parsers import JsonParser; JsonParser().invoke('1'); "
