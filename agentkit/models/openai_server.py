@@ -5,6 +5,7 @@ The official client carries the requests. Its key appears in no error and no tex
 
 import asyncio
 import math
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
@@ -204,7 +205,9 @@ class Server:
         """The text without the key, or any beginning of it that a quotation may have cut."""
         if not self._key:
             return text
-        for length in range(len(self._key), min(len(self._key), SHORTEST_SECRET) - 1, -1):
+        if len(self._key) < SHORTEST_SECRET:  # such as the x that a server wants which looks at no key
+            return re.sub(rf"(?<!\w){re.escape(self._key)}(?!\w)", "[key]", text)
+        for length in range(len(self._key), SHORTEST_SECRET - 1, -1):
             text = text.replace(self._key[:length], "[key]")
         return text
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from agentkit.cli.repl.rows import Rows
 from agentkit.cli.words import folded, printable
+from agentkit.core.events import Ending
 
 TEXTS = st.text(alphabet="ab \n\t日é", max_size=80)
 
@@ -35,6 +36,13 @@ def test_no_row_is_wider_than_the_terminal(line: str, width: int) -> None:
     rows = folded(line, width)
     assert all(sum(2 if char == "日" else 1 for char in row) <= width for row in rows)
     assert "".join("".join(rows).split()) == "".join(line.split())
+
+
+@given(st.sampled_from(["", "because", *Ending]), TEXTS, st.integers(20, 40))
+def test_no_labelled_row_is_wider_than_the_terminal(label: str, text: str, width: int) -> None:
+    rows: list[str] = []
+    Rows(rows.append, lambda: width, lambda: None, colour=False).line(label, printable(text))
+    assert all(sum(2 if char == "日" else 1 for char in row) <= width for row in rows)
 
 
 def test_an_answer_that_was_not_streamed_is_written_whole() -> None:

@@ -567,6 +567,11 @@ def test_a_key_that_cannot_be_sent_is_not_shown():
     assert "ключ" not in str(caught.value)
 
 
+async def test_a_short_key_is_not_seen_in_ordinary_words(serve):
+    server = serve({"status": 400, "error": {"message": "the key k broke"}})
+    assert await failed(BadRequest, server.url, api_key="k") == "the key [key] broke (HTTP 400)"
+
+
 async def test_a_key_that_the_server_repeats_is_not_shown(serve):
     server = serve(key="another")
     assert await failed(AuthenticationFailed, server.url) == "Incorrect API key provided: [key]. (HTTP 401)"

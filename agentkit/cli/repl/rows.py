@@ -33,9 +33,10 @@ class Rows:
 
     def line(self, label: str, text: str, style: str = "") -> None:
         """A labelled line that stays."""
-        rows = [row for part in text.split("\n") for row in folded(part, self._width() - MARGIN)]
+        margin = max(MARGIN, len(label) + 2)
+        rows = [row for part in text.split("\n") for row in folded(part, self._width() - margin)]
         for number, row in enumerate(rows):
-            head = f"{label if number == 0 else '':>{MARGIN - 2}}  "
+            head = f"{label if number == 0 else '':>{margin - 2}}  "
             self._write(f"{self._styled(head, 'cyan')}{self._styled(row, style)}".rstrip())
 
     def words(self, piece: str) -> None:
