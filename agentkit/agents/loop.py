@@ -205,7 +205,7 @@ class Agent:
             JournalError: the record could not be written.
         """
         if start is not None:
-            # with what follows, or before anything is waited for: until then there is only a goal to say again
+            # with what follows, or before a wait: until then there is only a goal to say again
             self.record(start, with_next=True)
         while self.state.ended is None:
             await self.step()
