@@ -178,3 +178,17 @@ def test_no_chunk_is_too_strange(value):
         usage=value,
     )
     assert isinstance(answer.message, AssistantMessage)
+
+
+def test_a_server_of_ours_tells_all_that_was_written_of_a_call_that_broke_off() -> None:
+    answer = AnswerAssembler(lambda: "made")
+    functions = [
+        {"name": "look", "arguments": ""},
+        {"arguments": '{"what": "s'},
+        {"arguments": "k", "unreadable": 'look(what="sk'},
+    ]
+    for function in functions:
+        answer.add({"choices": [{"delta": {"tool_calls": [{"index": 0, "function": function}]}}]})
+    answer.add({"choices": [{"delta": {}, "finish_reason": "length"}]})
+    (call,) = answer.answer(lambda _: Usage()).message.malformed
+    assert (call.name, call.text) == ("look", 'look(what="sk')
