@@ -148,6 +148,25 @@ def models_plan(
     plan_model(name, shape, precision, context, sequences)
 
 
+@models.command("quantise")
+@click.argument("name", metavar="MODEL", shell_complete=embedded_names)
+@click.option(
+    "--calibrate", required=True, metavar="FILE", help="Plain text like what the model will read and write."
+)
+@click.option("--out", required=True, metavar="FOLDER", help="Where it is written; not there yet.")
+@click.option(
+    "--tokens", type=click.IntRange(1), default=16_384, help="How many of FILE's are used at most; 16,384."
+)
+def models_quantise(name: str, calibrate: str, out: str, tokens: int) -> None:
+    """Round the weights of MODEL to 4 bits so that little changes on the text in FILE.
+
+    MODEL is an embedded model, a .gguf file or a folder. The result runs as local:FOLDER.
+    """
+    from agentkit.cli.models import quantise_model
+
+    quantise_model(name, calibrate, out, tokens)
+
+
 @cli.command()
 @options.tools
 def tools(**flags: Any) -> None:

@@ -3,6 +3,7 @@
 import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from pathlib import Path
 
 import click
 
@@ -11,6 +12,7 @@ from agentkit.cli.words import bytes_size, printable
 from agentkit.models.embedded import best_ready, catalogue, fetch
 from agentkit.models.inspection import inspect
 from agentkit.models.planning import plan
+from agentkit.models.rounding import quantise
 
 Report = Callable[[int, int, str], None]
 
@@ -86,6 +88,14 @@ def plan_model(
         click.echo(f"  {kind:<12}{''.join(f'{bytes_size(amount):>13}' for amount in amounts)}")
 
 
+def quantise_model(name: str, text: str, out: str, tokens: int) -> None:
+    """Round a model to 4 bits by a text, telling how far it is."""
+    folder = Path(out).expanduser()
+    with _blocks(name) as report:
+        used = quantise(name, Path(text).expanduser(), folder, tokens, report)
+    click.echo(f"{out} is ready, rounded by {used:,} tokens of {text}; run it with: -m local:{out}")
+
+
 def _count(parameters: int) -> str:
     """A number of parameters as people say it.
 
@@ -104,6 +114,32 @@ def _shown(name: str) -> Generator[Report, None, None]:
             yield report
     else:
         yield tenths(name, lambda line: click.echo(line, err=True))
+
+
+@contextmanager
+def _blocks(name: str) -> Generator[Callable[[int, int, float], None], None, None]:
+    """What tells how many blocks are rounded: a bar on a terminal, else a line for each tenth."""
+    if look_of(sys.stderr) is Look.LIVE:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (
+            TextColumn("rounding {task.description}"),
+            BarColumn(bar_width=None),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(),
+        )
+        console = Console(stderr=True, force_terminal=True)
+        with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
+            task = bar.add_task(name, total=None)
+            yield lambda done, total, _off: bar.update(task, completed=done, total=total)
+        return
+
+    def told(done: int, total: int, off: float) -> None:
+        if 10 * done // total > 10 * (done - 1) // total:
+            click.echo(f"rounding {name}: {done} of {total} blocks, hidden states {off:.1%} off", err=True)
+
+    yield told
 
 
 def tenths(name: str, say: Callable[[str], None]) -> Report:

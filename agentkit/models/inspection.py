@@ -49,6 +49,7 @@ def inspect(name: str) -> Inspection:
         from agentkit_local_models import sizes
         from agentkit_local_models.checkpoint import Checkpoint
         from agentkit_local_models.errors import LocalModelError
+        from agentkit_local_models.int4_folder import read_manifest
     except ModuleNotFoundError as error:
         raise UsageError(f"models are read with {error.name}; run: pip install 'agentkit[local]'") from error
     path = path_named(name)
@@ -64,6 +65,9 @@ def inspect(name: str) -> Inspection:
                 else "yes",
                 "ends of answers": ", ".join(stops),
             }
+            if checkpoint.kept == "int4":
+                made = read_manifest(path)
+                text["weights"] = f"int4, made of {made.source} by {made.tokens:,} tokens of {made.text}"
     except LocalModelError as error:
         raise ModelError(str(error)) from error
     contexts = tuple(sorted({min(size, arch.context) for size in (2_048, 8_192, 32_768, arch.context)}))

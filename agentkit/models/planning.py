@@ -110,8 +110,9 @@ def _arch_of(path: Path) -> "Arch":
     """Of a checkpoint; a folder needs no weights for it."""
     from agentkit_local_models.checkpoint import Checkpoint
     from agentkit_local_models.families import read_family
+    from agentkit_local_models.int4_folder import is_int4_folder
 
-    if path.is_dir():
+    if path.is_dir() and not is_int4_folder(path):
         return read_family(path / "config.json")[0]
     with Checkpoint.open(path) as checkpoint:
         return checkpoint.config

@@ -1,8 +1,8 @@
 """Open a model: its config, tokenizer, chat template, and weights under canonical names.
 
-A checkpoint is a `.gguf` file or a hub folder (`config.json`, `*.safetensors`, `tokenizer.json`,
-and where it has them `tokenizer_config.json`, `chat_template.jinja`, `generation_config.json`).
-What differs between the two ends here; weight names and layouts are those of `weights`.
+A checkpoint is a `.gguf` file, a hub folder (`config.json`, `*.safetensors`, `tokenizer.json`,
+and where it has them `tokenizer_config.json`, `chat_template.jinja`, `generation_config.json`), or a
+folder of `int4_folder`. What differs between them ends here; weight names and layouts are those of `weights`.
 """
 
 from __future__ import annotations
@@ -27,10 +27,12 @@ from agentkit_local_models.gguf import GGUFFile
 from agentkit_local_models.gguf_config import config_from_gguf
 from agentkit_local_models.gguf_families import family_of
 from agentkit_local_models.gguf_tokenizer import tokenizer_from_gguf
-from agentkit_local_models.hub_text import read_hub_text
+from agentkit_local_models.hub_text import HubText, read_hub_text
 from agentkit_local_models.hub_weights import Place, find_weights, places_in
+from agentkit_local_models.int4_folder import TEXT, Int4Weights, is_int4_folder, read_manifest
 from agentkit_local_models.linear import Weight
 from agentkit_local_models.matrices import Blocks
+from agentkit_local_models.precision import Form
 from agentkit_local_models.safetensors_file import open_safetensors
 from agentkit_local_models.tensor_folder import TensorFolder
 from agentkit_local_models.tokenizer import Tokenizer
@@ -69,6 +71,7 @@ class Checkpoint:
         special_texts: `bos_token`, `eos_token` and their like, as chat templates name them.
         source: where the weights come from.
         names: of the weights in hub folders of this family, by which adapters name them too.
+        kept: what form its matrices lie in: floats, blocks of a file, or the numbers of int4.
     """
 
     path: Path
@@ -79,16 +82,19 @@ class Checkpoint:
     special_texts: Mapping[str, str]
     source: WeightSource
     names: Names = NAMES
+    kept: Form = "float"
 
     @staticmethod
     def open(path: Path) -> Checkpoint:
-        """Open a GGUF file or a hub folder; the weights are read by `load_weights`.
+        """Open a GGUF file or a folder; the weights are read by `load_weights`.
 
         Raises:
             CheckpointError: a file is missing or damaged, or its tensors do not fit its config.
             UnsupportedCheckpoint: a sound model of a kind that is not built.
         """
-        return open_hub(path) if path.is_dir() else open_gguf(path)
+        if not path.is_dir():
+            return open_gguf(path)
+        return open_int4(path) if is_int4_folder(path) else open_hub(path)
 
     def weight_names(self) -> tuple[str, ...]:
         """The canonical names `load_weights` yields, in its order."""
@@ -134,22 +140,29 @@ def open_gguf(path: Path) -> Checkpoint:
         found = {name: tensor.shape for name, tensor in file.tensors.items()}
         places = places_in(config, family.names, found)
         check_weights(path, {place.name: place.shape for place in places.values()}, found, family.extras)
-        tokenizer = tokenizer_from_gguf(file)
-        _check_vocabulary(path, tokenizer, config)
-        template = file.metadata.get("tokenizer.chat_template")
-        return Checkpoint(
-            path=path,
-            config=config,
-            tokenizer=tokenizer,
-            chat_template=template if isinstance(template, str) else None,
-            stop_ids=_gguf_stop_ids(file, tokenizer),
-            special_texts=_gguf_special_texts(file, tokenizer),
-            source=GGUFWeights(file, places),
-            names=hub_names(config),
+        return _checkpoint(
+            path, config, _gguf_text(file), GGUFWeights(file, places), hub_names(config), "file"
         )
     except BaseException:
         file.close()
         raise
+
+
+def _checkpoint(
+    path: Path, config: Arch, text: HubText, source: WeightSource, names: Names, kept: Form
+) -> Checkpoint:
+    _check_vocabulary(path, text.tokenizer, config)
+    return Checkpoint(
+        path=path,
+        config=config,
+        tokenizer=text.tokenizer,
+        chat_template=text.chat_template,
+        stop_ids=text.stop_ids,
+        special_texts=text.special_texts,
+        source=source,
+        names=names,
+        kept=kept,
+    )
 
 
 def _check_vocabulary(path: Path, tokenizer: Tokenizer, config: Arch) -> None:
@@ -174,6 +187,17 @@ def _gguf_token(file: GGUFFile, name: str, tokenizer: Tokenizer) -> int | None:
     if not 0 <= token < tokenizer.vocabulary_size:
         raise CheckpointError(f"{file.path}: {key} is {token}; the tokenizer has no such id")
     return token
+
+
+def _gguf_text(file: GGUFFile) -> HubText:
+    tokenizer = tokenizer_from_gguf(file)
+    template = file.metadata.get("tokenizer.chat_template")
+    return HubText(
+        tokenizer=tokenizer,
+        chat_template=template if isinstance(template, str) else None,
+        stop_ids=_gguf_stop_ids(file, tokenizer),
+        special_texts=_gguf_special_texts(file, tokenizer),
+    )
 
 
 def _gguf_stop_ids(file: GGUFFile, tokenizer: Tokenizer) -> frozenset[int]:
@@ -232,18 +256,18 @@ def open_hub(path: Path) -> Checkpoint:
     """Open a hub folder; see `Checkpoint.open`."""
     arch, names = read_family(path / "config.json")
     weights = find_weights(path, arch, names, _tensors(path))
-    text = read_hub_text(path, arch)
-    _check_vocabulary(path, text.tokenizer, arch)
-    return Checkpoint(
-        path=path,
-        config=arch,
-        tokenizer=text.tokenizer,
-        chat_template=text.chat_template,
-        stop_ids=text.stop_ids,
-        special_texts=text.special_texts,
-        source=weights,
-        names=names,
-    )
+    return _checkpoint(path, arch, read_hub_text(path, arch), weights, names, "float")
+
+
+def open_int4(path: Path) -> Checkpoint:
+    """Open a folder of `int4_folder`; see `Checkpoint.open`."""
+    arch = read_manifest(path).arch
+    weights = Int4Weights.find(path, arch)
+    if not (path / TEXT).is_file():
+        names = read_family(path / "config.json")[1]
+        return _checkpoint(path, arch, read_hub_text(path, arch), weights, names, "int4")
+    with GGUFFile.open(path / TEXT) as file:
+        return _checkpoint(path, arch, _gguf_text(file), weights, hub_names(arch), "int4")
 
 
 def _tensors(path: Path) -> TensorFolder:

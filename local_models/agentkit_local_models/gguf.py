@@ -149,11 +149,13 @@ class GGUFFile:
         mapping: mmap.mmap,
         metadata: Mapping[str, MetadataValue],
         tensors: Mapping[str, TensorInfo],
+        metadata_end: int,
     ) -> None:
         self.path = path
         self.metadata = metadata
         self.tensors = tensors
         self._mapping = mapping
+        self._metadata_end = metadata_end
 
     @classmethod
     def open(cls, path: Path) -> Self:
@@ -173,11 +175,18 @@ class GGUFFile:
         except OSError as error:
             raise CheckpointError(f"{path}: cannot be opened: {error.strerror or error}") from error
         try:
-            metadata, tensors = _Header(path, mapping, size).read()
+            header = _Header(path, mapping, size)
+            metadata, tensors = header.read()
         except CheckpointError:
             mapping.close()
             raise
-        return cls(path, mapping, MappingProxyType(metadata), MappingProxyType(tensors))
+        return cls(path, mapping, MappingProxyType(metadata), MappingProxyType(tensors), header.metadata_end)
+
+    def without_tensors(self) -> bytes:
+        """A GGUF file with this one's metadata and no tensors."""
+        start = self._mapping[: self._metadata_end]
+        count = struct.calcsize("<4sI")  # of tensors: eight bytes after the magic number and the version
+        return start[:count] + bytes(8) + start[count + 8 :]
 
     def raw(self, name: str) -> memoryview:
         """The stored bytes of one tensor, not copied.
@@ -267,6 +276,7 @@ class _Header:
         self.data = data
         self.size = size
         self.at = 0
+        self.metadata_end = 0
         self.array_values = 0
 
     def read(self) -> tuple[dict[str, MetadataValue], dict[str, TensorInfo]]:
@@ -287,6 +297,7 @@ class _Header:
             if key in metadata:
                 raise CheckpointError(f"{self.path}: the metadata key {key!r} appears twice")
             metadata[key] = self.value(key)
+        self.metadata_end = self.at
         alignment = self.alignment(metadata)
         relative: list[tuple[str, tuple[int, ...], TensorKind, int]] = [
             self.tensor() for _ in range(tensor_count)

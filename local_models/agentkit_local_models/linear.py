@@ -10,7 +10,6 @@ from torch import Tensor
 
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.matrices import (
-    GROUP,
     SLICE,
     Blocks,
     Floats,
@@ -20,7 +19,7 @@ from agentkit_local_models.matrices import (
     Stored,
 )
 from agentkit_local_models.precision import Form
-from agentkit_local_models.quantise import int4_from_blocks, int4_groups, int8_rows
+from agentkit_local_models.quantise import has_four_bits, int4_from_blocks, int4_groups, int8_rows
 from agentkit_local_models.weights import stack_of
 
 Weight = Tensor | Stored
@@ -64,8 +63,8 @@ class Room:
         Args:
             shapes: of every canonical name.
             dtype: of vectors, and of matrices that are kept as floats.
-            form: of the matrices. With "int4" those at both ends (embedding and head, to which few bits do
-                most harm) and those whose rows are not whole groups have 8 bits.
+            form: of the matrices. With "int4" those at both ends (embedding and head) and those whose rows
+                are not whole groups have 8 bits: see `quantise.has_four_bits`.
         """
         self._shapes = shapes
         self._dtype = dtype
@@ -142,8 +141,7 @@ class Room:
         """A weight in the form that it is kept in."""
         if self._form in ("float", "file"):
             return Floats(weight.to(self._dtype) if isinstance(weight, Tensor) else weight.dense(self._dtype))
-        ends = name.startswith(("embed.", "head."))
-        if self._form == "int4" and not ends and self._shapes[name][1] % GROUP == 0:
+        if self._form == "int4" and has_four_bits(name, self._shapes[name][1]):
             if isinstance(weight, Int4Groups):
                 return weight
             if isinstance(weight, Blocks) and (same := int4_from_blocks(weight)) is not None:

@@ -51,8 +51,8 @@ def load_model(
 
     Args:
         checkpoint: is open.
-        form: of the matrices; None is what is read fastest: the blocks of a file as they lie, where the
-            native step reads them, else floats.
+        form: of the matrices; None is what is read fastest: the numbers of a folder that has few bits, the
+            blocks of a file as they lie, where the native step reads them, else floats.
         dtype: to compute in.
         adapter: its file, or its folder in PEFT's layout; it is joined into floats, and works beside the
             blocks of a file.
@@ -68,6 +68,8 @@ def load_model(
         UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
         LocalModelError: a GPU is wanted, and it or Triton is not there.
     """
+    if form is None and checkpoint.kept == "int4":
+        form = "int4"
     if device.type != "cpu":
         deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
         attend = attend_by(attention, device)
@@ -81,7 +83,7 @@ def load_model(
         except NotBuilt as error:
             why_not = str(error)
     deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
-    if here is not None and form is None and checkpoint.path.is_file():
+    if here is not None and form is None and checkpoint.kept == "file":
         try:
             return _native(_model(checkpoint, "file", dtype, deltas, step), here)
         except NotBuilt as error:
@@ -114,6 +116,8 @@ def _model(
 ) -> Model:
     if deltas is None:
         return Model.from_checkpoint(checkpoint, dtype, form, attention=attention)
+    if form == checkpoint.kept == "int4":
+        form = "file"  # few bits that lie there are not rounded anew with a delta in them
     if form == "file":
         weights = deltas.laid_beside(checkpoint.load_stored(dtype))
     else:

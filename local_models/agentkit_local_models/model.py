@@ -232,22 +232,45 @@ class Model:
         """
         positions = torch.cat([self._begin(tokens, cache) for tokens, cache in steps], dim=-1)
         ids = torch.tensor([token for tokens, _ in steps for token in tokens], dtype=torch.long)
-        x = self.embed[ids].dense(self.dtype)  # [T, width]
-        if self.arch.embed_scale != 1:
-            x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
-        if self.embed_norm is not None:
-            x = self._normed(x, self.embed_norm)
+        x = self.embedded(ids)
         spans = [Span(cache, len(tokens)) for tokens, cache in steps]
         deltas = RowDeltas([(cache.variant.deltas, len(tokens)) for tokens, cache in steps])
+        x = self._blocks(x, positions, spans, deltas)
+        for tokens, cache in steps:
+            cache.length += len(tokens)
+        return self._normed(x, self.norm)
+
+    @torch.inference_mode()
+    def embedded(self, ids: Tensor) -> Tensor:
+        """What the first block is given for tokens: int64 [T] to [T, width]."""
+        x = self.embed[ids].dense(self.dtype)
+        if self.arch.embed_scale != 1:
+            x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
+        return x if self.embed_norm is None else self._normed(x, self.embed_norm)
+
+    @torch.inference_mode()
+    def through_blocks(self, x: Tensor) -> Tensor:
+        """What all blocks make of the embedded tokens of one sequence, from its first on.
+
+        Args:
+            x: [T, width], at most as many as the context holds; not of a prefix language model.
+
+        Returns:
+            [T, width], not normed. Nothing is kept.
+        """
+        cache, positions = self.new_cache(), torch.arange(len(x))
+        cache.reserve(len(x))
+        return self._blocks(x, positions, [Span(cache, len(x))], RowDeltas([(None, len(x))]))
+
+    def _blocks(self, x: Tensor, positions: Tensor, spans: Sequence[Span], deltas: RowDeltas) -> Tensor:
+        """[T, width] to [T, width]."""
         tables: dict[Rotation, tuple[Tensor, Tensor]] = {}
         for number, layer in enumerate(self.layers):
             if layer.rotation is not None and layer.rotation not in tables:
                 tables[layer.rotation] = layer.rotation.table(positions, self.dtype)
             table = None if layer.rotation is None else tables[layer.rotation]
             x = self._block(x, layer, number, table, spans, deltas)
-        for tokens, cache in steps:
-            cache.length += len(tokens)
-        return self._normed(x, self.norm)
+        return x
 
     def _block(
         self,

@@ -21,6 +21,19 @@ def int8_rows(weight: Tensor) -> Int8Rows:
     return Int8Rows(steps.round_().clamp_(-127, 127).to(torch.int8), scales)
 
 
+def has_four_bits(name: str, columns: int) -> bool:
+    """Whether int4 keeps a matrix in 4 bits: not the ends, to which few bits do most harm, nor broken groups.
+
+    Args:
+        name: canonical, of a matrix.
+        columns: that it has.
+
+    >>> has_four_bits("layers.0.attention.query.weight", 64), has_four_bits("embed.weight", 64)
+    (True, False)
+    """
+    return columns % GROUP == 0 and not name.startswith(("embed.", "head."))
+
+
 def int4_groups(weight: Tensor) -> Int4Groups:
     """Each group in 15 steps from its lowest number to its highest, rounded to the nearest.
 

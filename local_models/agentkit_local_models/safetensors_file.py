@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, cast
@@ -22,7 +23,16 @@ def open_safetensors(path: Path) -> Shards:
         CheckpointError: no such file, a shard is missing or damaged, an index that points
             out of the folder, or a tensor that lies in two files.
     """
-    return Shards.of(path, ((file, _shapes(file)) for file in _files(path)), _reader)
+    return open_shards(path, _files(path))
+
+
+def open_shards(path: Path, files: Iterable[Path]) -> Shards:
+    """Read the headers of these files of a folder.
+
+    Raises:
+        CheckpointError: one is damaged, or a tensor lies in two.
+    """
+    return Shards.of(path, ((file, _shapes(file)) for file in files), _reader)
 
 
 def _shapes(file: Path) -> dict[str, tuple[int, ...]]:

@@ -9,6 +9,7 @@ from typing import Final, Literal, get_args
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.matrices import GROUP, SLICE
+from agentkit_local_models.quantise import has_four_bits
 from agentkit_local_models.weights import weight_shapes
 
 PlannedPrecision = Literal["float32", "bfloat16", "float16", "int8", "int4"]
@@ -70,7 +71,7 @@ def weight_bytes(arch: Arch, precision: PlannedPrecision, dtype: str) -> int:
             total += numbers * (4 if "norm." in name else _BYTES[dtype])
         elif precision in _BYTES:
             total += numbers * _BYTES[precision]
-        elif precision == "int4" and shape[1] % GROUP == 0 and not name.startswith(("embed.", "head.")):
+        elif precision == "int4" and has_four_bits(name, shape[1]):
             total += numbers // 2 + 4 * (numbers // GROUP)  # a scale and a lowest value, two bytes each
         else:
             total += numbers + 4 * shape[0]

@@ -75,6 +75,11 @@ def split_engine(
     if precision == "file":
         raise ValueError("blocks of a file cannot be split; float32, bfloat16, float16, int8 and int4 can")
     with Checkpoint.open(path) as checkpoint:
+        if precision == checkpoint.kept:
+            raise ValueError(
+                f"{path} has 4 bits by a text, which splitting would round once more; "
+                "float32, bfloat16, float16 and int8 can be split"
+            )
         arch_of(checkpoint.config, size)  # refused here, before any process begins
     with tempfile.TemporaryDirectory() as folder:
         order = Order(str(path.resolve()), size, f"file://{folder}/meeting", dtype, precision)
