@@ -21,6 +21,8 @@ DAMPING: Final = 0.01
 """Of the mean second moment, added to each: bounds what is made up for."""
 _BLOCK: Final = 4 * GROUP
 """Columns whose misses are kept back, and passed on to all later columns at once."""
+_ROUNDS: Final = 1
+"""How often codes are chosen anew on the grid that was fitted to those before."""
 _SHRUNK: Final = tuple(1 - step / 50 for step in range(0, 21, 2))
 """Shares of a group's range that are tried; numbers out of it go to its ends."""
 
@@ -73,19 +75,37 @@ def _aimed(weight: Tensor, moments: Moments, damped: Tensor, added: float) -> Te
 
 
 def _rounded(weight: Tensor, damped: Tensor) -> Int4Groups:
-    """GPTQ with a grid for each group that is chosen first; columns that matter most are rounded first.
+    """GPTQ on a grid for each group, which is then fitted to the codes, and again.
 
     Args:
         weight: float32 [rows, columns].
         damped: second moments [columns, columns].
     """
     importance = damped.diagonal()
-    order = importance.argsort(descending=True)
+    order = importance.argsort(descending=True)  # what matters most has most columns left to make up for it
+    passed = _passed_on(damped[order][:, order])
     scales, lows = fitted_grid(weight.view(len(weight), -1, GROUP), importance.view(-1, GROUP))
+    codes = _codes(weight, order, passed, scales, lows)
+    for _ in range(_ROUNDS):
+        scales, lows = _refitted(weight, damped, codes, scales, lows)
+        codes = _codes(weight, order, passed, scales, lows)
+    scales, lows = _refitted(weight, damped, codes, scales, lows)
+    return Int4Groups(pack(codes), scales, lows)
+
+
+def _codes(weight: Tensor, order: Tensor, passed: Tensor, scales: Tensor, lows: Tensor) -> Tensor:
+    """Codes on a grid, [rows, groups, GROUP], with each miss passed on to the columns after it in an order.
+
+    Args:
+        weight: float32 [rows, columns].
+        order: the columns, int64.
+        passed: see `_passed_on`, in this order.
+        scales: of the grid, float16 [rows, groups].
+        lows: as scales.
+    """
     steps, firsts = (each.float().T[order // GROUP].contiguous() for each in (scales, lows))
     left = weight.T[order].contiguous()  # a row for each column, in the order of rounding
     codes = torch.empty_like(left)
-    passed = _passed_on(damped[order][:, order])
     columns = len(order)
     for start in range(0, columns, _BLOCK):
         end = min(start + _BLOCK, columns)
@@ -99,7 +119,36 @@ def _rounded(weight: Tensor, damped: Tensor) -> Int4Groups:
         left[end:].addmm_(passed[start:end, end:].T, missed, alpha=-1)
     found = torch.empty_like(codes)
     found[order] = codes
-    return Int4Groups(pack(found.T.reshape(len(weight), -1, GROUP)), scales, lows)
+    return found.T.reshape(len(weight), -1, GROUP)
+
+
+def _refitted(
+    weight: Tensor, damped: Tensor, codes: Tensor, scales: Tensor, lows: Tensor
+) -> tuple[Tensor, Tensor]:
+    """The scales and lowest values by which products with these codes are nearer: least squares by group.
+
+    Each group makes up for what those before it still miss, the roundings of their scales among it.
+    """
+    scales, lows = scales.clone(), lows.clone()
+    values = codes * scales.float().unsqueeze(-1) + lows.float().unsqueeze(-1)
+    pull = (weight - values.flatten(1)) @ damped  # how a change of each number would help
+    for group in range(scales.shape[1]):
+        mine = slice(group * GROUP, (group + 1) * GROUP)
+        own, near = codes[:, group], damped[mine, mine]
+        seen = own @ near
+        squares, mixed, ones = (seen * own).sum(dim=1), seen.sum(dim=1), near.sum()
+        by_scale, by_low = (pull[:, mine] * own).sum(dim=1), pull[:, mine].sum(dim=1)
+        left = squares * ones - mixed * mixed
+        # codes that are all the same do not tell the scale from the lowest value, which alone is changed then
+        told = left > 1e-4 * squares * ones
+        scale = torch.where(told, (by_scale * ones - by_low * mixed) / left, 0.0)
+        low = (by_low - mixed * scale) / ones
+        before = scales[:, group].float(), lows[:, group].float()
+        scales[:, group], lows[:, group] = before[0] + scale, before[1] + low
+        changed = own * (scales[:, group].float() - before[0]).unsqueeze(1)
+        changed += (lows[:, group].float() - before[1]).unsqueeze(1)
+        pull.addmm_(changed, damped[mine], alpha=-1)
+    return scales, lows
 
 
 def _passed_on(damped: Tensor) -> Tensor:
