@@ -49,7 +49,7 @@ class Purse(Struct, frozen=True):
         """
         room = answer_room(self.free(spent), self.price, estimate, last, self.closing_price)
         room = most if room is None else min(most, room)
-        return room if room >= SHORTEST_ANSWER else 0
+        return room if room >= min(SHORTEST_ANSWER, most) else 0
 
     def input_room(self, spent: Spent, most: int) -> int:
         """The most tokens that the request for a last answer may have, of those that the model takes."""

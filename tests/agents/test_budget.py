@@ -127,6 +127,12 @@ async def test_the_last_answer_is_asked_for_without_tools_and_kept(stage) -> Non
     assert not model.requests[-1].must_call
 
 
+async def test_answers_may_be_as_short_as_the_model_or_the_person_wants(stage) -> None:
+    profile = ModelProfile(context_window=100_000, max_output_tokens=SHORTEST_ANSWER // 2)
+    ended = await stage.agent(ScriptedModel(["Hello."], profile=profile)).run(stage.start())
+    assert (ended.ending, ended.result) == (Ending.FINISHED, "Hello.")
+
+
 async def test_a_call_in_the_last_answer_does_not_run(stage) -> None:
     ended = await stage.agent([adding(1), adding(2)], limits=Limits(steps=2)).run(stage.start())
     assert len(stage.events(CallFinished)) == 1
