@@ -19,7 +19,7 @@ from agentkit_local_models.errors import UnsupportedCheckpoint
 from agentkit_local_models.gptq import Moments, calibrated_int4
 from agentkit_local_models.linear import Linear, Weight
 from agentkit_local_models.matrices import Floats
-from agentkit_local_models.model import Layer, Model
+from agentkit_local_models.model import Model
 from agentkit_local_models.quantise import has_four_bits
 from agentkit_local_models.weights import Shape, stack_of, weight_shapes
 
@@ -94,6 +94,18 @@ class _Watched(Linear):
         return Linear.__call__(self, x)
 
 
+class _Enough(Exception):
+    """What a pass was made for is there; what comes after it is not computed."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Last(Linear):
+    """A matrix that ends the pass with what it would have been multiplied by."""
+
+    def __call__(self, x: Tensor) -> Tensor:
+        raise _Enough(x)
+
+
 @dataclass(frozen=True, slots=True)
 class _Block:
     """One block, exact and rounded: models of one layer that share what is not rounded.
@@ -128,7 +140,8 @@ class _Block:
     def passed(self, states: Sequence[Tensor]) -> tuple[dict[str, list[Tensor]], list[Tensor]]:
         """What each exact matrix is multiplied by for some sequences, and what the exact block returns."""
         layer = self.exact.layers[0]
-        watched = {stack: _watched(layer, stack) for stack in _STACKS}
+        linears: dict[str, Linear] = {stack: getattr(layer, stack) for stack in _STACKS}
+        watched = {stack: _Watched(linear.matrix, linear.bias) for stack, linear in linears.items()}
         self.exact.layers[0] = replace(layer, **watched)
         results = [self.exact.through_blocks(state) for state in states]
         self.exact.layers[0] = layer
@@ -146,12 +159,13 @@ class _Block:
         if not has_four_bits(self._names(stack)[0], columns):
             return
         moments, layer = Moments(columns), self.rounded.layers[0]
-        for state, exact in zip(states, wanted, strict=True):
-            watched = _watched(layer, stack)
-            self.rounded.layers[0] = replace(layer, **{stack: watched})
-            self.rounded.through_blocks(state)
-            moments.add(watched.seen[0], exact)
         linear: Linear = getattr(layer, stack)
+        self.rounded.layers[0] = replace(layer, **{stack: _Last(linear.matrix)})
+        for state, exact in zip(states, wanted, strict=True):
+            try:
+                self.rounded.through_blocks(state)
+            except _Enough as enough:
+                moments.add(enough.args[0], exact)
         found = calibrated_int4(linear.matrix.dense(torch.float32), moments)
         self.rounded.layers[0] = replace(layer, **{stack: Linear(found, linear.bias)})
 
@@ -176,11 +190,6 @@ class _Block:
 
 
 _OWN = "layers.0."
-
-
-def _watched(layer: Layer, stack: str) -> _Watched:
-    linear: Linear = getattr(layer, stack)
-    return _Watched(linear.matrix, linear.bias)
 
 
 def _alone(arch: Arch, number: int) -> Arch:

@@ -21,8 +21,6 @@ DAMPING: Final = 0.01
 """Of the mean second moment, added to each: bounds what is made up for."""
 _BLOCK: Final = 4 * GROUP
 """Columns whose misses are kept back, and passed on to all later columns at once."""
-_ROUNDS: Final = 1
-"""How often codes are chosen anew on the grid that was fitted to those before."""
 _SHRUNK: Final = tuple(1 - step / 50 for step in range(0, 21, 2))
 """Shares of a group's range that are tried; numbers out of it go to its ends."""
 
@@ -75,7 +73,7 @@ def _aimed(weight: Tensor, moments: Moments, damped: Tensor, added: float) -> Te
 
 
 def _rounded(weight: Tensor, damped: Tensor) -> Int4Groups:
-    """GPTQ on a grid for each group, which is then fitted to the codes, and again.
+    """GPTQ on a grid for each group, which is then fitted to the codes.
 
     Args:
         weight: float32 [rows, columns].
@@ -86,9 +84,6 @@ def _rounded(weight: Tensor, damped: Tensor) -> Int4Groups:
     passed = _passed_on(damped[order][:, order])
     scales, lows = fitted_grid(weight.view(len(weight), -1, GROUP), importance.view(-1, GROUP))
     codes = _codes(weight, order, passed, scales, lows)
-    for _ in range(_ROUNDS):
-        scales, lows = _refitted(weight, damped, codes, scales, lows)
-        codes = _codes(weight, order, passed, scales, lows)
     scales, lows = _refitted(weight, damped, codes, scales, lows)
     return Int4Groups(pack(codes), scales, lows)
 
