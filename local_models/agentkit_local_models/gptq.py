@@ -9,7 +9,7 @@ also makes up for what those before it miss (as Li et al. 2025 do, "GPTAQ").
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -17,6 +17,7 @@ from torch import Tensor
 from agentkit_local_models.matrices import GROUP, Int4Groups
 from agentkit_local_models.quantise import grid, nearest, pack
 
+_linalg: Any = torch.linalg  # without types
 DAMPING: Final = 0.01
 """Of the mean second moment, added to each: bounds what is made up for."""
 _BLOCK: Final = 4 * GROUP
@@ -68,7 +69,7 @@ def _aimed(weight: Tensor, moments: Moments, damped: Tensor, added: float) -> Te
     """The floats that come nearest: W (C + λ) (H + λ)⁻¹, the weight itself where both inputs are the same."""
     crossed = moments.crossed.clone()
     crossed.diagonal().add_(added)
-    factor = torch.linalg.cholesky(damped.double())
+    factor: Tensor = _linalg.cholesky(damped.double())
     return torch.cholesky_solve((weight @ crossed).T.double(), factor).T.float()
 
 
@@ -149,9 +150,10 @@ def _refitted(
 def _passed_on(damped: Tensor) -> Tensor:
     """The upper Cholesky factor of the inverse: how a column's miss is passed on to those after it."""
     # H = R Rᵀ with R upper, so H⁻¹ = R⁻ᵀ R⁻¹: nothing is inverted that is not triangular
-    factor = torch.linalg.cholesky(damped.double().flip(0, 1)).flip(0, 1)
+    factor: Tensor = _linalg.cholesky(damped.double().flip(0, 1)).flip(0, 1)
     identity = torch.eye(len(factor), dtype=factor.dtype)
-    return torch.linalg.solve_triangular(factor, identity, upper=True).float()
+    inverse: Tensor = _linalg.solve_triangular(factor, identity, upper=True)
+    return inverse.float()
 
 
 def fitted_grid(groups: Tensor, importance: Tensor) -> tuple[Tensor, Tensor]:
