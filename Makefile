@@ -78,9 +78,10 @@ run: local
 	fi; \
 	exit $$status
 
+# documents are executed by `check`
 test: dev small
 	@echo "==> tests"
-	@$(py) -m pytest -n $(WORKERS) --dist worksteal $(ARGS)
+	@$(py) -m pytest -n $(WORKERS) --dist worksteal --ignore tests/test_docs.py $(ARGS)
 
 test-slow: dev small $(stamps)/langchain-$(key)
 	@$(agentkit) models fetch qwen2.5-coder:1.5b

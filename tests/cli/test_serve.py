@@ -134,6 +134,9 @@ def test_an_address_that_is_taken_is_told_before_anything_is_loaded():
 def test_a_device_is_served_on_or_refused_in_words(model, device, why):
     with pytest.raises((BadRequest, UnknownModel, UsageError), match=why):
         open_server(model, Serving(port=0, device=device))
+    done = CliRunner().invoke(cli, ["serve", model, "--port", "0", "--device", device])
+    assert done.exit_code != 0
+    assert re.search(why, str(done.exception))
 
 
 @pytest.mark.parametrize("missing", ["uvicorn", "starlette"])

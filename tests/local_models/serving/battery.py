@@ -61,11 +61,15 @@ Told = list[tuple[str, str]]
 
 def told(response) -> Told:
     """What the answers to a request say."""
-    return [(choice.message.content or "", _calls(choice.message.tool_calls)) for choice in response.choices]
-
-
-def _calls(calls) -> str:
-    return json.dumps([(call.function.name, call.function.arguments) for call in calls or ()])
+    return [
+        (
+            choice.message.content or "",
+            json.dumps(
+                [(one.function.name, one.function.arguments) for one in choice.message.tool_calls or ()]
+            ),
+        )
+        for choice in response.choices
+    ]
 
 
 @dataclass
@@ -101,7 +105,8 @@ async def _client(asked, expected, server: openai.AsyncOpenAI, until: float, see
 async def _streamed(server: openai.AsyncOpenAI, asked: dict, pieces: int | None) -> Told | None:
     """The answers of a stream; None where the client leaves after so many pieces."""
     count = asked.get("n", 1)
-    texts, calls = [""] * count, [[] for _ in range(count)]
+    texts: list[str] = [""] * count
+    calls: list[dict[int, list[str]]] = [{} for _ in range(count)]
     stream = await server.chat.completions.create(**asked, stream=True)
     async with stream:
         async for chunk in stream:
@@ -110,8 +115,11 @@ async def _streamed(server: openai.AsyncOpenAI, asked: dict, pieces: int | None)
             pieces = None if pieces is None else pieces - 1
             for choice in chunk.choices:
                 texts[choice.index] += choice.delta.content or ""
-                calls[choice.index] += choice.delta.tool_calls or []
-    return [(text, _calls(made)) for text, made in zip(texts, calls, strict=True)]
+                for piece in choice.delta.tool_calls or ():
+                    if piece.function.name:
+                        calls[choice.index][piece.index] = [piece.function.name, ""]
+                    calls[choice.index][piece.index][1] += piece.function.arguments or ""
+    return [(text, json.dumps([*made.values()])) for text, made in zip(texts, calls, strict=True)]
 
 
 async def battery(running: Running, alone: Running, *, clients: int, seconds: float, kinds: int) -> Found:
