@@ -63,7 +63,7 @@ class DialectSpeech:
         calls = [
             Call(call.id, call.name, json.dumps(call.arguments, ensure_ascii=False)) for call in message.calls
         ]
-        begun = self._model.begun(request, text)
+        begun = self._model.begun(request, text) if message.malformed else None
         for call in message.malformed:
             # as far as it is JSON, which is how OpenAI's own calls break off; our client gets all of it
             known = begun.arguments if begun is not None and begun.id == call.id else call.text

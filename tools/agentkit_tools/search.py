@@ -54,18 +54,18 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     if told.count:
         return told.text
     # looking in the wrong place is a common slip: say where it would have been found
-    others = [name for name in workspace.files() if name not in paths]
-    elsewhere = _found_in(workspace, others, pattern)
-    parts = [told.text, *_named(workspace, pattern)]
+    everything = list(workspace.files())
+    elsewhere = _found_in(workspace, [name for name in everything if name not in paths], pattern)
+    parts = [told.text, *_named(everything, pattern)]
     if elsewhere.count:
         parts += ["elsewhere:", elsewhere.text]
     return "\n".join(parts)
 
 
-def _named(workspace: Workspace, pattern: str) -> list[str]:
+def _named(paths: Sequence[str], pattern: str) -> list[str]:
     """Files whose names hold what no line does: who looks for one by its name may ask for its text."""
     name = pattern.rstrip("/").lower()
-    found = [path for path in workspace.files() if name and name in path.lower()]
+    found = [path for path in paths if name and name in path.lower()]
     if not found:
         return []
     more = f" and {len(found) - MOST_NAMED} more" if len(found) > MOST_NAMED else ""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -18,7 +18,7 @@ from agentkit_local_models.serving.fields import Fields
 from agentkit_local_models.serving.logprobs import chat_logprobs
 from agentkit_local_models.serving.reply import Reply
 from agentkit_local_models.serving.served import Served
-from agentkit_local_models.serving.shown import Shown, wire
+from agentkit_local_models.serving.shown import Part, Shown, wire
 from agentkit_local_models.serving.speech import Read, Speech
 from agentkit_local_models.serving.usage import finish_of, usage_of
 from agentkit_local_models.tokenizer import Tokenizer
@@ -85,11 +85,12 @@ class _Sent:
         if not shown.begun:
             shown.begun = True
             await self._delta(number, {"role": "assistant", "content": ""})
-        parts = shown.rest(event) if isinstance(event, Completion) else shown.more(event)
-        for delta, logprobs in parts:
-            await self._delta(number, delta, logprobs)
-        if isinstance(event, Completion):
-            await self._delta(number, {}, finish=_finish(event, shown.read(event)))
+        if isinstance(event, Piece):
+            await self._parts(number, shown.more(event))
+            return
+        read = shown.read(event)
+        await self._parts(number, shown.rest(event, read))
+        await self._delta(number, {}, finish=_finish(event, read))
 
     async def close(self) -> None:
         """All answers are whole."""
@@ -115,6 +116,10 @@ class _Sent:
             "logprobs": chat_logprobs(shown.logprobs(done, read), self._tokenizer),
             "finish_reason": _finish(done, read),
         }
+
+    async def _parts(self, number: int, parts: Iterable[Part]) -> None:
+        for delta, logprobs in parts:
+            await self._delta(number, delta, logprobs)
 
     async def _delta(
         self,

@@ -58,9 +58,8 @@ class Shown:
         if (call := self._speech.begun(self._chat, self._text)) is not None:
             yield from self._arguments(call)
 
-    def rest(self, done: Completion) -> Iterator[Part]:
-        """What is left to send of a whole answer."""
-        read = self.read(done)
+    def rest(self, done: Completion, read: Read) -> Iterator[Part]:
+        """What is left to send of a whole answer, which says this."""
         if self._chat.functions:  # some was held back, because it could become a call
             yield from self._words(read.text, done.logprobs)
         for place, call in enumerate(read.calls):
