@@ -12,6 +12,7 @@ from agentkit.cli.words import bytes_size, printable
 from agentkit.models.embedded import best_ready, catalogue, fetch
 from agentkit.models.inspection import inspect
 from agentkit.models.planning import plan
+from agentkit.models.rounding import Report as BlockReport
 from agentkit.models.rounding import quantise
 
 Report = Callable[[int, int, str], None]
@@ -110,29 +111,18 @@ def _count(parameters: int) -> str:
 @contextmanager
 def _shown(name: str) -> Generator[Report, None, None]:
     if look_of(sys.stderr) is Look.LIVE:
-        with _bar(name) as report:
-            yield report
+        with _bar("fetching", name, in_bytes=True) as shown:
+            yield lambda done, total, _what: shown(done, total)
     else:
         yield tenths(name, lambda line: click.echo(line, err=True))
 
 
 @contextmanager
-def _blocks(name: str) -> Generator[Callable[[int, int, float], None], None, None]:
+def _blocks(name: str) -> Generator[BlockReport, None, None]:
     """What tells how many blocks are rounded: a bar on a terminal, else a line for each tenth."""
     if look_of(sys.stderr) is Look.LIVE:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-        columns = (
-            TextColumn("rounding {task.description}"),
-            BarColumn(bar_width=None),
-            MofNCompleteColumn(),
-            TimeRemainingColumn(),
-        )
-        console = Console(stderr=True, force_terminal=True)
-        with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
-            task = bar.add_task(name, total=None)
-            yield lambda done, total, _off: bar.update(task, completed=done, total=total)
+        with _bar("rounding", name) as shown:
+            yield lambda done, total, _off: shown(done, total)
         return
 
     def told(done: int, total: int, off: float) -> None:
@@ -158,17 +148,27 @@ def tenths(name: str, say: Callable[[str], None]) -> Report:
 
 
 @contextmanager
-def _bar(name: str) -> Generator[Report, None, None]:
+def _bar(
+    doing: str, name: str, *, in_bytes: bool = False
+) -> Generator[Callable[[int, int], None], None, None]:
+    """A bar that is told how much is done, of how much."""
     from rich.console import Console
-    from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+    from rich.progress import (
+        BarColumn,
+        DownloadColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
 
     columns = (
-        TextColumn("fetching {task.description}"),
+        TextColumn(f"{doing} {{task.description}}"),
         BarColumn(bar_width=None),
-        DownloadColumn(),
+        DownloadColumn() if in_bytes else MofNCompleteColumn(),
         TimeRemainingColumn(),
     )
     console = Console(stderr=True, force_terminal=True)
     with Progress(*columns, console=console, redirect_stdout=False, redirect_stderr=False) as bar:
         task = bar.add_task(name, total=None)
-        yield lambda done, total, _what: bar.update(task, completed=done, total=total)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -1,7 +1,7 @@
 """What stands behind a local model's name: `?precision=int8&device=cuda`."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from agentkit.core.errors import UnknownModel
@@ -33,9 +33,8 @@ class LocalOptions:
         >>> LocalOptions("int8", "cuda:1").written, LocalOptions().written
         ('?precision=int8&device=cuda:1', '')
         """
-        said = {"precision": self.precision, "device": self.device}
-        usual = {"precision": "auto", "device": "cpu"}
-        asked = "&".join(f"{name}={value}" for name, value in said.items() if value != usual[name])
+        said = ((one.name, getattr(self, one.name), one.default) for one in fields(self))
+        asked = "&".join(f"{name}={value}" for name, value, usual in said if value != usual)
         return f"?{asked}" if asked else ""
 
     @property

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import itertools
 import shutil
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -31,6 +30,7 @@ from agentkit_local_models.quantise import has_four_bits, int8_rows
 from agentkit_local_models.safetensors_file import open_shards
 from agentkit_local_models.tensor_folder import OneTensor, Shards
 from agentkit_local_models.weights import Shape, check_weights, weight_shapes
+from agentkit_local_models.whole_folder import whole_folder
 
 MANIFEST: Final = "int4.json"
 TEXT: Final = "text.gguf"
@@ -98,8 +98,7 @@ def write_int4_folder(
     if folder.exists():
         raise FileExistsError(f"{folder} is there already")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
+    with whole_folder(folder) as part:
         for name, content in side.items():
             if isinstance(content, bytes):
                 (part / name).write_bytes(content)
@@ -109,11 +108,6 @@ def write_int4_folder(
             tensors = {name: tensor for weight in group for name, tensor in _tensors(*weight)}
             save_file(tensors, part / f"int4-{number:05}.safetensors")
         (part / MANIFEST).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
-        part.chmod(0o755)
-        part.rename(folder)
-    except BaseException:
-        shutil.rmtree(part, ignore_errors=True)
-        raise
 
 
 def _layer_of(weight: tuple[str, Weight]) -> str:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
 import zipfile
 import zlib
 from pathlib import Path, PurePosixPath
 
 from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.whole_folder import whole_folder
 
 LARGEST = 8 << 30
 """Bytes that an archive may unpack to."""
@@ -27,19 +26,13 @@ def unpacked(archive: Path) -> Path:
     try:
         with zipfile.ZipFile(archive) as packed:
             _check(archive, packed)
-            part = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=archive.parent))
             try:
-                packed.extractall(part)
-                part.chmod(0o755)
-                part.rename(folder)
+                with whole_folder(folder) as part:
+                    packed.extractall(part)
             except OSError:
-                shutil.rmtree(part, ignore_errors=True)
                 # another process may have been first, with the same files
                 if not folder.is_dir():
                     raise
-            except BaseException:
-                shutil.rmtree(part, ignore_errors=True)
-                raise
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError) as error:
         raise CheckpointError(f"{archive}: damaged: {error}") from error
     except OSError as error:

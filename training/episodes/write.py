@@ -79,7 +79,7 @@ def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS, o
 def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS, only: str = "") -> Written:
     """The episodes of a seed and a number, under as few views as can be; those that pass their checks.
 
-    Rows of more than `most` characters are left out.
+    Rows of more than `most` characters are left out. With `only`, of the families whose names begin so.
     """
     return asyncio.run(_episodes(*which, most, only))
 
