@@ -79,14 +79,15 @@ def once(among: Value) -> str:
 def as_text(value: Any) -> str:
     """A value as SQLite writes it.
 
-    >>> as_text(7), as_text(9.0), as_text(1e20), as_text(b"ab")
-    ('7', '9.0', '1.0e+20', 'ab')
+    >>> as_text(7), as_text(9.0), as_text(1e20), as_text(b"ab"), as_text(-0.0)
+    ('7', '9.0', '1.0e+20', 'ab', '0.0')
     """
     match value:
         case bytes():
             return value.decode("utf-8", "replace")
         case float():
-            digits, e, exponent = f"{value:.15g}".partition("e")
+            # SQLite has no sign before 0, and adding 0 takes it away
+            digits, e, exponent = f"{value + 0.0:.15g}".partition("e")
             return f"{digits if '.' in digits else f'{digits}.0'}{e}{exponent}"
         case _:
             return str(value)
