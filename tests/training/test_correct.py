@@ -5,11 +5,12 @@ import json
 import pytest
 from episodes.checks import leaves
 from episodes.correct import CorrectedModel, write_corrected
-from episodes.record import Episode, record
+from episodes.record import PROFILE, Episode, record
 from episodes.task import Task, call
 from episodes.views import plain_view
 
-from agentkit.core.messages import ToolCall
+from agentkit.core.messages import AssistantMessage, ToolCall
+from agentkit.core.protocols import Answer
 from agentkit.models.scripted import ScriptedModel
 from agentkit.tooling.discovery import installed_tools
 
@@ -80,6 +81,33 @@ async def test_only_corrected_episodes_are_written(tmp_path, capsys) -> None:
     right = int(capsys.readouterr().out.split(" of 18 episodes had nothing to correct")[0])
     assert 0 < 18 - right <= len(rows)  # those that take no call are right
     assert all(row["turns"][place]["role"] == "assistant" for row in rows for place in row["learn"])
+
+
+async def test_a_policy_that_a_mistake_leaves_without_a_next_step_ends_its_episode_alone(
+    tmp_path, capsys
+) -> None:
+    class Vandal:
+        """Deletes the first file that it may name, where it may."""
+
+        name, profile = "vandal", PROFILE
+
+        def estimate(self, request) -> int:
+            return 1
+
+        async def stream(self, request):
+            deletes = (
+                tool for tool in request.tools if tool.name == "delete_file" and tool.choices.get("path")
+            )
+            calls = (ToolCall("call_1", tool.name, {"path": tool.choices["path"][0]}) for tool in deletes)
+            call = next(calls, None)
+            yield Answer(AssistantMessage(DONE if call is None else "", () if call is None else (call,)))
+
+        async def aclose(self) -> None:
+            pass
+
+    await write_corrected(tmp_path / "corrected.jsonl", Vandal(), episodes=48, seed=1)
+    assert "left out" in capsys.readouterr().out
+    assert (tmp_path / "corrected.jsonl").read_text()
 
 
 @pytest.mark.parametrize("words", ["It is done.", "Nothing was there."])

@@ -52,6 +52,19 @@ class CorrectedModel(PolicyModel):
         self.asked.append((request, message))
         yield Answer(message, finish="calls" if calls else "stop")
 
+    def _next(self, request: ModelRequest) -> AssistantMessage:
+        """What the policy does next.
+
+        Raises:
+            PolicyFault: a mistake left it without a next step, such as a file to read or rows to add up.
+        """
+        try:
+            return super()._next(request)
+        except Exception as error:
+            if self.not_learnt:
+                raise PolicyFault(f"the policy cannot go on: {error}") from error
+            raise
+
     async def _wanted(self, request: ModelRequest) -> AssistantMessage:
         async for piece in self.student.stream(request):
             if isinstance(piece, Answer):
@@ -76,7 +89,13 @@ async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: i
         nonlocal right
         async with room:
             model = CorrectedModel(each.task.policy(), each.view, student=student)
-            episode = await record(each.goal, each.task, each.view, model)
+            try:
+                episode = await record(each.goal, each.task, each.view, model)
+            except PolicyFault:
+                if not model.not_learnt:
+                    raise  # nobody erred but the policy
+                written.failed[each.family.name] += 1
+                return
         if model.differed:
             written.take(each.family, episode)
         else:
