@@ -446,7 +446,9 @@ class Agent:
             fits = self.dispatcher.what_fits
             told = (replace(one, error=f"{one.error}. {fits(one.name)}") for one in message.malformed)
             message = replace(message, malformed=tuple(told))
-        self.record(ModelAnswered(step, message, usage, seconds, answer.finish, cost, answer.loop))
+        answered = ModelAnswered(step, message, usage, seconds, answer.finish, cost, answer.loop)
+        # after one that calls nothing comes a look at what was done, and then the run's end
+        self.record(answered, with_next=not message.calls)
         return Spent(1, usage.total, cost or Decimal(0))
 
     async def _close(self, why: str) -> None:

@@ -30,7 +30,7 @@ def recorded(settings: Settings, around: Surroundings) -> Generator[tuple[RunLog
     if around.log is not None:
         yield around.log, around.runs or MemoryRuns()
         return
-    _require_journal_outside(around.journal.path if around.journal else settings.journal, settings)
+    _require_journal_outside(settings, around.journal)
     with _journal(settings, around) as journal, journal.start() as log:
         yield log, journal
 
@@ -44,15 +44,29 @@ def _journal(settings: Settings, around: Surroundings, *, must_exist: bool = Fal
         yield journal
 
 
-def _require_journal_outside(journal: Path, settings: Settings) -> None:
+def _require_journal_outside(settings: Settings, opened: Journal | None) -> None:
     """Refuse to keep the record where the agent can change it."""
-    require_outside("journal", journal, "--journal", settings)
+    if opened is None:
+        require_outside("journal", settings.journal, "--journal", settings)
+    else:
+        require_outside("journal", opened.path, "--journal", settings, opened.real_path)
 
 
-def require_outside(what: str, file: Path, flag: str, settings: Settings) -> None:
-    """Refuse to keep in the workspace what the agent must not change."""
+def require_outside(what: str, file: Path, flag: str, settings: Settings, real: str = "") -> None:
+    """Refuse to keep in the workspace what the agent must not change.
+
+    Args:
+        what: The file is.
+        file: By the name that it was given.
+        flag: That names another.
+        settings: Say where the workspace is.
+        real: Where the file lies, wherever links lead, if that is known.
+
+    Raises:
+        UsageError: it lies there.
+    """
     workspace = os.path.realpath(settings.workspace)
-    if f"{os.path.realpath(file)}/".startswith(f"{workspace.rstrip('/')}/"):
+    if f"{real or os.path.realpath(file)}/".startswith(f"{workspace.rstrip('/')}/"):
         if os.path.isdir(workspace):  # noqa: PTH112 - of a path as text
             checked_workspace(settings.workspace)  # all of /tmp: then the journal is not what is wrong
         raise UsageError(
@@ -80,7 +94,7 @@ def taken_up(
         journal.resume(journal.find(run_id), force=force) as log,
     ):
         if log.is_foreign:  # the folder is chosen only now
-            _require_journal_outside(journal.path, settings)
+            _require_journal_outside(settings, journal)
         yield log, journal
 
 

@@ -19,6 +19,8 @@ from agentkit.core.errors import CorruptJournal, JournalError
 _SLOT = struct.Struct("<Q32s16sI4x")
 """Sequence number, its hash, the run's name (hashed), and a checksum of these three."""
 _FREE = bytes(_SLOT.size)
+_ROOM = 64
+"""Slots by which the file grows."""
 _MOST_RUNS = 10**7
 """A greater number is no run's: the journal is damaged."""
 
@@ -75,7 +77,7 @@ class Marks:
             JournalError: there is no room.
         """
         if os.fstat(self._opened()).st_size < (run + 1) * _SLOT.size:
-            self._write(run, _FREE)
+            self._write(run, _FREE * _ROOM)
 
     def note(self, run: int, mark: Mark) -> None:
         """Set the mark of a run whose journal is on the disk.

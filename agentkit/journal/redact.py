@@ -106,14 +106,11 @@ class Redactor:
         self._shapes = [(f"{REDACTED}{kind}]", signs, re.compile(shape)) for kind, signs, shape in _SHAPES]
         signs = [sign for _, signs, _ in _SHAPES for sign in signs]
         # msgspec escapes sign by sign, so a needle in a string is this needle in the string's JSON
-        self._needles_in_json = tuple({_in_json(n) for n in (*self._needles, *signs)})
+        self._in_json = re.compile(_any_of({_in_json(n) for n in (*self._needles, *signs)}))
 
     def suspects(self, encoded: bytes) -> bool:
         """Whether a value that msgspec wrote as JSON may hold a secret; `False` is certain."""
-        for needle in self._needles_in_json:  # noqa: SIM110 - any() costs twice as much, for every event
-            if needle in encoded:
-                return True
-        return False
+        return self._in_json.search(encoded) is not None
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by its mark."""
@@ -168,6 +165,31 @@ class Redactor:
 
 def _in_json(text: str) -> bytes:
     return msgspec.json.encode(text)[1:-1]
+
+
+def _any_of(needles: Iterable[bytes]) -> bytes:
+    r"""The pattern of any of these, in which those that begin alike part where they differ.
+
+    At most places of a text it fails at the first sign, where a search for each would read all of it.
+
+    >>> _any_of([b"sk-", b"sk_", b"eyJ"])
+    b'eyJ|sk(?:\\-|_)'
+    """
+    alike: dict[bytes, list[bytes]] = {}
+    for needle in sorted(needles):
+        alike.setdefault(needle[:1], []).append(needle)
+    if b"" in alike:
+        return b""  # all of them begin with it
+    return b"|".join(_any_alike(ones) for ones in alike.values())
+
+
+def _any_alike(needles: list[bytes]) -> bytes:
+    """The pattern of any of these, which are sorted and have their first sign in common."""
+    first, last = needles[0], needles[-1]
+    pairs = enumerate(zip(first, last, strict=False))
+    shared = next((place for place, (one, other) in pairs if one != other), len(first))
+    ends = [needle[shared:] for needle in needles]
+    return re.escape(first[:shared]) + (b"(?:" + _any_of(ends) + b")" if len(ends) > 1 else b"")
 
 
 def _forms(secret: str) -> Iterator[str]:

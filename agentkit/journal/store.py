@@ -7,9 +7,11 @@ verified prefix of what was recorded, and it holds everything that was appended 
 that keeps its word.
 """
 
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from pathlib import Path
 from typing import Self
 
@@ -93,6 +95,11 @@ class Journal:
     def path(self) -> Path:
         """The file."""
         return self._database.path
+
+    @cached_property
+    def real_path(self) -> str:
+        """Where the file lies, wherever links lead: it stays there for as long as it is open."""
+        return os.path.realpath(self.path)
 
     def start(self) -> JournalLog:
         """A new run, held by this process. It is listed once it has an event."""

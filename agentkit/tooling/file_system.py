@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import Literal
 
 from agentkit.core.errors import ToolFault
@@ -20,10 +21,15 @@ def too_wide(folder: str) -> str:
         return "it is the whole disk"
     if (named := os.path.expanduser("~")) == "~":  # noqa: PTH111 - a user without a home is no error
         return ""
-    home = os.path.realpath(named)
+    home = _real(named)
     if folder == home:
         return "it is your whole home folder"
     return "your home folder lies in it" if home.startswith(f"{folder}/") else ""
+
+
+@lru_cache(maxsize=4)  # a home stays where it is while a program runs, and each run asks
+def _real(path: str) -> str:
+    return os.path.realpath(path)
 
 
 def kind_of(mode: int) -> Kind:

@@ -206,7 +206,7 @@ def test_marks_that_are_damaged_are_told_and_made_anew(path: Path) -> None:
     with Journal.open(path) as journal:
         assert journal.accept() == []
         assert len(journal.events(run_id)) == 2
-    assert marks.read_bytes() == good
+    assert marks.read_bytes().rstrip(b"\0") == good.rstrip(b"\0")  # but for room that is free
     assert stat.S_IMODE(marks.stat().st_mode) == 0o600
 
 
