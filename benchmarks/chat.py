@@ -1,19 +1,17 @@
 """Plain chat before and after the adapter: which answer does a larger model prefer, not knowing whose it is?
 
-`python benchmarks/chat.py [ADAPTER]`. Thirty questions without tools, answered greedily by smollm2 without
-and with the adapter; qwen2.5-coder:1.5b compares each pair in both orders, and a preference counts only when
-both orders agree. The answers are kept in the result, to be read by people too.
+`python benchmarks/chat.py [--model MODEL] [--adapter FILE]`. Thirty questions without tools, answered
+greedily by a model without and with its adapter; qwen2.5-coder:1.5b compares each pair in both orders, and a
+preference counts only when both orders agree. The answers are kept in the result, to be read by people too.
 """
 
-import sys
-from pathlib import Path
 from typing import Any
 
+from adapted import pair_of
 from facts import machine_facts, write_result
 
-from agentkit.models.embedded import MANNERS, adapter_file
 from agentkit_local_models.answer import Completion
-from agentkit_local_models.catalogue import QWEN_CODER, SMOLLM2, path_of
+from agentkit_local_models.catalogue import QWEN_CODER, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.sampling import Sampling
@@ -67,8 +65,8 @@ def talk(engine: Engine, prompt: str, grammar: str | None = None, most: int = 20
 
 
 def main() -> None:
-    adapter = Path(sys.argv[1]) if len(sys.argv) > 1 else adapter_file(MANNERS["smollm2"].adapter)
-    base, adapted = Engine.load(path_of(SMOLLM2)), Engine.load(path_of(SMOLLM2), adapter=adapter)
+    tried = pair_of(__doc__)
+    base, adapted = tried.base(), tried.adapted()
     pairs = [(question, talk(base, question), talk(adapted, question)) for question in QUESTIONS]
     judge = Engine.load(path_of(QWEN_CODER))
     rows: list[dict[str, Any]] = []
@@ -82,7 +80,7 @@ def main() -> None:
         print(f"{better:<8} {question}", flush=True)
     counts = {name: sum(row["better"] == name for row in rows) for name in ("base", "same", "adapted")}
     print(counts)
-    write_result("chat", {"counts": counts, "rows": rows, "machine": machine_facts()})
+    write_result(tried.result("chat"), {"counts": counts, "rows": rows, "machine": machine_facts()})
 
 
 if __name__ == "__main__":

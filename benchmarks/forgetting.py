@@ -1,20 +1,18 @@
 """What an adapter took from its base: perplexity on ordinary English, before and after.
 
-`python benchmarks/forgetting.py [ADAPTER]`: by default the adapter that ships for smollm2. Each paragraph is
-scored alone, from its second token on, in the dtype that the engine uses.
+`python benchmarks/forgetting.py [--model MODEL] [--adapter FILE]`: by default smollm2 and the adapter that it
+ships with. Each paragraph is scored alone, from its second token on, in the dtype that the engine uses.
 """
 
 import json
 import math
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from adapted import pair_of
 from facts import machine_facts, write_result
 
-from agentkit.models.embedded import MANNERS, adapter_file
-from agentkit_local_models.catalogue import SMOLLM2, path_of
 from agentkit_local_models.engine import Engine
 
 TEXTS = Path(__file__).parents[1] / "tests/data/english/paragraphs.jsonl"
@@ -31,14 +29,14 @@ def perplexity(engine: Engine, texts: Sequence[str]) -> tuple[float, int]:
 
 
 def main() -> None:
-    adapter = Path(sys.argv[1]) if len(sys.argv) > 1 else adapter_file(MANNERS["smollm2"].adapter)
+    tried = pair_of(__doc__)
     texts = [json.loads(line)["text"] for line in TEXTS.read_text(encoding="utf-8").splitlines()]
-    base, tokens = perplexity(Engine.load(path_of(SMOLLM2)), texts)
-    adapted, _ = perplexity(Engine.load(path_of(SMOLLM2), adapter=adapter), texts)
+    base, tokens = perplexity(tried.base(), texts)
+    adapted, _ = perplexity(tried.adapted(), texts)
     change = adapted / base - 1
     print(f"perplexity on {tokens} tokens of English: base {base:.2f}, adapted {adapted:.2f} ({change:+.1%})")
     result = {"tokens": tokens, "base": base, "adapted": adapted, "change": change}
-    write_result("forgetting", {**result, "machine": machine_facts()})
+    write_result(tried.result("forgetting"), {**result, "machine": machine_facts()})
 
 
 if __name__ == "__main__":
