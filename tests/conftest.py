@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
+from hypothesis import settings
 
 from agentkit_local_models.catalogue import models_dir
 
@@ -16,6 +17,10 @@ os.environ["AGENTKIT_MODELS_DIR"] = str(models_dir())
 
 # before torch is imported by whichever test comes first
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+
+# a deadline would make of each property a test of how busy the machine is
+settings.register_profile("unhurried", settings(), deadline=None)
+settings.load_profile("unhurried")
 
 OURS = ("AGENTKIT_", "OPENAI_", "XDG_")
 

@@ -88,6 +88,41 @@ def test_a_python_call_is_admitted_and_read(text: str, arguments: dict[str, obje
     assert call == ToolCall("call_3", text.split("(")[0], arguments)
 
 
+NOTED = ToolSpec(
+    "note",
+    "Note it.",
+    {
+        "type": "object",
+        "properties": {"tags": {"type": "array", "items": TEXT}, "by": {"type": "object"}},
+        "required": ["tags", "by"],
+    },
+)
+
+
+@pytest.mark.parametrize(
+    ("dialect", "before", "between", "after"),
+    [
+        ("hermes", '<tool_call>\n{"name": "note", "arguments": {"tags": ', ', "by": ', "}}\n</tool_call>"),
+        ("lines", "note\ntags: ", "\nby: ", ""),
+        ("python", "note(tags=", ", by=", ")"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("tags", "by", "admitted"),
+    [
+        ('["a", "b"]', '{"c": 1}', True),
+        ('["a",  "b"]', '{"c": 1}', False),
+        ('["a", "b" ]', '{"c": 1}', False),
+        ('["a", "b"]', '{"c":  1}', False),
+        ('["a", "b"]', '{\n"c": 1}', False),
+    ],
+)
+def test_json_in_a_call_has_the_white_space_that_it_is_shown_with_and_no_more(
+    dialect: str, before: str, between: str, after: str, tags: str, by: str, admitted: bool
+) -> None:
+    assert admits(dialect, f"{before}{tags}{between}{by}{after}", (NOTED,)) is admitted
+
+
 @pytest.mark.parametrize(
     ("text", "arguments"),
     [

@@ -71,12 +71,16 @@ def quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)
 
 
-def json_rule(schema: Mapping[str, Any]) -> str:
+def json_rule(schema: Mapping[str, Any], *, spaced: bool = False) -> str:
     """The part of a Lark grammar that a text of JSON has to follow.
 
-    White space is free in JSON, and a small model can write it without end: so none is taken.
+    White space is free in JSON, and a small model can write it without end: so none is taken, or as much as
+    `json.dumps` writes, where a model has read its calls in that form.
     """
-    return f"%json {json.dumps({**schema, 'x-guidance': {'whitespace_flexible': False}})}"
+    guidance: dict[str, Any] = {"whitespace_flexible": False}
+    if spaced:
+        guidance |= {"item_separator": ", ", "key_separator": ": "}
+    return f"%json {json.dumps({**schema, 'x-guidance': guidance})}"
 
 
 def first_sentence(text: str) -> str:

@@ -55,7 +55,7 @@ class HermesCalls:
     ) -> str:
         """Text without a tag, or JSON if it has to be some; or one call that fits its tool's schema."""
         calls = [
-            json.dumps(
+            json_rule(
                 {
                     "type": "object",
                     "properties": {
@@ -67,12 +67,13 @@ class HermesCalls:
                     },
                     "required": ["name", "arguments"],
                     "additionalProperties": False,
-                }
+                },
+                spaced=True,
             )
             for tool in tools
         ]
         options = " | ".join(f"call_{index}" for index in range(len(calls)))
-        rules = [f"call_{index}: %json {schema}" for index, schema in enumerate(calls)]
+        rules = [f"call_{index}: {rule}" for index, rule in enumerate(calls)]
         call = '"<tool_call>\\n" call "\\n</tool_call>"'
         words = "TEXT" if answer_schema is None else "answer"
         start = call if must_call else f"{words} | {call}"

@@ -113,7 +113,7 @@ class LineCalls:
             case "number":
                 return r"/ -?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?/"
             case _:
-                return f'" " %json {json.dumps(dict(schema))}'
+                return f'" " {json_rule(schema, spaced=True)}'
 
     def visible(self, text: str) -> str:
         """The words after `answer: `."""

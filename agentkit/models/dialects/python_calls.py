@@ -123,7 +123,7 @@ class PythonCalls:
             case "number":  # a random exponent is soon beyond every float
                 return r"/-?(0|[1-9][0-9]{0,8})(\.[0-9]{1,6})?/"
             case _:
-                return f"%json {json.dumps(dict(schema))}"
+                return json_rule(schema, spaced=True)
 
     def visible(self, text: str) -> str:
         """The words after `Answer: `."""
