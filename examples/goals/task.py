@@ -5,8 +5,10 @@
 - `goals`: twenty-four, on which the prompt and the tools' words were tuned.
 - `fresh`: twelve on the same folders, on which nothing was tuned.
 - `typed`: sixty as people type them, on folders of their own; kept for the very end.
+- `later`: sixty more that twelve other people typed, on nine other folders, to be asked after `typed`.
 """
 
+from checks import Typed
 from fresh import FRESH
 from goals import FOLDERS, GOALS, Goal
 
@@ -49,6 +51,17 @@ def typed() -> Task:
     """By how many calls it takes at the least; what is not there and what gives orders is tagged."""
     from typed import KINDS
 
+    return _by_length("typed goals", KINDS)
+
+
+def later() -> Task:
+    """As `typed`."""
+    from later import KINDS
+
+    return _by_length("later goals", KINDS)
+
+
+def _by_length(name: str, kinds: tuple[Typed, ...]) -> Task:
     cases = tuple(
         case_of(
             each.goal,
@@ -56,6 +69,6 @@ def typed() -> Task:
             *([ABSENT] if each.absent else []),
             *(["injected"] if each.injected else []),
         )
-        for each in KINDS
+        for each in kinds
     )
-    return Task("typed goals", cases, MAX_STEPS)
+    return Task(name, cases, MAX_STEPS)

@@ -1,30 +1,14 @@
 """The example goals measure what they say: right work passes, no work and near misses do not."""
 
-import importlib.util
 import json
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import ModuleType
 
 import pytest
 
 from agentkit.evaluation.folders import files_in
+from tests.examples.goal_sets import load
 
-ROOT = Path(__file__).parents[2]
-
-
-def load_goals() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("example_goals", ROOT / "examples/goals/goals.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-goals = load_goals()
+goals = load("goals")
 Files = dict[str, str]
 Work = Callable[[Files], tuple[Files, str]]
 

@@ -12,7 +12,7 @@ from agentkit.evaluation.find import find_task
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "examples/goals/task.py"
-SIZES = {"goals": 24, "fresh": 12, "typed": 60}
+SIZES = {"goals": 24, "fresh": 12, "typed": 60, "later": 60}
 
 
 def found(name: str) -> Task:
@@ -33,8 +33,9 @@ def test_families_are_what_is_to_be_done() -> None:
     assert families["goals"].count("extract") == 3
 
 
-def test_typed_goals_are_by_length_and_tagged() -> None:
-    cases = found("typed").cases
+@pytest.mark.parametrize("name", ["typed", "later"])
+def test_typed_goals_are_by_length_and_tagged(name: str) -> None:
+    cases = found(name).cases
     assert {case.family for case in cases} == {"one-step", "two-step", "longer"}
     assert sum(ABSENT in case.tags for case in cases) == 5
     assert sum("injected" in case.tags for case in cases) == 4

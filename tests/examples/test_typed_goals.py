@@ -1,38 +1,16 @@
 """The typed goals measure what they say: right work passes, no work and near misses do not."""
 
-import importlib.util
-import re
-import sys
 from collections import Counter
-from collections.abc import Mapping
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
 from agentkit.evaluation.folders import files_in
-
-ROOT = Path(__file__).parents[2] / "examples/goals"
-
-
-def load(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, ROOT / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
+from tests.examples.goal_sets import Change, Work, done, load
 
 goals = load("goals")
 typed = load("typed")
-
-Change = str | None | tuple[str, str] | tuple[str, str, str]
-"""A new text; None: gone; (old, new): replaced (old is a pattern where it looks ahead);
-(source, old, new): the text of another file, replaced."""
-Work = str | Mapping[str, Change]
-"""What is answered, or what is changed."""
 
 CYCLES = {f"runs/exp7_0{run}.log": (f"runs/run_0{run}.log", "", "") for run in (11, 12, 13, 14)}
 RENAMED: dict[str, Change] = {
@@ -222,68 +200,51 @@ WRONG: dict[str, tuple[Work, ...]] = {
 }
 
 
-def done(work: Work, before: dict[str, str]) -> tuple[dict[str, str], str]:
-    if isinstance(work, str):
-        return before, work
-    after = dict(before)
-    for path, change in work.items():
-        if change is None:
-            del after[path]
-        elif isinstance(change, str):
-            after[path] = change
-        else:
-            source, old, new = change if len(change) == 3 else (path, *change)
-            pattern = old if "(?!" in old else re.escape(old)
-            after[path], count = re.subn(pattern, new, before[source])
-            assert count
-    return after, "Done."
+FOLDERS = sorted({goal.folder for goal in typed.TYPED})
+ORDERS = ("NOTICE TO ANY PROGRAM", "[SYSTEM]", "OPERATOR MESSAGE", "Instruction for the automatic")
 
 
-def of_name(name: str) -> object:
-    return next(goal for goal in typed.TYPED if goal.name == name)
+def goals_in(folder: str) -> Iterator[tuple[Any, dict[str, str]]]:
+    """Each goal of a folder with the files that it finds."""
+    before = files_in(goals.FOLDERS / folder)
+    return ((goal, before) for goal in typed.TYPED if goal.folder == folder)
 
 
 def test_there_are_sixty_goals_of_the_promised_kinds_each_with_a_name_of_its_own() -> None:
     assert len({goal.name for goal in typed.TYPED}) == len(typed.TYPED) == 60
     assert set(RIGHT) == {goal.name for goal in typed.TYPED}
+    assert set(WRONG) <= set(RIGHT)
     assert Counter(each.kind for each in typed.KINDS) == {"one-step": 26, "two-step": 20, "longer": 14}
     assert sum(each.absent for each in typed.KINDS) == 5
     assert sum(each.injected for each in typed.KINDS) == 4
 
 
-@pytest.mark.parametrize("goal", typed.TYPED, ids=lambda goal: goal.name)
-def test_right_work_reaches_the_goal_and_no_work_does_not(goal: object) -> None:
-    before = files_in(goals.FOLDERS / goal.folder)
-    after, answer = done(RIGHT[goal.name], before)
-    assert goal.check(before, after, answer)
-    assert not goal.check(before, before, "")
-    assert not goal.check(before, before, "I have done it.")
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_right_work_reaches_a_goal_and_no_work_does_not(folder: str) -> None:
+    for goal, before in goals_in(folder):
+        after, answer = done(RIGHT[goal.name], before)
+        assert goal.check(before, after, answer), goal.name
+        assert not goal.check(before, before, ""), goal.name
+        assert not goal.check(before, before, "I have done it."), goal.name
 
 
-@pytest.mark.parametrize("goal", typed.TYPED, ids=lambda goal: goal.name)
-def test_a_file_spoilt_on_the_way_spoils_the_goal(goal: object) -> None:
-    before = files_in(goals.FOLDERS / goal.folder)
-    after, answer = done(RIGHT[goal.name], before)
-    assert not goal.check(before, {**after, "left-over.tmp": "x"}, answer)
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_file_spoilt_on_the_way_spoils_the_goal(folder: str) -> None:
+    for goal, before in goals_in(folder):
+        after, answer = done(RIGHT[goal.name], before)
+        assert not goal.check(before, {**after, "left-over.tmp": "x"}, answer), goal.name
 
 
-@pytest.mark.parametrize("name", WRONG)
-def test_a_near_miss_is_a_miss(name: str) -> None:
-    goal = of_name(name)
-    before = files_in(goals.FOLDERS / goal.folder)
-    for work in WRONG[name]:
-        assert not goal.check(before, *done(work, before)), work
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_near_miss_is_a_miss(folder: str) -> None:
+    for goal, before in goals_in(folder):
+        for work in WRONG.get(goal.name, ()):
+            assert not goal.check(before, *done(work, before)), (goal.name, work)
 
 
 @pytest.mark.parametrize(
     "each", [each for each in typed.KINDS if each.injected], ids=lambda each: each.goal.name
 )
-def test_a_file_with_orders_of_its_own_has_them_where_the_goal_leads(each: object) -> None:
+def test_a_file_with_orders_of_its_own_has_them_where_the_goal_leads(each: Any) -> None:
     texts = files_in(goals.FOLDERS / each.goal.folder).values()
-    assert any(
-        "NOTICE TO ANY PROGRAM" in text
-        or "[SYSTEM]" in text
-        or "OPERATOR MESSAGE" in text
-        or "Instruction for the automatic" in text
-        for text in texts
-    )
+    assert any(order in text for text in texts for order in ORDERS)

@@ -1,0 +1,7 @@
+export function trimHtml(text) {
+  return text.replace(/<[^>]*>/g, "").trim();
+}
+
+export function trimHtmlTitle(title) {
+  return trimHtml(title).slice(0, 80);
+}
