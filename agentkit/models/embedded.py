@@ -263,13 +263,15 @@ def require_local(name: str, rest: str) -> None:
     """Refuse what cannot be loaded as `local:REST`, without loading anything.
 
     Raises:
-        UnknownModel: no entry and no path, an option that is none, or the weights of an entry are not here;
-            it says how to get them.
+        UnknownModel: no entry and no path, an option that is none, an adapter that is not there, or the
+            weights of an entry are not here; it says how to get them.
     """
     from agentkit_local_models.catalogue import find, state_of
 
     whole, _ = options_of(rest)
-    base, _ = parts_of(whole)
+    base, own = parts_of(whole)
+    if own and not Path(own).expanduser().exists():
+        raise UnknownModel(f"{name}: there is no adapter {own}; after + comes its file, or its folder")
     if (manner := MANNERS.get(base)) is not None:
         entry = find(manner.weights or base)
         if not state_of(entry).is_ready:

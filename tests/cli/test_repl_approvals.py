@@ -150,5 +150,6 @@ def test_the_agent_asks_and_hears_the_person(talk) -> None:
         it.shown("your answer:")
         it.say("grün")
         it.shown("thanks")
+        it.shown(" finished")
         [result] = [event.result for event in it.events(CallFinished)]
         assert "grün" in result.text

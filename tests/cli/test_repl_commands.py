@@ -4,6 +4,8 @@ import json
 import re
 import time
 
+import pytest
+
 from agentkit.agents.fold import fold
 from agentkit.core.events import PersonSaid
 
@@ -227,7 +229,7 @@ def test_a_fault_is_told_and_the_conversation_goes_on(talk) -> None:
         it.shown("nobody is there")
         it.shown("/go asks again")
         it.say("/resume nosuchrun")
-        it.shown("no run 'nosuchrun'")
+        it.shown("no run")
         it.say("/go")
         it.shown("back")
         it.shown(" finished")
@@ -236,7 +238,7 @@ def test_a_fault_is_told_and_the_conversation_goes_on(talk) -> None:
 def test_a_model_that_is_not_there_is_an_error_and_another_can_be_named(cli: Cli, talk) -> None:
     with talk(flags=("-m", f"scripted:{cli.folder}/none.jsonl")) as it:
         it.say("hello")
-        it.shown("none.jsonl: No")
+        it.shown("such file or")
         it.shown("> hello", 2)  # what was sent is in the input again
         it.terminal.type(CTRL_C)
         it.say(f"/model {cli.script(saying('here I am'))}")
@@ -254,6 +256,30 @@ def test_a_name_that_no_model_can_be_made_from_is_refused_and_the_one_before_sta
         it.shown("no local model 'nope'", 2)
         it.say("/fork 0 local:nope")
         it.shown("no local model 'nope'", 3)
+        it.say("second")
+        it.shown(" finished", 2)
+    assert len(json.loads(cli("runs", "list", "--output", "json").stdout)) == 1
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("scripted:none.jsonl", "such file or"),
+        ("replay:nosuchrun", "no run"),
+        ("openai:gpt-4o", "needs a key"),
+        ("local:smollm2+none.safetensors", "there is no adapter"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_refused_before_anything_is_forked(
+    cli: Cli, talk, name: str, told: str
+) -> None:
+    with talk(saying("one"), saying("two")) as it:
+        it.say(f"/model {name}")
+        it.shown(told)
+        it.say("first")
+        it.shown(" finished")
+        it.say(f"/model {name}")
+        it.shown(told, 2)
         it.say("second")
         it.shown(" finished", 2)
     assert len(json.loads(cli("runs", "list", "--output", "json").stdout)) == 1
@@ -303,6 +329,22 @@ def test_a_command_that_was_queued_has_the_terminal_when_its_turn_comes(cli: Cli
         it.shown("you-typed-some words")
         it.say("second")
         it.shown("ok")
+
+
+def test_lines_that_a_command_does_not_read_are_sent_one_by_one_when_it_ends(cli: Cli, talk) -> None:
+    with talk(saying("one"), saying("two"), saying("three")) as it:
+        it.say("!sleep 2; echo it-is-$((40+2))")
+        time.sleep(0.5)
+        it.terminal.type(
+            "first words" + ENTER + "!echo then-$((40+3))" + ENTER + "second words" + ENTER + "not se"
+        )
+        it.shown("it-is-42")
+        it.shown("then-43")
+        it.shown(" finished", 2)
+        it.terminal.type("nt" + ENTER)
+        it.shown(" finished", 3)
+    said = [event.text for event in it.events(PersonSaid)]
+    assert said == ["second words", "not sent"]  # the first is the goal
 
 
 def test_a_command_of_the_person_is_stopped_by_ctrl_c_and_the_conversation_is_not(cli: Cli, talk) -> None:

@@ -191,13 +191,18 @@ class LiveEditor:
 
     @asynccontextmanager
     async def aside(self) -> AsyncGenerator[None]:
-        """The terminal as others expect it; what is written meanwhile follows afterwards."""
+        """The terminal as others expect it; what is written meanwhile follows afterwards.
+
+        Whole lines that are typed and that nobody reads are sent one by one then, as a shell takes them.
+        """
         async with self._without_input():
             self._outside = True
             self._modes.set(quiet=False)
             try:
                 yield
             finally:
+                self._modes.set(quiet=False)  # whatever was left behind: a line ends with Enter
+                self._early += sent_already(sys.stdin.fileno())
                 self._modes.set(quiet=True)
                 self._outside = False
                 self._flush()

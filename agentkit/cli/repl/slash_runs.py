@@ -5,6 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from agentkit.core.errors import UsageError
+from agentkit.settings import Settings
 
 if TYPE_CHECKING:
     from agentkit.cli.repl.repl import Repl
@@ -89,6 +90,8 @@ async def _forked(repl: "Repl", step: int | None, model: str | None) -> None:
     from agentkit.cli.fork import forked, has_history
 
     run_id = repl.require_run()
+    if model is not None:
+        await _require_model(repl, model)
     made = forked(run_id if step is None else f"{run_id}@{step}", repl.settings, model=model)
     await repl.talk.take(made.run_id)
     repl.transcript.turn_to(repl.talk.events)
@@ -115,18 +118,32 @@ async def list_runs(repl: "Repl", which: str) -> None:
 
 async def use_model(repl: "Repl", name: str) -> None:
     """Say who answers, or let another model go on."""
-    from agentkit.assembly import chosen_model
     from agentkit.cli.models import list_models
-    from agentkit.models.registry import require_known
 
     if not name:
         repl.say("model", repl.talk.model)
         async with repl.editor.aside():
             list_models()
     elif repl.talk.state.started is None:
-        chosen = repl.settings.replacing(model=name)
-        require_known(chosen_model(chosen))
-        repl.settings = repl.talk.chosen = repl.talk.settings = chosen
+        repl.settings = repl.talk.chosen = repl.talk.settings = await _require_model(repl, name)
         repl.say("model", repl.talk.model)
     else:
         await _forked(repl, None, name)
+
+
+async def _require_model(repl: "Repl", name: str) -> Settings:
+    """The settings with another model: one that cannot be had is refused before anything changes for it.
+
+    Raises:
+        UnknownModel: there is none by that name.
+        MissingKey: its provider needs a key.
+    """
+    from agentkit.assembly import chosen_model, make_model_of
+    from agentkit.models.registry import provider_of, require_known
+
+    settings = repl.settings.replacing(model=name)
+    chosen = chosen_model(settings)
+    require_known(chosen)
+    if provider_of(chosen)[0] not in ("local", "served"):  # weights take long, and so may a server
+        await make_model_of(settings).aclose()
+    return settings
