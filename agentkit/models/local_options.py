@@ -1,7 +1,7 @@
 """What stands behind a local model's name: `?precision=int8&device=cuda`."""
 
 import re
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from agentkit.core.errors import UnknownModel
@@ -15,6 +15,7 @@ class OfEngine(TypedDict):
 
     precision: "WeightPrecision"
     device: str
+    compiled: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,8 @@ class LocalOptions:
     """The numbers that its weights are kept in."""
     device: str = "cpu"
     """That computes: `cpu`, `cuda`, or `cuda:1`."""
+    compile: str = "no"
+    """Whether torch compiles what it computes itself: `yes` or `no`."""
 
     @property
     def written(self) -> str:
@@ -40,10 +43,15 @@ class LocalOptions:
     @property
     def of_engine(self) -> OfEngine:
         """The same for an engine; `options_of` looked whether there are such."""
-        return {"precision": cast("WeightPrecision", self.precision), "device": self.device}
+        return {
+            "precision": cast("WeightPrecision", self.precision),
+            "device": self.device,
+            "compiled": self.compile == "yes",
+        }
 
 
-_OPTIONS = re.compile(r"\?((?:precision|device)=[^?]*)$")
+_NAMES = tuple(one.name for one in fields(LocalOptions))
+_OPTIONS = re.compile(rf"\?((?:{'|'.join(_NAMES)})=[^?]*)$")
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?")
 
 
@@ -64,14 +72,14 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
         UnknownModel: one is not known, said twice, or has a value that is none.
 
     >>> options_of("smollm2?precision=int8&device=cuda")
-    ('smollm2', LocalOptions(precision='int8', device='cuda'))
+    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no'))
     """
     named, asked = without_options(rest)
     said: dict[str, str] = {}
     for part in asked[1:].split("&") if asked else ():
         name, _, value = part.partition("=")
-        if name not in ("precision", "device"):
-            raise UnknownModel(f"local:{rest}: no option {name!r}; precision and device are")
+        if name not in _NAMES:
+            raise UnknownModel(f"local:{rest}: no option {name!r}; {', '.join(_NAMES)} are")
         if name in said:
             raise UnknownModel(f"local:{rest} says its {name} twice; once works")
         said[name] = value
@@ -85,6 +93,8 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
             )
     if not _DEVICE.fullmatch(found.device):
         raise UnknownModel(f"local:{rest}: no device {found.device!r}; cpu, cuda and cuda:NUMBER are")
+    if found.compile not in ("yes", "no"):
+        raise UnknownModel(f"local:{rest}: compile is {found.compile!r}; yes and no work")
     return named, found
 
 
@@ -102,6 +112,6 @@ def on_device(rest: str, device: str | None) -> str:
         return rest
     if "device=" in without_options(rest)[1] and options.device != device:
         raise UnknownModel(f"local:{rest} is not on {device}; one device works")
-    placed = named + LocalOptions(options.precision, device).written
+    placed = named + replace(options, device=device).written
     options_of(placed)
     return placed

@@ -138,6 +138,10 @@ class RowDeltas:
             for deltas, found in places.items()
         ]
 
+    def __bool__(self) -> bool:
+        """Whether any row has some."""
+        return bool(self._groups)
+
     def add(self, y: Tensor, x: Tensor, layer: int, stack: str) -> Tensor:
         """Add what lies beside a matrix to its products, in place.
 

@@ -42,6 +42,7 @@ class Engine(Answering):
         drafts: bool | None = None,
         device: str = "cpu",
         attention: EngineBackend = "auto",
+        compiled: bool = False,
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -70,14 +71,19 @@ class Engine(Answering):
             attention: what computes the attention of steps that are not the native step's. On a processor
                 "torch" ("auto"), or "triton" in its interpreter; on a GPU "triton" ("auto"), or "flashinfer"
                 where it is installed, and then no step is captured.
+            compiled: whether `torch.compile` joins what torch computes between two attentions: of prompts,
+                and of every token where there is no native step. Weights are floats where nothing else is
+                asked for, and the first prompts wait for the compiler.
 
         Raises:
             NoTriton: attention is to be Triton's, which cannot run here.
             NoBackend: it is to be another library's, which is not here.
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
-            ValueError: two float formats at once, a cache that does not hold one context, or no such device.
-            LocalModelError: a GPU is asked for, and it or Triton is not there.
+            ValueError: two float formats at once, a cache that does not hold one context, no such device, or
+                one that what is compiled does not go with, as do weights that are not floats.
+            LocalModelError: a GPU is asked for, and it or Triton is not there; or torch has nothing to
+                compile with.
         """
         place = device_of(device)
         form, kind = weights_and_dtype(precision, dtype, device)
@@ -94,6 +100,7 @@ class Engine(Answering):
                 threads=threads,
                 device=place,
                 attention=attention,
+                compiled=compiled,
             )
             return cls(
                 checkpoint,

@@ -5,23 +5,40 @@ from __future__ import annotations
 import threading
 import weakref
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.precision import WeightPrecision
 
-_Key = tuple[str, int, WeightPrecision, str]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What a checkpoint is loaded with, as `Engine.load` takes it.
+
+    Attributes:
+        precision: of the weights.
+        device: that computes.
+        compiled: by torch.
+    """
+
+    precision: WeightPrecision = "auto"
+    device: str = "cpu"
+    compiled: bool = False
+
+
+_Key = tuple[str, int, Asked]
 
 
 class Engines:
     """The engines of a process, each for as long as somebody holds it; threads may share it."""
 
-    def __init__(self, load: Callable[[Path, WeightPrecision, str], Engine] | None = None) -> None:
+    def __init__(self, load: Callable[[Path, Asked], Engine] | None = None) -> None:
         """None is loaded yet.
 
         Args:
-            load: how a checkpoint is loaded, in which precision and on which device; None is `Engine.load`.
+            load: how a checkpoint is loaded; None is `Engine.load`.
         """
         self._load = load or _load
         self._engines: weakref.WeakValueDictionary[_Key, Engine] = weakref.WeakValueDictionary()
@@ -33,6 +50,7 @@ class Engines:
         *,
         precision: WeightPrecision = "auto",
         device: str = "cpu",
+        compiled: bool = False,
         adapter: Path | None = None,
     ) -> Engine:
         """The engine of a checkpoint, loaded where nobody has it.
@@ -44,6 +62,7 @@ class Engines:
             path: of the checkpoint.
             precision: of the weights.
             device: that computes, as `Engine.load` takes it.
+            compiled: by torch, as `Engine.load` takes it.
             adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
 
         Raises:
@@ -51,11 +70,12 @@ class Engines:
             LocalModelError: as `Engine.load`: the device is not there.
             ValueError: as `Engine.load`.
         """
-        key = (str(path.resolve()), _changed(path), precision, device)
+        asked = Asked(precision, device, compiled)
+        key = (str(path.resolve()), _changed(path), asked)
         with self._lock:  # who asks for the same meanwhile waits
             engine = self._engines.get(key)
             if engine is None:
-                engine = self._load(path, precision, device)
+                engine = self._load(path, asked)
                 self._engines[key] = engine
             if adapter is None:
                 return engine
@@ -65,8 +85,8 @@ class Engines:
             return engine.using(name)
 
 
-def _load(path: Path, precision: WeightPrecision, device: str) -> Engine:
-    return Engine.load(path, precision=precision, device=device)
+def _load(path: Path, asked: Asked) -> Engine:
+    return Engine.load(path, precision=asked.precision, device=asked.device, compiled=asked.compiled)
 
 
 def _changed(path: Path) -> int:

@@ -9,6 +9,7 @@ import torch
 
 from agentkit_local_models.adapter_file import load_adapter
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.compiling import Compiler, by_cpp
 from agentkit_local_models.gpu.backends import EngineBackend
 from agentkit_local_models.gpu.over_pages import PagedAttention, Step, attend_by, step_by
 from agentkit_local_models.lora import Adapter
@@ -46,6 +47,7 @@ def load_model(
     threads: int | None,
     device: torch.device,
     attention: EngineBackend = "auto",
+    compiled: bool = False,
 ) -> Loaded:
     """Load it.
 
@@ -60,20 +62,28 @@ def load_model(
         threads: of the native step; None is as many as torch has.
         device: that computes; on a GPU it is our kernels that do.
         attention: what computes that of steps which are not the native step's.
+        compiled: whether what those compute between attentions is compiled by torch. Matrices are floats then
+            where nothing else is asked for.
 
     Raises:
         NoTriton: attention is to be Triton's, which cannot run here.
         NoBackend: it is to be another library's, which is not here.
         CheckpointError: the weights do not fit, or the adapter is of another model.
         UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
-        LocalModelError: a GPU is wanted, and it or Triton is not there.
+        LocalModelError: a GPU is wanted, and it or Triton is not there; or torch has nothing to compile with.
+        ValueError: what is compiled is to be on a GPU, or to have matrices that are not floats.
     """
+    if compiled and form is None:
+        form = "float"
     if form is None and checkpoint.kept == "int4":
         form = "int4"
     if device.type != "cpu":
+        if compiled:
+            raise ValueError(f"{device} computes with kernels of our own; compile=yes is for device=cpu")
         deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
         attend = attend_by(attention, device)
-        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas, None), checkpoint, device, attend)
+        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas), checkpoint, device, attend)
+    compiler = by_cpp() if compiled else None
     step = step_by(attention, device)
     why_not = "" if native else "it was not wanted"
     here: Workers | None = None
@@ -88,7 +98,7 @@ def load_model(
             return _native(_model(checkpoint, "file", dtype, deltas, step), here)
         except NotBuilt as error:
             why_not = str(error)  # of blocks that it does not read; floats it may
-    model = _model(checkpoint, form or "float", dtype, deltas, step)
+    model = _model(checkpoint, form or "float", dtype, deltas, step, compiler)
     if here is not None:
         try:
             return _native(model, here)
@@ -112,14 +122,19 @@ def _native(model: Model, here: Workers) -> Loaded:
 
 
 def _model(
-    checkpoint: Checkpoint, form: Form, dtype: torch.dtype, deltas: Adapter | None, attention: Step | None
+    checkpoint: Checkpoint,
+    form: Form,
+    dtype: torch.dtype,
+    deltas: Adapter | None,
+    attention: Step | None = None,
+    compiler: Compiler | None = None,
 ) -> Model:
     if deltas is None:
-        return Model.from_checkpoint(checkpoint, dtype, form, attention=attention)
+        return Model.from_checkpoint(checkpoint, dtype, form, attention=attention, compiler=compiler)
     if form == checkpoint.kept == "int4":
         form = "file"  # few bits that lie there are not rounded anew with a delta in them
     if form == "file":
         weights = deltas.laid_beside(checkpoint.load_stored(dtype))
     else:
         weights = deltas.joined_weights(checkpoint.load_weights(dtype))
-    return Model(checkpoint.config, weights, dtype, form, attention=attention)
+    return Model(checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler)

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend, slopes
+from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.matrices import Stacked, Stored
@@ -73,6 +74,8 @@ class Layer:
 
 StepAttention = Callable[[Tensor, Tensor, int, Sight, Sequence[Span]], Tensor]
 """Attention of all sequences of a step: see `gpu.over_pages.Step`."""
+_Beside = Callable[[Tensor, Tensor, str], Tensor]
+"""Adds what lies beside a layer's matrix of that name: to its products [T, rows], for its input."""
 
 
 class Model:
@@ -87,6 +90,7 @@ class Model:
         share: Share = WHOLE,
         *,
         attention: StepAttention | None = None,
+        compiler: Compiler | None = None,
     ) -> None:
         """Put the weights into place one by one, so that they are never held twice.
 
@@ -97,14 +101,19 @@ class Model:
             form: what matrices are kept as.
             share: of a model that several processes compute; arch and weights are this share's.
             attention: computes that of all sequences of a step at once; None is torch, one after another.
+            compiler: makes faster functions of those between two attentions; None leaves them as they are.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
+            ValueError: a compiler, and matrices that are not floats.
         """
+        if compiler is not None and form != "float":
+            raise ValueError(f"what is compiled has weights in floats, not in {form}; bfloat16 works")
         self.arch = arch
         self.dtype = dtype
         self.share = share
         self.attention = attention
+        self._compiled = None if compiler is None else (compiler(self._before), compiler(self._after))
         shapes = weight_shapes(arch)
         own = rows_of(arch.vocabulary_size, share.rank, share.size)
         if not arch.tied_head:
@@ -157,14 +166,16 @@ class Model:
         form: Form = "float",
         *,
         attention: StepAttention | None = None,
+        compiler: Compiler | None = None,
     ) -> Model:
         """The model of an open checkpoint.
 
         Raises:
             CheckpointError: its weights do not fit its config.
+            ValueError: as `Model`.
         """
         weights = checkpoint.load_weights(dtype) if form == "float" else checkpoint.load_stored(dtype)
-        return cls(checkpoint.config, weights, dtype, form, attention=attention)
+        return cls(checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler)
 
     def reform(self, changed: Callable[[Stored], Stored]) -> None:
         """Put each matrix into another form with the same values, one by one, so that few are held twice."""
@@ -282,20 +293,43 @@ class Model:
         deltas: RowDeltas,
     ) -> Tensor:
         """[T, width] to [T, width]."""
+        if self._compiled is None or deltas:  # of adapters each would be compiled anew
+            normed, heads = self._before(x, layer, table, _beside(deltas, number))
+            seen = self._attention(heads, layer, number, spans)
+            return self._after(x, normed, seen, layer, _beside(deltas, number))
+        before, after = self._compiled
+        normed, heads = before(x, layer, table, _nothing)
+        return after(x, normed, self._attention(heads, layer, number, spans), layer, _nothing)
+
+    def _before(
+        self, x: Tensor, layer: Layer, table: tuple[Tensor, Tensor] | None, beside: _Beside
+    ) -> tuple[Tensor, Tensor]:
+        """What comes before attention: [T, width] to the same normed, and [T, H + 2 K, D]."""
+        arch = self.arch
         normed = self._normed(x, layer.attention_norm)
-        heads = deltas.add(layer.query_key_value(normed), normed, number, "query_key_value")
-        seen = self._attention(heads, layer, number, table, spans)
-        mixed = self.share.sum(deltas.add(layer.output(seen), seen, number, "output"))
+        heads = beside(layer.query_key_value(normed), normed, "query_key_value")
+        heads = heads.view(len(heads), -1, arch.head_width)
+        query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
+        if layer.query_norm is not None and layer.key_norm is not None:
+            query.copy_(self._normed(query, layer.query_norm))
+            key.copy_(self._normed(key, layer.key_norm))
+        if table is not None:
+            rotate(heads[:, : arch.heads + arch.kv_heads], *table)
+        return normed, heads
+
+    def _after(self, x: Tensor, normed: Tensor, seen: Tensor, layer: Layer, beside: _Beside) -> Tensor:
+        """What comes after attention, which gave `seen` [T, H * D]: [T, width]."""
+        mixed = self.share.sum(beside(layer.output(seen), seen, "output"))
         if layer.attention_post_norm is not None:
             mixed = self._normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
             second = layer.feed_forward_norm
             read = normed if second is None else self._normed(x, second)
-            return x + mixed + self._feed_forward(read, layer, number, deltas)
+            return x + mixed + self._feed_forward(read, layer, beside)
         x = self._kept(x, normed) + mixed
         assert layer.feed_forward_norm is not None
         normed = self._normed(x, layer.feed_forward_norm)
-        changed = self._feed_forward(normed, layer, number, deltas)
+        changed = self._feed_forward(normed, layer, beside)
         if layer.feed_forward_post_norm is not None:
             changed = self._normed(changed, layer.feed_forward_post_norm)
         return self._kept(x, normed) + changed
@@ -304,23 +338,10 @@ class Model:
         """What a block's result is added to."""
         return normed * self.arch.normed_residual if self.arch.normed_residual else x
 
-    def _attention(
-        self,
-        heads: Tensor,
-        layer: Layer,
-        number: int,
-        table: tuple[Tensor, Tensor] | None,
-        spans: Sequence[Span],
-    ) -> Tensor:
-        """Each sequence's tokens over that sequence: [T, (H + 2 K) * D] to [T, H * D]."""
+    def _attention(self, heads: Tensor, layer: Layer, number: int, spans: Sequence[Span]) -> Tensor:
+        """Each sequence's tokens over that sequence: [T, H + 2 K, D] to [T, H * D]."""
         arch = self.arch
-        heads = heads.view(len(heads), -1, arch.head_width)  # [T, H + 2 K, D]
-        query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
-        if layer.query_norm is not None and layer.key_norm is not None:
-            query.copy_(self._normed(query, layer.query_norm))
-            key.copy_(self._normed(key, layer.key_norm))
-        if table is not None:
-            rotate(heads[:, : arch.heads + arch.kv_heads], *table)
+        query = heads[:, : arch.heads]
         # keys that were learnt lie in no page, so who has such goes the other way
         if self.attention is not None and all(span.cache.variant.prefix is None for span in spans):
             return self.attention(query, heads[:, arch.heads :], number, layer.sight, spans)
@@ -340,14 +361,14 @@ class Model:
             row += span.count
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 
-    def _feed_forward(self, normed: Tensor, layer: Layer, number: int, deltas: RowDeltas) -> Tensor:
-        hidden = deltas.add(layer.up(normed), normed, number, "up")
+    def _feed_forward(self, normed: Tensor, layer: Layer, beside: _Beside) -> Tensor:
+        hidden = beside(layer.up(normed), normed, "up")
         if self.arch.gated:
             gate, up = hidden.chunk(2, dim=-1)
             hidden = self._activated(gate).mul_(up)
         else:
             hidden = self._activated(hidden)
-        return self.share.sum(deltas.add(layer.down(hidden), hidden, number, "down"))
+        return self.share.sum(beside(layer.down(hidden), hidden, "down"))
 
     def _activated(self, x: Tensor) -> Tensor:
         if self.arch.activation == "silu":
@@ -374,6 +395,16 @@ class Model:
             return positions
         answered = (positions - cache.prompt.end + 1).clamp_min(0)  # 0 in the prompt, then 1, 2, ...
         return torch.stack((positions.masked_fill(answered > 0, cache.prompt.mask), answered))
+
+
+def _nothing(y: Tensor, _x: Tensor, _stack: str) -> Tensor:
+    """No adapter: the products as they are."""
+    return y
+
+
+def _beside(deltas: RowDeltas, layer: int) -> _Beside:
+    """What adapters have beside a layer's matrices."""
+    return lambda y, x, stack: deltas.add(y, x, layer, stack)
 
 
 def _sights(arch: Arch, share: Share) -> dict[bool, Sight]:

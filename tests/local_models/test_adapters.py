@@ -17,7 +17,7 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
-from agentkit_local_models.engines import Engines
+from agentkit_local_models.engines import Asked, Engines
 from agentkit_local_models.errors import AdapterInUse, CheckpointError, UnknownAdapter, UnsupportedCheckpoint
 from agentkit_local_models.families import hub_names
 from agentkit_local_models.families.glm import FAMILIES
@@ -26,7 +26,6 @@ from agentkit_local_models.hub_weights import places_in
 from agentkit_local_models.lora import KINDS, Adapter, LoraConfig, Pair
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
-from agentkit_local_models.precision import WeightPrecision
 from agentkit_local_models.prefix_folder import load_prefix
 from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.variants import Variant
@@ -323,7 +322,7 @@ def test_who_asks_for_a_loaded_model_gets_it_with_another_adapter(
 ) -> None:
     made: list[Path] = []
 
-    def load(path: Path, precision: WeightPrecision, device: str) -> Engine:
+    def load(path: Path, asked: Asked) -> Engine:
         made.append(path)
         return Engine(checkpoint, Model(checkpoint.config, random_weights(checkpoint.config).items(), FLOAT))
 
@@ -343,10 +342,12 @@ def test_who_asks_for_a_loaded_model_gets_it_with_another_adapter(
     assert len(made) == 2
     engines.get(base, device="cuda:1")
     assert len(made) == 3
+    engines.get(base, compiled=True)
+    assert len(made) == 4
     del first, second, again
     gc.collect()
     engines.get(base)
-    assert len(made) == 4  # nobody had it any more
+    assert len(made) == 5  # nobody had it any more
     with pytest.raises(CheckpointError, match="none cannot be read: No such file"):
         engines.get(base, adapter=tmp_path / "none")
 
