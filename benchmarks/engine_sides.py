@@ -50,14 +50,31 @@ class Side(Protocol):
 class Ours:
     """The engine's model."""
 
-    def __init__(self, path: Path, dtype: torch.dtype, form: Form, threads: int) -> None:
-        self.name = "agentkit"
+    def __init__(
+        self,
+        path: Path,
+        dtype: torch.dtype,
+        form: Form,
+        threads: int,
+        *,
+        name: str = "agentkit",
+        native: bool = True,
+        compiled: bool = False,
+    ) -> None:
+        self.name = name
         torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
             loaded = load_model(
-                checkpoint, form, dtype, None, native=True, threads=threads, device=torch.device("cpu")
+                checkpoint,
+                form,
+                dtype,
+                None,
+                native=native,
+                threads=threads,
+                device=torch.device("cpu"),
+                compiled=compiled,
             )
-        if loaded.why_not:
+        if native and loaded.why_not:
             warnings.warn(f"without the native step: {loaded.why_not}", stacklevel=2)
         self._model = loaded.model
         self._caches: list[PagedCache] = []

@@ -1,7 +1,7 @@
 """`agentkit`: the commands and their flags. What a command needs is imported when it runs."""
 
 import re
-from typing import Any
+from typing import Any, Literal
 
 import click
 
@@ -139,13 +139,24 @@ def models_inspect(name: str) -> None:
     "--context", type=click.IntRange(1, 1 << 27), help="Tokens kept of a sequence; the model's, if left out."
 )
 @click.option("--sequences", type=click.IntRange(1, 100_000), default=1, help="How many are kept at once; 1.")
+@click.option(
+    "--cache",
+    type=click.Choice(["float", "int8"]),
+    default="float",
+    help="What keys and values are kept as; float.",
+)
 def models_plan(
-    name: str | None, shape: str | None, precision: str | None, context: int | None, sequences: int
+    name: str | None,
+    shape: str | None,
+    precision: str | None,
+    context: int | None,
+    sequences: int,
+    cache: Literal["float", "int8"],
 ) -> None:
     """Tell what memory MODEL would take: an embedded model, a file, or a folder with a config.json."""
     from agentkit.cli.models import plan_model
 
-    plan_model(name, shape, precision, context, sequences)
+    plan_model(name, shape, precision, context, sequences, cache)
 
 
 @models.command("quantise")

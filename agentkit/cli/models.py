@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -76,10 +77,15 @@ def inspect_model(name: str) -> None:
 
 
 def plan_model(
-    name: str | None, shape: str | None, precision: str | None, context: int | None, sequences: int
+    name: str | None,
+    shape: str | None,
+    precision: str | None,
+    context: int | None,
+    sequences: int,
+    cache: Literal["float", "int8"],
 ) -> None:
     """Print the memory that a model would take."""
-    planned = plan(name, shape, precision, context, sequences)
+    planned = plan(name, shape, precision, context, sequences, cache)
     many = "" if sequences == 1 else f" of each of {sequences:,} sequences"
     click.echo(f"{_count(planned.parameters)} parameters, {planned.context:,} tokens{many}")
     titles = ("weights", "cache", "computation", "process", "in all")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, TypedDict, cast
 from agentkit.core.errors import UnknownModel
 
 if TYPE_CHECKING:
-    from agentkit_local_models.precision import WeightPrecision
+    from agentkit_local_models.precision import CacheForm, WeightPrecision
 
 
 class OfEngine(TypedDict):
@@ -16,6 +16,7 @@ class OfEngine(TypedDict):
     precision: "WeightPrecision"
     device: str
     compiled: bool
+    cache: "CacheForm"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,8 @@ class LocalOptions:
     """That computes: `cpu`, `cuda`, or `cuda:1`."""
     compile: str = "no"
     """Whether torch compiles what it computes itself: `yes` or `no`."""
+    cache: str = "float"
+    """What keys and values are kept as: `float` or `int8`."""
 
     @property
     def written(self) -> str:
@@ -47,6 +50,7 @@ class LocalOptions:
             "precision": cast("WeightPrecision", self.precision),
             "device": self.device,
             "compiled": self.compile == "yes",
+            "cache": cast("CacheForm", self.cache),
         }
 
 
@@ -72,7 +76,7 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
         UnknownModel: one is not known, said twice, or has a value that is none.
 
     >>> options_of("smollm2?precision=int8&device=cuda")
-    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no'))
+    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no', cache='float'))
     """
     named, asked = without_options(rest)
     said: dict[str, str] = {}
@@ -93,6 +97,8 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
             )
     if not _DEVICE.fullmatch(found.device):
         raise UnknownModel(f"local:{rest}: no device {found.device!r}; cpu, cuda and cuda:NUMBER are")
+    if found.cache not in ("float", "int8"):
+        raise UnknownModel(f"local:{rest}: cache is {found.cache!r}; float and int8 work")
     if found.compile not in ("yes", "no"):
         raise UnknownModel(f"local:{rest}: compile is {found.compile!r}; yes and no work")
     return named, found

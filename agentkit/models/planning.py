@@ -10,6 +10,7 @@ from agentkit.models.inspection import path_named
 
 if TYPE_CHECKING:
     from agentkit_local_models.arch import Arch
+    from agentkit_local_models.precision import CacheForm
     from agentkit_local_models.sizes import Memory
 
 SHAPE = ("layers", "width", "heads", "kv_heads", "ffn", "vocabulary")
@@ -33,7 +34,12 @@ class Plan:
 
 
 def plan(
-    name: str | None, shape: str | None, precision: str | None, context: int | None, sequences: int
+    name: str | None,
+    shape: str | None,
+    precision: str | None,
+    context: int | None,
+    sequences: int,
+    cache: "CacheForm" = "float",
 ) -> Plan:
     """Count the memory of a model.
 
@@ -43,6 +49,7 @@ def plan(
         precision: one of the engine's; None for each.
         context: tokens kept of each sequence; None for what the model was trained for.
         sequences: how many are kept at once.
+        cache: what keys and values are kept as.
 
     Raises:
         UsageError: neither or both of name and shape, one that is not there, or a size that is none.
@@ -66,7 +73,7 @@ def plan(
     return Plan(
         sizes.parameters(arch),
         kept,
-        {one: sizes.memory(arch, one, kept, sequences=sequences) for one in wanted},
+        {one: sizes.memory(arch, one, kept, sequences=sequences, cache=cache) for one in wanted},
     )
 
 

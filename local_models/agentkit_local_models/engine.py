@@ -20,7 +20,7 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.gpu.backends import EngineBackend
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.placing import device_of
-from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
+from agentkit_local_models.precision import CacheForm, Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.session import Session
 
 
@@ -43,6 +43,7 @@ class Engine(Answering):
         device: str = "cpu",
         attention: EngineBackend = "auto",
         compiled: bool = False,
+        cache: CacheForm = "float",
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -74,6 +75,8 @@ class Engine(Answering):
             compiled: whether `torch.compile` joins what torch computes between two attentions: of prompts,
                 and of every token where there is no native step. Weights are floats where nothing else is
                 asked for, and the first prompts wait for the compiler.
+            cache: what keys and values are kept as: floats of `dtype`, or "int8", which takes half the memory
+                of bfloat16.
 
         Raises:
             NoTriton: attention is to be Triton's, which cannot run here.
@@ -81,7 +84,8 @@ class Engine(Answering):
             CheckpointError: a file is missing or damaged, or the adapter is of another model.
             UnsupportedCheckpoint: a model of a kind that is not built.
             ValueError: two float formats at once, a cache that does not hold one context, no such device, or
-                one that what is compiled does not go with, as do weights that are not floats.
+                one that what is compiled, or a cache of int8, does not go with; what is compiled does not go
+                with weights that are not floats either.
             LocalModelError: a GPU is asked for, and it or Triton is not there; or torch has nothing to
                 compile with.
         """
@@ -101,6 +105,7 @@ class Engine(Answering):
                 device=place,
                 attention=attention,
                 compiled=compiled,
+                cache=cache,
             )
             return cls(
                 checkpoint,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError
-from agentkit_local_models.precision import WeightPrecision
+from agentkit_local_models.precision import CacheForm, WeightPrecision
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,11 +21,13 @@ class Asked:
         precision: of the weights.
         device: that computes.
         compiled: by torch.
+        cache: what keys and values are kept as.
     """
 
     precision: WeightPrecision = "auto"
     device: str = "cpu"
     compiled: bool = False
+    cache: CacheForm = "float"
 
 
 _Key = tuple[str, int, Asked]
@@ -51,6 +53,7 @@ class Engines:
         precision: WeightPrecision = "auto",
         device: str = "cpu",
         compiled: bool = False,
+        cache: CacheForm = "float",
         adapter: Path | None = None,
     ) -> Engine:
         """The engine of a checkpoint, loaded where nobody has it.
@@ -63,6 +66,7 @@ class Engines:
             precision: of the weights.
             device: that computes, as `Engine.load` takes it.
             compiled: by torch, as `Engine.load` takes it.
+            cache: what keys and values are kept as.
             adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
 
         Raises:
@@ -70,7 +74,7 @@ class Engines:
             LocalModelError: as `Engine.load`: the device is not there.
             ValueError: as `Engine.load`.
         """
-        asked = Asked(precision, device, compiled)
+        asked = Asked(precision, device, compiled, cache)
         key = (str(path.resolve()), _changed(path), asked)
         with self._lock:  # who asks for the same meanwhile waits
             engine = self._engines.get(key)
@@ -86,7 +90,13 @@ class Engines:
 
 
 def _load(path: Path, asked: Asked) -> Engine:
-    return Engine.load(path, precision=asked.precision, device=asked.device, compiled=asked.compiled)
+    return Engine.load(
+        path,
+        precision=asked.precision,
+        device=asked.device,
+        compiled=asked.compiled,
+        cache=asked.cache,
+    )
 
 
 def _changed(path: Path) -> int:

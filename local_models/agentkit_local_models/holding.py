@@ -18,6 +18,7 @@ from agentkit_local_models.merging import Merge
 from agentkit_local_models.occupancy import Occupancy
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.placing import pool_of, scheduler_of
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.request import Prefill, Request
 from agentkit_local_models.scheduler import Runs
@@ -31,6 +32,11 @@ class Computes(Runs, Protocol):
     @property
     def dtype(self) -> torch.dtype:
         """Of keys and values."""
+        ...
+
+    @property
+    def cache(self) -> CacheForm:
+        """What these are kept as."""
         ...
 
     def new_cache(self) -> PagedCache:

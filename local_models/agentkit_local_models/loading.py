@@ -19,7 +19,7 @@ from agentkit_local_models.native.library import Workers
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.native.workers import workers
 from agentkit_local_models.overlap import Device
-from agentkit_local_models.precision import Form
+from agentkit_local_models.precision import CacheForm, Form
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +37,15 @@ class Loaded:
     why_not: str
 
 
+@dataclass(frozen=True, slots=True)
+class _How:
+    """What a model is loaded with in any form: as `Model` takes it."""
+
+    dtype: torch.dtype
+    attention: Step | None = None
+    cache: CacheForm = "float"
+
+
 def load_model(
     checkpoint: Checkpoint,
     form: Form | None,
@@ -48,6 +57,7 @@ def load_model(
     device: torch.device,
     attention: EngineBackend = "auto",
     compiled: bool = False,
+    cache: CacheForm = "float",
 ) -> Loaded:
     """Load it.
 
@@ -64,6 +74,7 @@ def load_model(
         attention: what computes that of steps which are not the native step's.
         compiled: whether what those compute between attentions is compiled by torch. Matrices are floats then
             where nothing else is asked for.
+        cache: what keys and values are kept as.
 
     Raises:
         NoTriton: attention is to be Triton's, which cannot run here.
@@ -71,20 +82,24 @@ def load_model(
         CheckpointError: the weights do not fit, or the adapter is of another model.
         UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
         LocalModelError: a GPU is wanted, and it or Triton is not there; or torch has nothing to compile with.
-        ValueError: what is compiled is to be on a GPU, or to have matrices that are not floats.
+        ValueError: what is compiled is to be on a GPU, or to have matrices that are not floats; or pages that
+            are not floats are to be read by what cannot.
     """
     if compiled and form is None:
         form = "float"
     if form is None and checkpoint.kept == "int4":
         form = "int4"
     if device.type != "cpu":
+        if cache != "float":
+            raise ValueError(f"{device} keeps keys and values as floats; cache={cache} is for device=cpu")
         if compiled:
             raise ValueError(f"{device} computes with kernels of our own; compile=yes is for device=cpu")
         deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
         attend = attend_by(attention, device)
-        return _on_gpu(_model(checkpoint, form or "float", dtype, deltas), checkpoint, device, attend)
+        return _on_gpu(_model(checkpoint, form or "float", deltas, _How(dtype)), checkpoint, device, attend)
     compiler = by_cpp() if compiled else None
     step = step_by(attention, device)
+    how = _How(dtype, step, cache)
     why_not = "" if native else "it was not wanted"
     here: Workers | None = None
     if native:
@@ -95,10 +110,10 @@ def load_model(
     deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
     if here is not None and form is None and checkpoint.kept == "file":
         try:
-            return _native(_model(checkpoint, "file", dtype, deltas, step), here)
+            return _native(_model(checkpoint, "file", deltas, how), here)
         except NotBuilt as error:
             why_not = str(error)  # of blocks that it does not read; floats it may
-    model = _model(checkpoint, form or "float", dtype, deltas, step, compiler)
+    model = _model(checkpoint, form or "float", deltas, how, compiler)
     if here is not None:
         try:
             return _native(model, here)
@@ -124,17 +139,19 @@ def _native(model: Model, here: Workers) -> Loaded:
 def _model(
     checkpoint: Checkpoint,
     form: Form,
-    dtype: torch.dtype,
     deltas: Adapter | None,
-    attention: Step | None = None,
+    how: _How,
     compiler: Compiler | None = None,
 ) -> Model:
+    dtype, attention, cache = how.dtype, how.attention, how.cache
     if deltas is None:
-        return Model.from_checkpoint(checkpoint, dtype, form, attention=attention, compiler=compiler)
+        return Model.from_checkpoint(
+            checkpoint, dtype, form, attention=attention, compiler=compiler, cache=cache
+        )
     if form == checkpoint.kept == "int4":
         form = "file"  # few bits that lie there are not rounded anew with a delta in them
     if form == "file":
         weights = deltas.laid_beside(checkpoint.load_stored(dtype))
     else:
         weights = deltas.joined_weights(checkpoint.load_weights(dtype))
-    return Model(checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler)
+    return Model(checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler, cache=cache)

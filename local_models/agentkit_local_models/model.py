@@ -20,11 +20,12 @@ from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.matrices import Stacked, Stored
-from agentkit_local_models.pages import PagedCache, PagePool, Span, pages_for
-from agentkit_local_models.precision import Form
+from agentkit_local_models.pages import PagedCache, PagePool, pages_for
+from agentkit_local_models.precision import CacheForm, Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
 from agentkit_local_models.share import WHOLE, Share, rows_of
+from agentkit_local_models.spans import Span
 from agentkit_local_models.weights import weight_shapes
 
 if TYPE_CHECKING:  # it reads files, which needs more than torch
@@ -91,6 +92,7 @@ class Model:
         *,
         attention: StepAttention | None = None,
         compiler: Compiler | None = None,
+        cache: CacheForm = "float",
     ) -> None:
         """Put the weights into place one by one, so that they are never held twice.
 
@@ -102,17 +104,23 @@ class Model:
             share: of a model that several processes compute; arch and weights are this share's.
             attention: computes that of all sequences of a step at once; None is torch, one after another.
             compiler: makes faster functions of those between two attentions; None leaves them as they are.
+            cache: what keys and values are kept as.
 
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
-            ValueError: a compiler, and matrices that are not floats.
+            ValueError: a compiler, and matrices that are not floats; or attention that reads other pages.
         """
+        if attention is not None and cache != "float":
+            raise ValueError(
+                f"attention that is not torch's reads floats; cache={cache} is for attention='torch'"
+            )
         if compiler is not None and form != "float":
             raise ValueError(f"what is compiled has weights in floats, not in {form}; bfloat16 works")
         self.arch = arch
         self.dtype = dtype
         self.share = share
         self.attention = attention
+        self.cache: CacheForm = cache
         self._compiled = None if compiler is None else (compiler(self._before), compiler(self._after))
         shapes = weight_shapes(arch)
         own = rows_of(arch.vocabulary_size, share.rank, share.size)
@@ -167,6 +175,7 @@ class Model:
         *,
         attention: StepAttention | None = None,
         compiler: Compiler | None = None,
+        cache: CacheForm = "float",
     ) -> Model:
         """The model of an open checkpoint.
 
@@ -175,7 +184,9 @@ class Model:
             ValueError: as `Model`.
         """
         weights = checkpoint.load_weights(dtype) if form == "float" else checkpoint.load_stored(dtype)
-        return cls(checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler)
+        return cls(
+            checkpoint.config, weights, dtype, form, attention=attention, compiler=compiler, cache=cache
+        )
 
     def reform(self, changed: Callable[[Stored], Stored]) -> None:
         """Put each matrix into another form with the same values, one by one, so that few are held twice."""
@@ -198,7 +209,7 @@ class Model:
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
-        pool = PagePool(self.arch, self.dtype, pages_for(self.arch.context))
+        pool = PagePool(self.arch, self.dtype, pages_for(self.arch.context), form=self.cache)
         return PagedCache(pool, self.arch.context)
 
     def logits(self, tokens: Sequence[int], cache: PagedCache, *, every: bool = False) -> Tensor:

@@ -11,10 +11,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import torch
-from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError, PromptTooLong
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.variants import BASE, Variant
 
@@ -33,6 +33,18 @@ def pages_for(tokens: int) -> int:
     return -(-tokens // PAGE)
 
 
+def token_bytes(arch: Arch, number: int, form: CacheForm = "float") -> int:
+    """The bytes of one token's keys and values in all layers.
+
+    Args:
+        arch: of the model.
+        number: bytes of a number that is computed with.
+        form: that they are kept in; of 8 bits each head has a scale of two bytes.
+    """
+    head = arch.head_width * number if form == "float" else arch.head_width + 2
+    return 2 * arch.layers * arch.kv_heads * head
+
+
 class PagePool:
     """The pages of a model's sequences; one thread at a time may use it.
 
@@ -40,6 +52,9 @@ class PagePool:
         most: how many pages there can be.
         layers: for each layer one tensor [pages, 2 K, 16, D], the heads of keys before those of values, so a
             page of a layer lies in one piece. Replaced by larger ones when the pool grows.
+        form: what is kept in them; with "int8" they hold codes.
+        scales: for each layer float16 [pages, 2 K, 16], what the codes of each key and value are multiplied
+            by; empty where they are floats.
         fixed: whether it has all its pages from the beginning, and they are never moved.
         on_copy: told of every page that is copied, and of the copy.
         copied: how many pages were copied because a sequence wrote to one that another held too.
@@ -53,6 +68,7 @@ class PagePool:
         *,
         device: torch.device | str = "cpu",
         fixed: bool = False,
+        form: CacheForm = "float",
     ) -> None:
         """An empty pool; memory is taken as pages are.
 
@@ -63,6 +79,7 @@ class PagePool:
             device: where they are.
             fixed: whether they are never moved, for all memory is taken now; what was captured to be replayed
                 on a GPU knows them by their addresses.
+            form: what keys and values are kept as.
         """
         if pages < 1:
             raise ValueError(f"a pool of {pages} pages holds nothing; 1 or more works")
@@ -70,12 +87,21 @@ class PagePool:
         self.fixed = fixed
         self.copied = 0
         shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
-        self.layers = [torch.empty(shape, dtype=dtype, device=device) for _ in range(arch.layers)]
+        self.form: CacheForm = form
+        kept = dtype if form == "float" else torch.int8
+        self.layers = [torch.empty(shape, dtype=kept, device=device) for _ in range(arch.layers)]
+        scaled = range(0 if form == "float" else arch.layers)
+        self.scales = [torch.empty(shape[:-1], dtype=torch.float16, device=device) for _ in scaled]
         self.on_copy: Callable[[int, int], None] | None = None
         self._holders: list[int] = []  # of each page that exists
         self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
         if fixed:
             self._grow(pages)
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all pages that exist."""
+        return sum(tensor.nbytes for tensor in (*self.layers, *self.scales))
 
     @property
     def available(self) -> int:
@@ -123,8 +149,8 @@ class PagePool:
             PoolFull: no page is available.
         """
         (own,) = self.take(1)
-        for layer in self.layers:
-            layer[own] = layer[page]
+        for tensor in (*self.layers, *self.scales):
+            tensor[own] = tensor[page]
         self.copied += 1
         if self.on_copy is not None:
             self.on_copy(page, own)
@@ -137,18 +163,19 @@ class PagePool:
         if pages > len(self._holders):
             self._grow(pages)
         for page, own in copies:
-            for layer in self.layers:
-                layer[own] = layer[page]
+            for tensor in (*self.layers, *self.scales):
+                tensor[own] = tensor[page]
 
     @torch.inference_mode()
     def _grow(self, least: int) -> None:
         """Make it twice as large, or `least` pages if that is more."""
         there = len(self._holders)
         pages = min(max(least, 2 * there, _FIRST_PAGES), self.most)
-        for place, old in enumerate(self.layers):
-            new = old.new_empty(pages, *old.shape[1:])
-            new[:there] = old
-            self.layers[place] = new
+        for tensors in (self.layers, self.scales):
+            for place, old in enumerate(tensors):
+                new = old.new_empty(pages, *old.shape[1:])
+                new[:there] = old
+                tensors[place] = new
         # in descending order: a sequence that grows alone gets neighbours, which are read in one piece
         self._free[:0] = range(pages - 1, there - 1, -1)
         self._holders += [0] * (pages - there)
@@ -228,62 +255,3 @@ class PagedCache:
         """Whether the page that the next token goes to is begun, and another holds it too."""
         place = self.length // PAGE
         return length > self.length and place < len(self.pages) and self.pool.holders(self.pages[place]) > 1
-
-
-class Span:
-    """The next tokens of a sequence, as the layers of one call write and read them.
-
-    The pages are reserved before, and the cache's length is as it was before these tokens.
-    """
-
-    def __init__(self, cache: PagedCache, count: int) -> None:
-        self.cache = cache
-        self.count = count
-        self.start, self.end = cache.length, cache.length + count
-        numbers = torch.tensor(cache.pages, dtype=torch.long)
-        places = torch.arange(self.start, self.end)
-        self._pages, self._places = numbers[places // PAGE], places % PAGE
-        self._runs = _runs(cache.pages[: pages_for(self.end)])
-        self._memory: Tensor | None = None
-
-    def store(self, layer: int, heads: Tensor) -> None:
-        """Put the tokens' keys and values [count, 2 K, D] into the pages of a layer."""
-        pages = self.cache.pool.layers[layer]
-        if self.count == 1:
-            pages[self._pages[0], :, self._places[0]] = heads[0]
-        else:
-            pages[self._pages, :, self._places] = heads
-
-    def join(self, layer: int, heads: Tensor) -> Tensor:
-        """Store the tokens' keys and values, and return them after those of all tokens before.
-
-        Args:
-            layer: its number.
-            heads: [count, 2 K, D].
-
-        Returns:
-            [2 K, end, D], good until the next call.
-        """
-        self.store(layer, heads)
-        pages = self.cache.pool.layers[layer]
-        if not self.start:
-            return heads.transpose(0, 1)
-        if self._memory is None:
-            _, rows, _, width = pages.shape
-            self._memory = torch.empty(rows, pages_for(self.end), PAGE, width, dtype=pages.dtype)
-        place = 0
-        for first, count in self._runs:
-            self._memory[:, place : place + count] = pages[first : first + count].transpose(0, 1)
-            place += count
-        return self._memory.flatten(1, 2)[:, : self.end]
-
-
-def _runs(pages: Sequence[int]) -> list[tuple[int, int]]:
-    """The pages as (first, how many) of neighbours."""
-    runs: list[tuple[int, int]] = []
-    for page in pages:
-        if runs and page == sum(runs[-1]):
-            runs[-1] = (runs[-1][0], runs[-1][1] + 1)
-        else:
-            runs.append((page, 1))
-    return runs

@@ -9,7 +9,8 @@ import torch
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.overlap import Device, Overlapped
-from agentkit_local_models.pages import PagePool, pages_for
+from agentkit_local_models.pages import PagePool, pages_for, token_bytes
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.scheduler import Runs, Scheduler
 
 # What the cache may grow to where nothing else is asked for: so many bytes, but at most so many contexts,
@@ -50,6 +51,8 @@ class _Computes(Protocol):
     def arch(self) -> Arch: ...
     @property
     def dtype(self) -> torch.dtype: ...
+    @property
+    def cache(self) -> CacheForm: ...
 
 
 def pool_of(model: _Computes, cache_tokens: int | None) -> PagePool:
@@ -64,7 +67,7 @@ def pool_of(model: _Computes, cache_tokens: int | None) -> PagePool:
     """
     arch, dtype = model.arch, model.dtype
     if not isinstance(model, Device):
-        return PagePool(arch, dtype, _pages(arch, dtype, cache_tokens))
+        return PagePool(arch, dtype, _pages(arch, dtype, cache_tokens, form=model.cache), form=model.cache)
     free = _CACHE_BYTES
     if model.device.type == "cuda":
         free = int(_CACHE_SHARE * torch.cuda.mem_get_info(model.device)[0])
@@ -85,6 +88,7 @@ def _pages(
     tokens: int | None,
     cache_bytes: int = _CACHE_BYTES,
     contexts: int = _CACHE_CONTEXTS,
+    form: CacheForm = "float",
 ) -> int:
     """How many pages the cache may have.
 
@@ -94,13 +98,14 @@ def _pages(
         tokens: that were asked for, or None.
         cache_bytes: that it may take where none were.
         contexts: that it holds at most then.
+        form: that they are kept in.
 
     Raises:
         ValueError: it would not hold one context.
     """
     if tokens is None:
-        token_bytes = 2 * arch.layers * arch.kv_heads * arch.head_width * dtype.itemsize
-        tokens = min(max(arch.context, cache_bytes // token_bytes), contexts * arch.context)
+        kept = cache_bytes // token_bytes(arch, dtype.itemsize, form)
+        tokens = min(max(arch.context, kept), contexts * arch.context)
     if tokens < arch.context:
         raise ValueError(
             f"a cache of {tokens} tokens does not hold the model's context; {arch.context} or more works"

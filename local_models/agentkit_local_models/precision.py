@@ -13,6 +13,9 @@ Form = Literal["float", "int8", "int4", "file"]
 numbers for every 32; or as they lie in the file."""
 WeightPrecision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4", "file"]
 """What a user asks for: the numbers that matrices are kept in."""
+CacheForm = Literal["float", "int8"]
+"""What keys and values are kept as: floats as computed with; or 8 bits a number, and a scale for every key
+and every value of a head."""
 
 DTYPES: Final[Mapping[Precision, torch.dtype]] = {
     "float32": torch.float32,
@@ -21,6 +24,7 @@ DTYPES: Final[Mapping[Precision, torch.dtype]] = {
 }
 
 WEIGHT_PRECISIONS: Final[tuple[WeightPrecision, ...]] = get_args(WeightPrecision)
+CACHE_FORMS: Final[tuple[CacheForm, ...]] = get_args(CacheForm)
 
 
 def weights_and_dtype(

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import torch
 from torch import Tensor
 
 from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import GROUP, Blocks, Int4Groups, Int8Rows
+
+# The smallest number of float16: what is divided by where a scale is rounded to none.
+_LEAST_SCALE: Final = 2.0**-24
 
 
 def int8_rows(weight: Tensor) -> Int8Rows:
@@ -19,6 +24,29 @@ def int8_rows(weight: Tensor) -> Int8Rows:
     scales = exact.abs().amax(dim=1) / 127
     steps = exact / scales.clamp_min(torch.finfo(torch.float32).tiny).unsqueeze(1)
     return Int8Rows(steps.round_().clamp_(-127, 127).to(torch.int8), scales)
+
+
+def int8_heads(heads: Tensor) -> tuple[Tensor, Tensor]:
+    """Keys or values in steps of each one's largest number / 127, rounded to the nearest.
+
+    The scale is rounded first, so that codes are chosen for the values that they will stand for.
+
+    Args:
+        heads: floats [..., D].
+
+    Returns:
+        int8 [..., D], -127 to 127, and float16 [...].
+    """
+    exact = heads.to(torch.promote_types(heads.dtype, torch.float32))
+    scales = (exact.abs().amax(dim=-1) / 127).to(torch.float16)
+    steps = exact / scales.to(exact.dtype).clamp_min(_LEAST_SCALE).unsqueeze(-1)
+    return steps.round_().clamp_(-127, 127).to(torch.int8), scales
+
+
+def heads_of_int8(codes: Tensor, scales: Tensor, dtype: torch.dtype) -> Tensor:
+    """What int8 [..., D] and float16 [...] stand for, computed in float32 or better and rounded once."""
+    exact = torch.promote_types(dtype, torch.float32)
+    return codes.to(exact).mul_(scales.to(exact).unsqueeze(-1)).to(dtype)
 
 
 def has_four_bits(name: str, columns: int) -> bool:

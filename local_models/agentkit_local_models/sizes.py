@@ -9,6 +9,8 @@ from typing import Final, Literal, get_args
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.matrices import GROUP, SLICE
+from agentkit_local_models.pages import token_bytes
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.quantise import has_four_bits
 from agentkit_local_models.weights import weight_shapes
 
@@ -78,13 +80,19 @@ def weight_bytes(arch: Arch, precision: PlannedPrecision, dtype: str) -> int:
     return total
 
 
-def cache_bytes(arch: Arch, dtype: str) -> int:
-    """The bytes of one token's keys and values in all layers."""
-    return 2 * arch.layers * arch.kv_heads * arch.head_width * _BYTES[dtype]
+def cache_bytes(arch: Arch, dtype: str, form: CacheForm = "float") -> int:
+    """The bytes of one token's keys and values in all layers, computed in the dtype and kept in the form."""
+    return token_bytes(arch, _BYTES[dtype], form)
 
 
 def memory(
-    arch: Arch, precision: PlannedPrecision, context: int, *, sequences: int = 1, dtype: str = "bfloat16"
+    arch: Arch,
+    precision: PlannedPrecision,
+    context: int,
+    *,
+    sequences: int = 1,
+    dtype: str = "bfloat16",
+    cache: CacheForm = "float",
 ) -> Memory:
     """What a model takes.
 
@@ -94,11 +102,12 @@ def memory(
         context: tokens that are kept of each sequence.
         sequences: how many are kept at once.
         dtype: of the computation and the cache, where the weights are quantised.
+        cache: what keys and values are kept as.
     """
     kind = precision if precision in _BYTES else dtype
     return Memory(
         weight_bytes(arch, precision, kind),
-        sequences * context * cache_bytes(arch, kind),
+        sequences * context * cache_bytes(arch, kind, cache),
         _computation(arch, min(CHUNK, max(context, 1)), kind, quantised=precision not in _BYTES),
         LIBRARIES + TOKEN_BYTES * arch.vocabulary_size,
     )

@@ -102,6 +102,7 @@ class SplitModel:
         """
         self.arch = model.arch
         self.dtype = model.dtype
+        self.cache = model.cache
         self._model = model
         self._line = line
         self._lock = threading.RLock()
@@ -198,7 +199,7 @@ def follow(model: Model, line: Line) -> None:
             case Hidden(number, copies, steps):
                 most = 1 + max(page for step in steps for page in step.pages)
                 if number not in pools:
-                    pools[number] = PagePool(model.arch, model.dtype, most)
+                    pools[number] = PagePool(model.arch, model.dtype, most, form=model.cache)
                 pool = pools[number]
                 pool.mirror(most, copies)
                 begun = [(step.tokens, _cache_of(step, pool, variants, context)) for step in steps]

@@ -49,10 +49,13 @@ def test_planned_weights_and_cache_are_what_a_loaded_model_holds(precision: Plan
         held += sum(linear.matrix.nbytes for linear in linears)
         norms += [norm.weight for norm in (layer.attention_norm, layer.feed_forward_norm) if norm]
     planned = memory(model.arch, precision, 512, sequences=3)
+    eight = PagePool(model.arch, dtype, pages_for(3 * 512), form="int8")
+    eight.take(eight.most)
+    assert eight.nbytes == memory(model.arch, precision, 512, sequences=3, cache="int8").cache
     assert planned.weights == held + sum(norm.nbytes for norm in norms)
     pool = PagePool(model.arch, dtype, pages_for(3 * 512))
     pool.take(pool.most)
-    assert planned.cache == sum(layer.nbytes for layer in pool.layers)
+    assert planned.cache == pool.nbytes
 
 
 def test_more_sequences_take_more_cache_and_no_more_weights() -> None:
@@ -76,8 +79,11 @@ def test_a_folder_needs_no_weights_to_be_planned_for(cli: Cli, tmp_path: Path) -
 
 
 def test_a_shape_is_planned_for_in_each_precision(cli: Cli) -> None:
-    said = cli("models", "plan", "--shape", CHATGLM2_6B, "--context", "8192")
-    assert [line.split()[0] for line in said.stdout.splitlines()[2:]] == list(PRECISIONS)
+    said = cli("models", "plan", "--shape", CHATGLM2_6B, "--context", "8192", "--cache", "int8")
+    rows = [line.split() for line in said.stdout.splitlines()[2:]]
+    assert [row[0] for row in rows] == list(PRECISIONS)
+    # a head's 128 numbers take 130 bytes, where bfloat16 takes 256
+    assert {" ".join(row[3:5]) for row in rows} == {"119 MB"}
 
 
 @pytest.mark.parametrize(

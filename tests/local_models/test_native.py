@@ -113,6 +113,27 @@ def told(model: Model | NativeModel, tokens: Sequence[int], pieces: Sequence[int
     return torch.cat(rows)
 
 
+@pytest.mark.parametrize("kind", ["llama", "a long window in some", "twelve heads of one"])
+def test_pages_of_eight_bits_are_written_and_read_as_torch_does(kind: str, workers: c.Workers) -> None:
+    weights = random_weights(KINDS[kind])
+    floats, rounded, own = (
+        Model(KINDS[kind], weights.items(), torch.float32, cache=form) for form in ("float", "int8", "int8")
+    )
+    native = NativeModel(own, workers)
+    found, expected = native.new_cache(), rounded.new_cache()
+    for size in (290, 3, 1, 16, 1, 5):  # the first by torch, and more than one span
+        tokens = TOKENS[found.length :][:size]
+        one, two = native.logits(tokens, found, every=True), rounded.logits(tokens, expected, every=True)
+        assert difference(one, two) < 2e-3
+    for layer in range(3):
+        mine, theirs = found.pool.layers[layer][found.pages], expected.pool.layers[layer][expected.pages]
+        off = (mine.int() - theirs.int()).abs()
+        assert off[:-1].max() <= 1  # where a number lies between two steps
+        assert off[:-1].float().mean() < 0.01
+    exact = floats.logits(TOKENS[: found.length], floats.new_cache(), every=True)[-5:]
+    assert difference(one, exact) > 2e-3
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_it_computes_what_torch_does(kind: str, workers: c.Workers) -> None:
     model, native = model_of(KINDS[kind]), NativeModel(model_of(KINDS[kind]), workers)

@@ -7,13 +7,15 @@ from hypothesis import strategies as st
 
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.model import Model
-from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull, pages_for
+from agentkit_local_models.pages import PAGE, PagedCache, PagePool, PoolFull, pages_for, token_bytes
+from agentkit_local_models.quantise import heads_of_int8, int8_heads
 
 from .oracle import random_weights
 from .tiny import tiny_arch
 
 ARCH = tiny_arch(context=400)
 MODEL = Model(ARCH, random_weights(ARCH).items(), torch.float64)
+ROUNDED = Model(ARCH, random_weights(ARCH).items(), torch.float64, cache="int8")
 CONTEXT = ARCH.context
 
 
@@ -21,12 +23,12 @@ def pool_of(pages: int = 100) -> PagePool:
     return PagePool(ARCH, torch.float64, pages)
 
 
-def last(tokens: list[int], cache: PagedCache) -> torch.Tensor:
-    return MODEL.hidden([(tokens, cache)])[-1]
+def last(tokens: list[int], cache: PagedCache, model: Model = MODEL) -> torch.Tensor:
+    return model.hidden([(tokens, cache)])[-1]
 
 
-def alone(tokens: list[int]) -> torch.Tensor:
-    return last(tokens, MODEL.new_cache())
+def alone(tokens: list[int], model: Model = MODEL) -> torch.Tensor:
+    return last(tokens, model.new_cache(), model)
 
 
 def near(found: torch.Tensor, expected: torch.Tensor) -> None:
@@ -122,16 +124,16 @@ MOVES = st.lists(
 
 
 @settings(max_examples=60, deadline=None)
-@given(MOVES, st.randoms(use_true_random=False))
-def test_sequences_that_share_pages_read_what_they_would_read_alone(moves, numbers) -> None:
-    pool = pool_of()
+@given(MOVES, st.randoms(use_true_random=False), st.sampled_from([MODEL, ROUNDED]))
+def test_sequences_that_share_pages_read_what_they_would_read_alone(moves, numbers, model) -> None:
+    pool = PagePool(ARCH, torch.float64, 100, form=model.cache)
     sequences: list[tuple[list[int], PagedCache]] = [([], PagedCache(pool, CONTEXT))]
     for move, which, amount in moves:
         tokens, cache = sequences[which % len(sequences)]
         match move:
             case "extend" if len(tokens) + amount <= CONTEXT // 4:
                 new = [numbers.randrange(97) for _ in range(amount)]
-                last(new, cache)
+                last(new, cache, model)
                 tokens += new
             case "fork":
                 sequences.append((list(tokens), cache.fork()))
@@ -145,7 +147,41 @@ def test_sequences_that_share_pages_read_what_they_would_read_alone(moves, numbe
     for tokens, cache in sequences:
         assert cache.length == len(tokens)
         assert len(cache.pages) == pages_for(len(tokens))
-        near(last([11], cache), alone([*tokens, 11]))
+        near(last([11], cache, model), alone([*tokens, 11], model))
     for _, cache in sequences:
         cache.release()
     assert pool.available == pool.most
+
+
+def test_keys_and_values_of_eight_bits_take_half_of_sixteen_and_change_little() -> None:
+    arch = tiny_arch(head_width=64, context=400)
+    weights = random_weights(arch)
+    tokens = [(7 * number) % 97 for number in range(100)]
+    sizes, logits = [], []
+    for form in ("float", "int8"):
+        model = Model(arch, weights.items(), torch.bfloat16, cache=form)
+        cache = model.new_cache()
+        model.hidden([(tokens, cache)])
+        sizes.append(cache.pool.nbytes)
+        assert cache.pool.nbytes == len(cache.pool.layers[0]) * PAGE * token_bytes(arch, 2, form)
+        exact = Model(arch, weights.items(), torch.float32, cache=form)
+        logits.append(exact.logits(tokens, exact.new_cache(), every=True))
+    assert sizes[1] / sizes[0] == (64 + 2) / (2 * 64)
+    assert 0 < (logits[1] - logits[0]).norm() / logits[0].norm() < 0.02
+
+
+def test_what_is_rounded_to_eight_bits_is_within_half_a_step_and_nothing_stays_nothing() -> None:
+    heads = (
+        torch.randn(5, 4, 64, generator=torch.Generator().manual_seed(0))
+        * torch.logspace(-3, 3, 5)[:, None, None]
+    )
+    heads[2, 1] = 0
+    codes, scales = int8_heads(heads)
+    found = heads_of_int8(codes, scales, torch.float32)
+    assert ((found - heads).abs() <= 0.51 * scales.float().unsqueeze(-1)).all()
+    assert not found[2, 1].any()
+
+
+def test_attention_that_reads_pages_itself_is_refused_pages_of_eight_bits() -> None:
+    with pytest.raises(ValueError, match="cache=int8 is for attention='torch'"):
+        Model(ARCH, random_weights(ARCH).items(), torch.float32, attention=lambda *_: _[0], cache="int8")

@@ -22,6 +22,7 @@ from .tiny import tiny_arch
 
 ARCH = tiny_arch(context=96)
 EXACT = Model(ARCH, random_weights(ARCH).items(), torch.float64)
+ROUNDED = Model(ARCH, random_weights(ARCH).items(), torch.float64, cache="int8")
 SINGLE = Model(ARCH, random_weights(ARCH).items(), torch.float32)
 
 
@@ -90,7 +91,8 @@ class Clock:
 
 
 def scheduler_of(model: Runs, pages: int = 100, **more) -> tuple[Scheduler, PagePool]:
-    pool = PagePool(model.arch, torch.float64 if model is EXACT else torch.float32, pages)
+    form = "int8" if model is ROUNDED else "float"
+    pool = PagePool(model.arch, torch.float64 if model is EXACT else torch.float32, pages, form=form)
     return Scheduler(model, pool, **more), pool
 
 
@@ -176,6 +178,10 @@ def check(model: Runs, seed: int, *, bits: bool, guesses: bool = False) -> int:
 @pytest.mark.parametrize("block", range(10))
 def test_every_schedule_gives_each_request_the_tokens_it_gets_alone(block: int) -> None:
     assert sum(check(EXACT, seed, bits=False) for seed in range(10 * block, 10 * block + 10)) > 10
+
+
+def test_keys_and_values_of_eight_bits_change_no_token_of_a_schedule() -> None:
+    assert sum(check(ROUNDED, seed, bits=False, guesses=seed % 2 == 1) for seed in range(10)) > 10
 
 
 @pytest.mark.parametrize("block", range(5))

@@ -110,7 +110,8 @@ def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
     [
         ("device=gpu", "no device 'gpu'; cpu, cuda and cuda:NUMBER are"),
         ("precision=int8&device=cuda&device=cpu", "says its device twice"),
-        ("device=cuda&size=3", "no option 'size'; precision, device, compile are"),
+        ("device=cuda&size=3", "no option 'size'; precision, device, compile, cache are"),
+        ("cache=int4", "cache is 'int4'; float and int8 work"),
         ("compile=maybe", "compile is 'maybe'; yes and no work"),
     ],
 )

@@ -102,6 +102,7 @@ class GpuModel:
             )
         self.arch = model.arch
         self.dtype = model.dtype
+        self.cache = model.cache
         self.device = device
         self._step = Step(model, device, attending(attention or paged_attention))
         self._vocabulary_size = vocabulary_size

@@ -11,7 +11,7 @@ from agentkit_local_models.attention import Sight
 from agentkit_local_models.gpu.backends import EngineBackend, NoBackend, chosen
 from agentkit_local_models.gpu.libraries import by_flashinfer
 from agentkit_local_models.gpu.paged import PagedRows, paged_attention
-from agentkit_local_models.pages import Span
+from agentkit_local_models.spans import Span
 
 Step = Callable[[Tensor, Tensor, int, Sight, Sequence[Span]], Tensor]
 """Of new tokens' queries [T, H, D], their keys and values [T, 2 K, D], the layer's number, what is seen, and

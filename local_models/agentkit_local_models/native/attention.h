@@ -30,10 +30,10 @@ template <int G, class T> INLINE void scores_of(const T *keys, const float *quer
 
 // One key head and its G query heads over positions [first, end), which lie in one span.
 //
-// `pages` are the layer's, each [2 K, 16, width] with the heads of keys first; `found` gets for each query head
-// the largest score, the sum, and the mix: 2 + width numbers.
+// `pages` are the layer's, each [2 K, 16, width] with the heads of keys first; codes have `scales`, [2 K, 16] a page.
+// `found` gets for each query head the largest score, the sum, and the mix: 2 + width numbers.
 template <int G, class T>
-void attend(const T *pages, const int32_t *table, int64_t key_heads, int64_t key_head, int64_t width,
+void attend(const T *pages, const half *scales, const int32_t *table, int64_t key_heads, int64_t key_head, int64_t width,
             const float *queries, const Sight &sight, int64_t head, int64_t position, int64_t first, int64_t end,
             float *found) {
     const int64_t page_size = 2 * key_heads * PAGE * width, values = key_heads * PAGE * width;
@@ -45,6 +45,10 @@ void attend(const T *pages, const int32_t *table, int64_t key_heads, int64_t key
         const T *keys = pages + table[at / PAGE] * page_size + key_head * PAGE * width;
         f32x16 scores[G];
         scores_of<G>(keys, queries, width, scores);
+        if (scales) {
+            f32x16 steps = load_halves(scales + (table[at / PAGE] * 2 * key_heads + key_head) * PAGE);
+            for (int g = 0; g < G; g++) scores[g] *= steps;
+        }
         for (int g = 0; g < G; g++) {
             for (int t = 0; t < PAGE; t++) {
                 bool seen = at + t >= first && at + t < end;
@@ -69,6 +73,11 @@ void attend(const T *pages, const int32_t *table, int64_t key_heads, int64_t key
         found[g * (2 + width)] = most[g];
         found[g * (2 + width) + 1] = sum(total);
     }
+    if (scales)  // of the values; what is not seen is not mixed in
+        for (int64_t at = begin; at < end; at += PAGE) {
+            f32x16 steps = load_halves(scales + (table[at / PAGE] * 2 * key_heads + key_heads + key_head) * PAGE);
+            for (int g = 0; g < G; g++) store(weights[g] + at - begin, load(weights[g] + at - begin) * steps);
+        }
     for (int64_t i = 0; i < width; i += 16) {
         f32x16 mix[G] = {};
         for (int64_t at = first; at < end; at++) {

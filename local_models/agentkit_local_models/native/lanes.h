@@ -38,6 +38,10 @@ INLINE f32x16 load(const bf16 *from) {
     return (f32x16)(__builtin_convertvector(load_as<u16x16>(from), u32x16) << 16);
 }
 
+INLINE f32x16 load(const int8_t *from) {
+    return __builtin_convertvector(__builtin_convertvector(load_as<i8x16>(from), i32x16), f32x16);
+}
+
 INLINE void store(float *to, f32x16 x) { memcpy(to, &x, sizeof x); }
 
 // Rounded to the nearest, ties to even, as torch does.

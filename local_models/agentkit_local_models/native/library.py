@@ -78,7 +78,8 @@ class Call(ctypes.Structure):
 
     _fields_: ClassVar = [
         ("tokens", c_int64),
-        *((name, c_void_p) for name in ("ids", "positions", "tables", "turns", "pages", "hidden", "beside")),
+        *((name, c_void_p) for name in ("ids", "positions", "tables", "turns", "pages")),
+        *((name, c_void_p) for name in ("scales", "hidden", "beside")),
         ("ranks", c_int64),
     ]
 

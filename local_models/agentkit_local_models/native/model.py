@@ -75,6 +75,7 @@ class NativeModel:
             raise NotBuilt(f"the native step does not compute {missing}")
         self.arch = model.arch
         self.dtype = model.dtype
+        self.cache = model.cache
         self._workers = workers
         self._library = workers.library
         self._kept: list[Any] = []  # what the library points at
@@ -132,7 +133,9 @@ class NativeModel:
         tables = [torch.tensor(cache.pages, dtype=torch.int32) for _, cache in steps]
         rows = [table for (tokens, _), table in zip(steps, tables, strict=True) for _ in tokens]
         hidden = torch.empty(len(ids), self.arch.width)
-        of_rows, of_turns, of_pages = (_pointers(one) for one in (rows, turns, steps[0][1].pool.layers))
+        pool = steps[0][1].pool
+        of_rows, of_turns, of_pages = (_pointers(one) for one in (rows, turns, pool.layers))
+        of_scales = _pointers(pool.scales)
         besides = [self._beside(cache.variant.deltas) for tokens, cache in steps for _ in tokens]
         of_tokens = (ctypes.c_void_p * len(ids))(*(one and one.address for one in besides))
         call = c.Call(
@@ -142,6 +145,7 @@ class NativeModel:
             tables=ctypes.addressof(of_rows),
             turns=ctypes.addressof(of_turns),
             pages=ctypes.addressof(of_pages),
+            scales=ctypes.addressof(of_scales) if pool.scales else None,
             hidden=hidden.data_ptr(),
             beside=ctypes.addressof(of_tokens),
             ranks=max(0 if one is None else one.ranks for one in besides),

@@ -57,6 +57,7 @@ struct Call {
     const int32_t *const *tables;  // of each token: the pages of its sequence
     const float *const *turns;     // of each rotation: cosines, then sines, [tokens, rotated / 2] each
     void *const *pages;            // of each layer
+    void *const *scales;           // of each layer, where pages hold codes of 8 bits; or none
     float *hidden;                 // [tokens, width]
     const Beside *const *beside;   // of each token: what its adapter has for each stack, `STACKS` a layer; or none
     int64_t ranks;                 // the most that lie beside one stack; 0 where no token has an adapter
@@ -339,9 +340,9 @@ class Engine {
             if (layer.rotation >= 0) turn(one, call.turns[layer.rotation], t, call.tokens);
         }
         int64_t position = call.positions[t], page = call.tables[t][position / PAGE];
-        int64_t at = ((page * 2 * d.key_heads + group) * PAGE + position % PAGE) * D;
-        put(call.pages[number], at, key);
-        put(call.pages[number], at + d.key_heads * PAGE * D, key + d.key_heads * D);
+        int64_t at = (page * 2 * d.key_heads + group) * PAGE + position % PAGE;
+        put(call, number, at, key);
+        put(call, number, at + d.key_heads * PAGE, key + d.key_heads * D);
     }
 
     void turn(float *head, const float *turns, int64_t t, int64_t tokens) {
@@ -354,11 +355,24 @@ class Engine {
         }
     }
 
-    void put(void *pages, int64_t at, const float *from) {
+    // A key or a value to its place, counted in keys and values of the layer.
+    void put(const Call &call, int64_t number, int64_t place, const float *from) {
+        void *pages = call.pages[number];
+        int64_t at = place * d.head_width;
+        if (call.scales) return put_codes((int8_t *)pages + at, (half *)call.scales[number] + place, from);
         for (int64_t i = 0; i < d.head_width; i += 16) {
             if (d.bf16_pages) store((bf16 *)pages + at + i, load(from + i));
             else store((float *)pages + at + i, load(from + i));
         }
+    }
+
+    // Steps of the largest number / 127, rounded first, as `quantise.int8_heads`.
+    void put_codes(int8_t *codes, half *scale, const float *from) {
+        float most = 0;
+        for (int64_t i = 0; i < d.head_width; i++) most = std::max(most, fabsf(from[i]));
+        *scale = float_to_half(most / 127);
+        float step = std::max(half_to_float(*scale), 5.9604644775390625e-8f);  // 2^-24
+        for (int64_t i = 0; i < d.head_width; i++) codes[i] = (int8_t)std::min(127.0f, std::max(-127.0f, rintf(from[i] / step)));
     }
 
     int64_t first_span(int64_t position, int64_t window) {
@@ -379,11 +393,14 @@ class Engine {
         for (int64_t h = 0; h < share; h += MOST_HEADS) {
             int64_t head = group * share + h, count = std::min<int64_t>(MOST_HEADS, share - h);
             const float *queries = heads + t * all + head * d.head_width;
-            if (d.bf16_pages)
-                attend_group(count, (const bf16 *)call.pages[number], call.tables[t], d.key_heads, group, d.head_width, queries,
+            if (call.scales)
+                attend_group(count, (const int8_t *)call.pages[number], (const half *)call.scales[number], call.tables[t], d.key_heads,
+                             group, d.head_width, queries, sight, head, position, first, end, (float *)results);
+            else if (d.bf16_pages)
+                attend_group(count, (const bf16 *)call.pages[number], (const half *)nullptr, call.tables[t], d.key_heads, group, d.head_width, queries,
                              sight, head, position, first, end, (float *)results);
             else
-                attend_group(count, (const float *)call.pages[number], call.tables[t], d.key_heads, group, d.head_width, queries,
+                attend_group(count, (const float *)call.pages[number], (const half *)nullptr, call.tables[t], d.key_heads, group, d.head_width, queries,
                              sight, head, position, first, end, (float *)results);
             for (int64_t g = 0; g < count; g++) memcpy(found_of(t, head + g, span), results + g * size, size * 4);
         }
