@@ -75,7 +75,7 @@ class Adapting(Holding):
         """
         variant = self._variants.remove(name)
         with self._loop.alone() as scheduler:
-            scheduler.tree.forget(variant.space)
+            scheduler.forget(variant)
 
     def merge_adapter(self, name: str) -> None:
         """Put an adapter into the weights, where it costs nothing; only it can be asked for until it is out.

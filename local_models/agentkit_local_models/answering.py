@@ -161,7 +161,7 @@ class Answering(Adapting):
             search = BeamSearch(
                 self._runs,
                 prompt,
-                scheduler.begin(variant, prompt),
+                scheduler.begin(variant, prompt, len(prompt) + max_tokens),
                 width=width,
                 most=max_tokens,
                 stop_ids=self.checkpoint.stop_ids,

@@ -35,9 +35,10 @@ class RopeScaling:
         attention_factor: what cosines and sines are multiplied by.
         truncate: whether yarn's bounds are whole dimensions.
         factors: the divisors, rope_width / 2 of them.
+        long_factors: those of sequences that are longer than `original_context`; empty for the same.
     """
 
-    kind: Literal["linear", "llama3", "yarn", "factors"]
+    kind: Literal["linear", "llama3", "yarn", "factors", "dynamic"]
     factor: float = 1.0
     original_context: int = 0
     low: float = 1.0
@@ -45,6 +46,7 @@ class RopeScaling:
     attention_factor: float = 1.0
     truncate: bool = True
     factors: tuple[float, ...] = ()
+    long_factors: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +185,25 @@ class Arch:
     def rotated(self) -> int:
         """How many numbers of a head are rotated."""
         return self.rope_width or self.head_width
+
+    @property
+    def stages(self) -> tuple[int, ...]:
+        """Up to which lengths sequences are rotated by which frequencies, in order; the last is the context.
+
+        Most models have one stage. What was rotated in one is of no use in another, so a sequence that comes
+        to the next is computed anew, once. LongRoPE (Ding et al. 2024) has two. Dynamic NTK scaling has other
+        frequencies for each length; here each doubling has those of its greatest length, by which a key hangs
+        on its tokens and its stage, and not on the pieces that they came in.
+        """
+        scaling = self.rope_scaling
+        if scaling is None or not (scaling.long_factors or scaling.kind == "dynamic"):
+            return (self.context,)
+        found: list[int] = []
+        length = scaling.original_context
+        while length < self.context:
+            found.append(length)
+            length = 2 * length if scaling.kind == "dynamic" else self.context
+        return (*found, self.context)
 
     @property
     def plain(self) -> bool:

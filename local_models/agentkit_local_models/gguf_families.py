@@ -141,15 +141,16 @@ def _phi3(keys: Keys, arch: Arch) -> Arch:
         )
     if kind == "none":
         return arch
-    # the short factors, up to the context that they are for: see `families.rope`
     original = keys.integer("rope.scaling.original_context_length")
     scaling = RopeScaling(
         "factors",
         original_context=original,
         attention_factor=keys.number("rope.scaling.attn_factor", 1.0),
         factors=keys.factors(_SHORT),
+        long_factors=keys.factors(_LONG) if keys.has_tensor(_LONG) else (),
     )
-    return replace(arch, rope_scaling=scaling, context=min(original, arch.context))
+    context = arch.context if scaling.long_factors else min(original, arch.context)
+    return replace(arch, rope_scaling=scaling, context=context)
 
 
 def _chatglm(keys: Keys, arch: Arch) -> Arch:

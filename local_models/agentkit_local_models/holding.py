@@ -78,7 +78,7 @@ class Holding:
         self.checkpoint = checkpoint
         self.config = checkpoint.config
         self.tokenizer: Tokenizer = checkpoint.tokenizer
-        self.context = checkpoint.config.context
+        self.context = model.arch.context
         self.dtype = model.dtype
         self.native = native
         self.why_not_native = why_not_native
@@ -141,7 +141,7 @@ class Holding:
         """Keep what is computed of `ids` for so long if there is other room; how many tokens that is."""
         variant = self._variants.find(self.adapter)
         with self._loop.alone() as scheduler:
-            return scheduler.tree.lease(variant.space, ids, seconds)
+            return scheduler.lease(variant, ids, seconds)
 
     def occupancy(self) -> Occupancy:
         """Who is computed, and who holds the cache's pages, between two steps."""

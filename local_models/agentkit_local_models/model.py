@@ -25,7 +25,7 @@ from agentkit_local_models.precision import CacheForm, Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation, rotate
 from agentkit_local_models.share import WHOLE, Share, rows_of
-from agentkit_local_models.spans import Span
+from agentkit_local_models.spans import Span, stages_of
 from agentkit_local_models.weights import weight_shapes
 
 if TYPE_CHECKING:  # it reads files, which needs more than torch
@@ -287,9 +287,10 @@ class Model:
     def _blocks(self, x: Tensor, positions: Tensor, spans: Sequence[Span], deltas: RowDeltas) -> Tensor:
         """[T, width] to [T, width]."""
         tables: dict[Rotation, tuple[Tensor, Tensor]] = {}
+        stages = stages_of([(span.cache, span.count) for span in spans])
         for number, layer in enumerate(self.layers):
             if layer.rotation is not None and layer.rotation not in tables:
-                tables[layer.rotation] = layer.rotation.table(positions, self.dtype)
+                tables[layer.rotation] = layer.rotation.table(positions, self.dtype, stages)
             table = None if layer.rotation is None else tables[layer.rotation]
             x = self._block(x, layer, number, table, spans, deltas)
         return x

@@ -7,6 +7,7 @@ copied before either writes to it.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
@@ -57,6 +58,7 @@ class PagePool:
             by; empty where they are floats.
         fixed: whether it has all its pages from the beginning, and they are never moved.
         on_copy: told of every page that is copied, and of the copy.
+        stages: up to which lengths sequences are rotated by which frequencies; see `Arch.stages`.
         copied: how many pages were copied because a sequence wrote to one that another held too.
     """
 
@@ -86,6 +88,7 @@ class PagePool:
         self.most = pages
         self.fixed = fixed
         self.copied = 0
+        self.stages = arch.stages
         shape = (0, 2 * arch.kv_heads, PAGE, arch.head_width)
         self.form: CacheForm = form
         kept = dtype if form == "float" else torch.int8
@@ -97,6 +100,10 @@ class PagePool:
         self._free: list[int] = []  # exist, and nobody holds them; the last is taken first
         if fixed:
             self._grow(pages)
+
+    def stage_of(self, length: int) -> int:
+        """The stage of a sequence that has so many tokens."""
+        return bisect_left(self.stages, length)
 
     @property
     def nbytes(self) -> int:
@@ -190,6 +197,7 @@ class PagedCache:
         length: how many tokens have keys and values.
         prompt: of a prefix language model, once it was computed.
         variant: what its keys and values are computed with.
+        stage: which frequencies its keys are rotated by; that of an empty one is raised when it grows.
     """
 
     def __init__(self, pool: PagePool, context: int, variant: Variant = BASE) -> None:
@@ -200,6 +208,7 @@ class PagedCache:
         self.prompt: Prompt | None = None
         self.context = context
         self.variant = variant
+        self.stage = 0
 
     @classmethod
     def of(cls, pool: PagePool, context: int, pages: Sequence[int], length: int) -> PagedCache:
@@ -217,11 +226,18 @@ class PagedCache:
         """Make room for `length` tokens in all, in pages that may be written to.
 
         Raises:
-            PromptTooLong: the context holds fewer.
+            PromptTooLong: the context holds fewer, or the frequencies that its keys are rotated by; nothing
+                has changed then.
             PoolFull: the pool has too few pages; nothing has changed then.
         """
         if length > self.context:
             raise PromptTooLong(f"{length} tokens; the model's context holds {self.context}")
+        stage = max(self.stage, self.pool.stage_of(length))
+        if self.length and stage > self.stage:
+            raise PromptTooLong(
+                f"{length} tokens; the {self.length} before were rotated for {self.pool.stages[self.stage]}, "
+                "and more are computed anew from the first"
+            )
         if self.needed(length) > self.pool.available:
             self.pool.take(self.needed(length))  # says what is missing
         if self._must_copy(length):
@@ -229,6 +245,7 @@ class PagedCache:
             self.pages[self.length // PAGE] = self.pool.copy(shared)
             self.pool.release([shared])
         self.pages += self.pool.take(max(0, pages_for(length) - len(self.pages)))
+        self.stage = stage
 
     def truncate(self, length: int) -> None:
         """Forget all tokens but the first `length`."""
@@ -244,12 +261,14 @@ class PagedCache:
         other = PagedCache.of(self.pool, self.context, self.pages[: pages_for(self.length)], self.length)
         other.prompt = self.prompt
         other.variant = self.variant
+        other.stage = self.stage
         return other
 
     def release(self) -> None:
         """Forget all tokens."""
         self.truncate(0)
         self.prompt = None
+        self.stage = 0
 
     def _must_copy(self, length: int) -> bool:
         """Whether the page that the next token goes to is begun, and another holds it too."""

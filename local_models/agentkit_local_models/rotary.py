@@ -10,8 +10,15 @@ from torch import Tensor
 from agentkit_local_models.arch import Arch, RopeScaling
 
 
-def frequencies(width: int, base: float, scaling: RopeScaling | None) -> Tensor:
-    """Radians a position of each plane that a head is rotated in: float32 [width / 2]."""
+def frequencies(width: int, base: float, scaling: RopeScaling | None, length: int = 0) -> Tensor:
+    """Radians a position of each plane that a head is rotated in: float32 [width / 2].
+
+    Args:
+        width: numbers of a head that are rotated.
+        base: of the unscaled frequencies.
+        scaling: of them.
+        length: the longest sequence that they are for, where that matters (`Arch.stages`).
+    """
     exponents = torch.arange(0, width, 2, dtype=torch.float32) / width
     plain = 1.0 / base**exponents
     if scaling is None:
@@ -19,7 +26,14 @@ def frequencies(width: int, base: float, scaling: RopeScaling | None) -> Tensor:
     if scaling.kind == "linear":
         return plain / scaling.factor
     if scaling.kind == "factors":
-        return 1.0 / (torch.tensor(scaling.factors, dtype=torch.float32) * base**exponents)
+        is_long = bool(scaling.long_factors) and length > scaling.original_context
+        factors = scaling.long_factors if is_long else scaling.factors
+        return 1.0 / (torch.tensor(factors, dtype=torch.float32) * base**exponents)
+    if scaling.kind == "dynamic":
+        # NTK-aware: a greater base slows long waves by the factor and leaves the shortest as they are
+        times = max(length, scaling.original_context) / scaling.original_context
+        grown = scaling.factor * times - (scaling.factor - 1)
+        return 1.0 / (base * grown ** (width / (width - 2))) ** exponents
     if scaling.kind == "llama3":
         return _llama3(plain, scaling)
     return _yarn(plain, width, base, scaling)
@@ -55,7 +69,7 @@ class Rotation:
 
     Attributes:
         frequencies: radians a position of each plane: float32 [rotated / 2], half of them where heads are
-            rotated by two positions.
+            rotated by two positions; those of the first stage.
         factor: what cosines and sines are multiplied by.
     """
 
@@ -68,20 +82,27 @@ class Rotation:
             scaling: of the frequencies.
         """
         self._two = arch.position == "rope-2d"
-        self.frequencies = frequencies(arch.rotated // 2 if self._two else arch.rotated, base, scaling)
+        width = arch.rotated // 2 if self._two else arch.rotated
+        self._stages = torch.stack([frequencies(width, base, scaling, length) for length in arch.stages])
+        self.frequencies = self._stages[0]
         self.factor = scaling.attention_factor if scaling else 1.0
 
-    def table(self, positions: Tensor, dtype: torch.dtype) -> tuple[Tensor, Tensor]:
+    def table(
+        self, positions: Tensor, dtype: torch.dtype, stages: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Cosines, and sines signed for `rotate`: [T, 1, rotated] each.
 
         Args:
             positions: [T], or [2, T] where heads are rotated by two.
             dtype: of the result; angles are computed in float32.
+            stages: [T], the stage of each token's sequence; None where all are in the first.
         """
         if self._two:
             angles = torch.cat([torch.outer(one.float(), self.frequencies) for one in positions], dim=-1)
-        else:
+        elif stages is None:
             angles = torch.outer(positions.float(), self.frequencies)
+        else:
+            angles = positions.float().unsqueeze(1) * self._stages[stages]
         cosines, sines = angles.cos() * self.factor, angles.sin() * self.factor
         return (
             torch.cat((cosines, cosines), dim=-1).unsqueeze(1).to(dtype),

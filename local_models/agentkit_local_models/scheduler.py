@@ -141,14 +141,30 @@ class Scheduler:
         waiting = len(self._waiting) + len(self._new)
         return Occupancy(len(self._running), waiting, self._pool.most - free - kept, kept, free)
 
-    def begin(self, variant: Variant, tokens: Sequence[int]) -> PagedCache:
-        """A sequence with what is known of its tokens, but for the last: the next is chosen by its logits."""
+    def begin(self, variant: Variant, tokens: Sequence[int], longest: int = 0) -> PagedCache:
+        """A sequence with what is known of its tokens, but for the last: the next is chosen by its logits.
+
+        Args:
+            variant: that it is computed with.
+            tokens: of the sequence.
+            longest: how long it becomes where it cannot be begun anew for that.
+        """
         context = self._model.arch.context
         if self._whole_prompts:
             return PagedCache(self._pool, context, variant)
-        cache = self.tree.take(variant.space, tokens[:-1], context)
-        cache.variant = variant
+        stage = self._pool.stage_of(max(len(tokens), longest))
+        cache = self.tree.take(_space(variant, stage), tokens[:-1], context)
+        cache.variant, cache.stage = variant, stage
         return cache
+
+    def lease(self, variant: Variant, tokens: Sequence[int], seconds: float) -> int:
+        """Keep a sequence for a time if there is other room, and say how many of its tokens are there."""
+        return self.tree.lease(_space(variant, self._pool.stage_of(len(tokens))), tokens, seconds)
+
+    def forget(self, variant: Variant) -> None:
+        """Forget what was computed with an adapter."""
+        for stage in range(len(self._pool.stages)):
+            self.tree.forget(_space(variant, stage))
 
     def room(self, pages: int) -> None:
         """See to it that so many pages are free.
@@ -167,6 +183,9 @@ class Scheduler:
         """Who computes how many tokens; their pages are reserved."""
         plan: _Plan = {}
         budget = self._budget
+        for request in list(self._running):
+            if self._pool.stage_of(len(request.work.known)) > cache_of(request).stage:
+                self._preempt(request, {})  # its keys are rotated for shorter sequences: it begins anew
         everyone = [*self._running, *self._waiting]
         for request in sorted(everyone, key=lambda request: (request.pending > _WRITES, request.rank)):
             if budget <= 0:
@@ -187,7 +206,8 @@ class Scheduler:
             cache = request.cache
             if cache is None or number != request.pending or not request.work.rows:
                 continue
-            count = min(room, len(request.work.guesses))
+            rotated = self._pool.stages[cache.stage] - cache.length - number
+            count = min(room, len(request.work.guesses), rotated)
             length = cache.length + number + count
             if count > 0 and cache.needed(length) <= self._pool.available:
                 cache.reserve(length)
@@ -246,7 +266,8 @@ class Scheduler:
         if request.cache is not None:
             if not self._whole_prompts:
                 known = request.work.known[: request.cache.length]
-                self.tree.insert(request.variant.space, known, request.cache.pages)
+                space = _space(request.variant, request.cache.stage)
+                self.tree.insert(space, known, request.cache.pages)
             request.cache.release()
             request.cache = None
 
@@ -275,7 +296,9 @@ class Scheduler:
             # others that begin the same need not wait for the end of this one; begun pages stay its own
             request.shared = True
             whole = len(work.known) // PAGE * PAGE
-            self.tree.insert(request.variant.space, work.known[:whole], cache_of(request).pages)
+            cache = cache_of(request)
+            space = _space(request.variant, cache.stage)
+            self.tree.insert(space, work.known[:whole], cache.pages)
         return True
 
     def _take(self, request: Request, logits: Tensor) -> None:
@@ -322,6 +345,11 @@ class Scheduler:
             if request in queue:
                 queue.remove(request)
         request.done = True
+
+
+def _space(variant: Variant, stage: int) -> str:
+    """What keys and values are kept apart by: what they are computed with, and what they are rotated for."""
+    return f"{variant.space}@{stage}" if stage else variant.space  # a variant's own ends in #NUMBER
 
 
 def next_tokens(request: Request, number: int) -> Sequence[int]:

@@ -73,6 +73,12 @@ class Span:
         return self._memory.flatten(1, 2)[:, : self.end]
 
 
+def stages_of(steps: Sequence[tuple[PagedCache, int]]) -> Tensor | None:
+    """The stage of each of the next tokens of some sequences: int64 [T]; None where all are in the first."""
+    stages = [cache.stage for cache, count in steps for _ in range(count)]
+    return torch.tensor(stages, dtype=torch.long) if any(stages) else None
+
+
 def _runs(pages: Sequence[int]) -> list[tuple[int, int]]:
     """The pages as (first, how many) of neighbours."""
     runs: list[tuple[int, int]] = []

@@ -35,6 +35,7 @@ class Step:
     length: int
     prompt: Prompt | None
     adapter: int | None
+    stage: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +174,7 @@ class SplitModel:
         """A sequence as the others know it."""
         beside = cache.variant.deltas or cache.variant.prefix
         number = None if beside is None else self._adapters[beside]
-        return Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt, number)
+        return Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt, number, cache.stage)
 
 
 def follow(model: Model, line: Line) -> None:
@@ -216,4 +217,5 @@ def _share_of(adapter: Adapter | TunedPrefix, model: Model, dtype: torch.dtype) 
 def _cache_of(step: Step, pool: PagePool, variants: Mapping[int | None, Variant], context: int) -> PagedCache:
     cache = PagedCache(pool, context, variants[step.adapter])
     cache.pages, cache.length, cache.prompt = list(step.pages), step.length, step.prompt
+    cache.stage = step.stage
     return cache

@@ -162,7 +162,7 @@ def test_a_config_of_todays_transformers_is_read(tmp_path, kind, family) -> None
     [
         ({"architectures": ["OPTForCausalLM"]}, UnsupportedCheckpoint, "OPT.*LlamaForCausalLM, Mistral"),
         ({"architectures": None}, UnsupportedCheckpoint, "None are not built"),
-        ({"rope_scaling": {"type": "dynamic", "factor": 2}}, UnsupportedCheckpoint, "'dynamic' is not built"),
+        ({"rope_scaling": {"type": "waves", "factor": 2}}, UnsupportedCheckpoint, "'waves' is not built"),
         (
             {"rope_parameters": {"rope_type": "llama3"}},
             CheckpointError,
@@ -252,9 +252,15 @@ OLD = {
             "rope_scaling": {"type": "su", "short_factor": [1.0], "long_factor": [2.0]},
         },
         {
-            "context": 4096,
-            "rope_scaling": RopeScaling("factors", 1.0, 4096, attention_factor=1.1902380714, factors=(1.0,)),
+            "context": 131_072,
+            "rope_scaling": RopeScaling(
+                "factors", 1.0, 4096, attention_factor=1.1902380714, factors=(1.0,), long_factors=(2.0,)
+            ),
         },
+    ),
+    "llama, dynamic": (
+        {"max_position_embeddings": 2048, "rope_scaling": {"type": "dynamic", "factor": 4.0}},
+        {"context": 8192, "rope_scaling": RopeScaling("dynamic", 4.0, 2048)},
     ),
     "glm 4": (
         {"architectures": ["GlmForCausalLM"], "head_dim": 4, "attention_bias": True},

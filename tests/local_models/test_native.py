@@ -142,6 +142,23 @@ def test_it_computes_what_torch_does(kind: str, workers: c.Workers) -> None:
     assert difference(told(native, tokens, pieces), told(model, tokens, pieces)) < EXACT
 
 
+def test_sequences_of_two_stages_are_turned_by_their_own_frequencies_in_one_call(workers: c.Workers) -> None:
+    long = tuple(2.0 + place for place in range(8))
+    arch = replace(LLAMA, rope_scaling=RopeScaling("factors", 1.0, 32, factors=(1.0,) * 8, long_factors=long))
+    model = model_of(arch)
+    found = []
+    for one in (model, NativeModel(model_of(arch), workers)):
+        pool = PagePool(arch, torch.float32, 20)
+        short, grown = PagedCache(pool, arch.context), PagedCache(pool, arch.context)
+        one.hidden([(TOKENS[:20], short)])
+        one.hidden([(TOKENS[:50], grown)])
+        found.append(one.hidden([(TOKENS[20:24], short), (TOKENS[50:53], grown)]))
+    assert difference(found[1], found[0]) < EXACT
+    alone = model.new_cache()
+    model.hidden([(TOKENS[:50], alone)])
+    assert difference(found[1][4:], model.hidden([(TOKENS[50:53], alone)])) < EXACT
+
+
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_not_written_is_said(what: str, workers: c.Workers) -> None:
     assert why_not(REFUSED[what], torch.float32) == what

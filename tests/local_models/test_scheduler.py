@@ -91,8 +91,8 @@ class Clock:
 
 
 def scheduler_of(model: Runs, pages: int = 100, **more) -> tuple[Scheduler, PagePool]:
-    form = "int8" if model is ROUNDED else "float"
-    pool = PagePool(model.arch, torch.float64 if model is EXACT else torch.float32, pages, form=form)
+    dtype, form = (model.dtype, model.cache) if isinstance(model, Model) else (torch.float32, "float")
+    pool = PagePool(model.arch, dtype, pages, form=form)
     return Scheduler(model, pool, **more), pool
 
 
@@ -231,16 +231,17 @@ def test_one_by_one_gives_each_request_the_logits_it_gets_alone_to_the_bit(block
 class Recorded:
     """A model that tells how many tokens of which sequence each pass had."""
 
-    def __init__(self) -> None:
-        self.arch = ARCH
+    def __init__(self, model: Model = EXACT) -> None:
+        self.arch = model.arch
         self.passes: list[list[int]] = []
+        self._model = model
 
     def hidden(self, steps) -> Tensor:
         self.passes.append([len(tokens) for tokens, _ in steps])
-        return EXACT.hidden(steps)
+        return self._model.hidden(steps)
 
     def logits_of(self, hidden: Tensor) -> Tensor:
-        return EXACT.logits_of(hidden)
+        return self._model.logits_of(hidden)
 
 
 def test_who_writes_goes_first_and_prompts_share_the_rest_of_the_budget() -> None:

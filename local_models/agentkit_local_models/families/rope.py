@@ -72,19 +72,21 @@ def read_rope(settings: Settings, *, layers: str = "", context: int) -> Rope:
         return Rope(base, scaling, part, context)
     if kind == "yarn":
         return Rope(base, _yarn(given, original), part, context)
+    if kind == "dynamic":
+        factor = given.number("factor")
+        return Rope(base, RopeScaling("dynamic", factor, original), part, int(factor * original))
     if kind in ("longrope", "su"):
-        # A model has two sets of factors, and keys that were rotated by one are no use to the other. The
-        # short ones hold up to the original context; beyond it the sequence would have to be computed anew.
         scaling = RopeScaling(
             "factors",
             original_context=original,
             attention_factor=_longrope_attention(given, context, original),
             factors=given.numbers("short_factor"),
+            long_factors=given.numbers("long_factor"),
         )
-        return Rope(base, scaling, part, min(original, context))
+        return Rope(base, scaling, part, context)
     raise UnsupportedCheckpoint(
         f"{settings.path}: rotary embedding of the kind {kind!r} is not built; "
-        "default, linear, llama3, yarn and longrope are"
+        "default, linear, llama3, yarn, longrope and dynamic are"
     )
 
 
@@ -114,5 +116,5 @@ def _yarn(given: Settings, original: int) -> RopeScaling:
 def _longrope_attention(given: Settings, context: int, original: int) -> float:
     if "attention_factor" in given:
         return given.number("attention_factor")
-    factor = context / original
+    factor = given.number("factor", context / original)
     return 1.0 if factor <= 1 else math.sqrt(1 + math.log(factor) / math.log(original))

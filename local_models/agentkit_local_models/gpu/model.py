@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import torch
@@ -100,7 +100,8 @@ class GpuModel:
             raise UnsupportedCheckpoint(
                 f"on a GPU there is no {missing}; the processor computes it (device='cpu')"
             )
-        self.arch = model.arch
+        # its kernels have one table of frequencies, so it computes what the first stage is long enough for
+        self.arch = replace(model.arch, context=model.arch.stages[0])
         self.dtype = model.dtype
         self.cache = model.cache
         self.device = device

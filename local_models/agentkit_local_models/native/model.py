@@ -26,6 +26,7 @@ from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.rotary import Rotation
+from agentkit_local_models.spans import stages_of
 
 # Tokens of one call, as in `matrix.h`.
 MOST_ROWS = 16
@@ -129,7 +130,8 @@ class NativeModel:
         positions = torch.cat(
             [torch.arange(cache.length, cache.length + len(tokens)) for tokens, cache in steps]
         )
-        turns = [_turns(rotation, positions) for rotation in self._rotations]
+        stages = stages_of([(cache, len(tokens)) for tokens, cache in steps])
+        turns = [_turns(rotation, positions, stages) for rotation in self._rotations]
         tables = [torch.tensor(cache.pages, dtype=torch.int32) for _, cache in steps]
         rows = [table for (tokens, _), table in zip(steps, tables, strict=True) for _ in tokens]
         hidden = torch.empty(len(ids), self.arch.width)
@@ -284,8 +286,8 @@ def _pointers(tensors: Sequence[Tensor]) -> ctypes.Array[ctypes.c_void_p]:
     return (ctypes.c_void_p * len(tensors))(*(tensor.data_ptr() for tensor in tensors))
 
 
-def _turns(rotation: Rotation, positions: Tensor) -> Tensor:
+def _turns(rotation: Rotation, positions: Tensor, stages: Tensor | None) -> Tensor:
     """Cosines, then sines, of the planes that heads are turned in: float32 [2, T, rotated / 2]."""
-    cosines, sines = rotation.table(positions, torch.float32)
+    cosines, sines = rotation.table(positions, torch.float32, stages)
     half = cosines.shape[-1] // 2
     return torch.stack((cosines[:, 0, :half], sines[:, 0, half:])).contiguous()
