@@ -115,6 +115,8 @@ def main() -> None:
 
         row("file", "file", Model.from_checkpoint(checkpoint, torch.float32, "file"))
         row("file", "bfloat16", Model.from_checkpoint(checkpoint, torch.bfloat16))
+        eight = Model.from_checkpoint(checkpoint, torch.float32, cache="int8")
+        row("file", "float32, cache int8", eight)
         row("file", "int8", Model.from_checkpoint(checkpoint, torch.float32, "int8"))
         row("file", "int4", Model.from_checkpoint(checkpoint, torch.float32, "int4"))
     off = scaled(exact, arch)

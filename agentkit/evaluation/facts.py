@@ -83,7 +83,7 @@ def placed(model: str) -> tuple[str, tuple[Path, ...]]:
     A name of the catalogue stays as it is and is no path; of `NAME+FILE` and `PATH+FILE` the adapter is one.
     """
     from agentkit.models.embedded import MANNERS, parts_of
-    from agentkit.models.local_options import without_options
+    from agentkit.models.local_options import with_whole_path, without_options
 
     provider, _, rest = model.partition(":")
     if provider not in ("local", "scripted"):
@@ -96,7 +96,7 @@ def placed(model: str) -> tuple[str, tuple[Path, ...]]:
         if part and part not in MANNERS and (path := Path(part).expanduser()).exists()
     }
     whole = "+".join(str(paths.get(part, part)) for part in parts if part)
-    return f"{provider}:{whole}{asked}", tuple(paths.values())
+    return f"{provider}:{whole}{with_whole_path(asked)}", tuple(paths.values())
 
 
 def _sources() -> Iterable[Path]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from agentkit.core.errors import ModelError, UnknownModel
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.local import LocalModel
-from agentkit.models.local_options import LocalOptions, options_of
+from agentkit.models.local_options import LocalOptions, options_of, with_whole_path
 
 SMALL_MACHINE = 10 * 2**30
 """Bytes of memory below which only the small model is chosen by itself: the other takes 3 GB, and 6 on a
@@ -222,7 +222,7 @@ def place_of(name: str, rest: str) -> Place:
 
     require_local(name, rest)
     rest, options = options_of(rest)
-    asked = options.written
+    asked = with_whole_path(options.written)
     base, own = parts_of(rest)
     path, own_adapter = Path(base).expanduser(), Path(own).expanduser() if own else None
     if (manner := MANNERS.get(base)) is not None:
@@ -282,5 +282,6 @@ def require_local(name: str, rest: str) -> None:
     names = ", ".join(f"local:{name}" for name in MANNERS)
     raise UnknownModel(
         f"no local model {rest!r}; known: {names}, or local:PATH of a .gguf file or a folder, "
-        "each with +FILE for an adapter, ?precision=int8 for smaller weights, ?device=cuda for a GPU"
+        "each with +FILE for an adapter, ?precision=int8 for smaller weights, ?device=cuda for a GPU, "
+        "?draft=NAME for a small model that guesses for it"
     )

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, TypedDict, cast
 
 from agentkit.core.errors import UnknownModel
@@ -17,6 +18,7 @@ class OfEngine(TypedDict):
     device: str
     compiled: bool
     cache: "CacheForm"
+    draft: Path | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +33,8 @@ class LocalOptions:
     """Whether torch compiles what it computes itself: `yes` or `no`."""
     cache: str = "float"
     """What keys and values are kept as: `float` or `int8`."""
+    draft: str = ""
+    """A small model that guesses what comes next: an entry of the catalogue, or a path."""
 
     @property
     def written(self) -> str:
@@ -44,6 +48,18 @@ class LocalOptions:
         return f"?{asked}" if asked else ""
 
     @property
+    def draft_path(self) -> Path | None:
+        """Where the draft model lies, or would; None for none."""
+        if not self.draft:
+            return None
+        from agentkit_local_models.catalogue import CATALOGUE, path_of
+
+        entries = {entry.name: entry for entry in CATALOGUE}
+        if self.draft in entries:
+            return path_of(entries[self.draft])
+        return Path(self.draft).expanduser()
+
+    @property
     def of_engine(self) -> OfEngine:
         """The same for an engine; `options_of` looked whether there are such."""
         return {
@@ -51,6 +67,7 @@ class LocalOptions:
             "device": self.device,
             "compiled": self.compile == "yes",
             "cache": cast("CacheForm", self.cache),
+            "draft": self.draft_path,
         }
 
 
@@ -69,6 +86,19 @@ def without_options(rest: str) -> tuple[str, str]:
     return (rest, "") if found is None else (rest[: found.start()], found[0])
 
 
+def with_whole_path(asked: str) -> str:
+    """Options as they are written, with the whole path of a draft model that lies here.
+
+    >>> with_whole_path("?cache=int8&draft=smollm2")
+    '?cache=int8&draft=smollm2'
+    """
+    before, named, rest = asked.partition("draft=")
+    draft, also, after = rest.partition("&")
+    path = Path(draft).expanduser()
+    whole = str(path.absolute()) if draft and path.exists() else draft
+    return f"{before}{named}{whole}{also}{after}"
+
+
 def options_of(rest: str) -> tuple[str, LocalOptions]:
     """What `local:REST` names without its options, and these.
 
@@ -76,7 +106,7 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
         UnknownModel: one is not known, said twice, or has a value that is none.
 
     >>> options_of("smollm2?precision=int8&device=cuda")
-    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no', cache='float'))
+    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no', cache='float', draft=''))
     """
     named, asked = without_options(rest)
     said: dict[str, str] = {}
@@ -97,6 +127,8 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
             )
     if not _DEVICE.fullmatch(found.device):
         raise UnknownModel(f"local:{rest}: no device {found.device!r}; cpu, cuda and cuda:NUMBER are")
+    if (draft := found.draft_path) is not None and not draft.exists():
+        raise UnknownModel(f"local:{rest}: no draft model {found.draft!r}; a path or an embedded one works")
     if found.cache not in ("float", "int8"):
         raise UnknownModel(f"local:{rest}: cache is {found.cache!r}; float and int8 work")
     if found.compile not in ("yes", "no"):

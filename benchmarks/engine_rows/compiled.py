@@ -1,4 +1,4 @@
-"""What `torch.compile` does to the passes that torch computes: prompts, and tokens without the native step."""
+"""What `torch.compile` does to passes that torch computes: prompts, and tokens without the native step."""
 
 from collections.abc import Iterator
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Generator, Sequence
 from agentkit_local_models.adapting import Adapting
 from agentkit_local_models.answer import Answer, Completion, Piece
 from agentkit_local_models.beam import Beam, BeamSearch
-from agentkit_local_models.drafts import Drafter, PromptLookup
+from agentkit_local_models.drafts import Drafter, FirstOf, PromptLookup
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.request import Request
 from agentkit_local_models.sampling import Sampling
@@ -224,4 +224,6 @@ class Answering(Adapting):
         yield answer.completion(request.reused or 0)
 
     def _drafter(self) -> Drafter | None:
+        if self.draft is not None:
+            return FirstOf([PromptLookup(), self.draft.drafter()])
         return PromptLookup() if self._drafts else None

@@ -17,7 +17,7 @@ _LONGEST: Final = 8
 # Passes without a guess, after which one is tried again.
 _PROBE: Final = 16
 # What a further row costs, as a share of the first: 8 rows took 1.6 to 2.1 times as long as one.
-_ROW_COST: Final = 0.12
+ROW_COST: Final = 0.12
 # The weight of what was seen before in the running mean, for each guessed token.
 _MEMORY: Final = 0.9
 
@@ -89,6 +89,36 @@ class PromptLookup:
         return None
 
 
+class FirstOf:
+    """The guesses of the first of some drafters that has any."""
+
+    def __init__(self, drafters: Sequence[Drafter]) -> None:
+        """Begin an empty sequence.
+
+        Args:
+            drafters: that have read nothing yet; those whose guesses are cheap or good first.
+        """
+        self._drafters = drafters
+        self._asked = drafters[0]
+
+    def extend(self, tokens: Sequence[int]) -> None:
+        """The sequence goes on with these."""
+        for drafter in self._drafters:
+            drafter.extend(tokens)
+
+    def propose(self, most: int) -> list[int]:
+        """What the first that has any guess goes on with."""
+        for drafter in self._drafters:
+            if found := drafter.propose(most):
+                self._asked = drafter
+                return found
+        return []
+
+    def told(self, proposed: int, accepted: int) -> None:
+        """Who guessed is told."""
+        self._asked.told(proposed, accepted)
+
+
 class Width:
     """How many tokens are worth guessing, from how often guesses were right.
 
@@ -96,7 +126,7 @@ class Width:
     pass more; the k with the most tokens for the time is taken.
     """
 
-    def __init__(self, row_cost: float = _ROW_COST) -> None:
+    def __init__(self, row_cost: float = ROW_COST) -> None:
         self._row_cost = row_cost
         self._right = 0.6
         self._idle = 0

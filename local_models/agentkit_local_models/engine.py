@@ -17,6 +17,7 @@ import torch
 
 from agentkit_local_models.answering import Answering
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.draft_model import load_draft
 from agentkit_local_models.gpu.backends import EngineBackend
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.placing import device_of
@@ -44,6 +45,7 @@ class Engine(Answering):
         attention: EngineBackend = "auto",
         compiled: bool = False,
         cache: CacheForm = "float",
+        draft: Path | None = None,
     ) -> Engine:
         """Load a GGUF file or a hub folder.
 
@@ -77,19 +79,26 @@ class Engine(Answering):
                 asked for, and the first prompts wait for the compiler.
             cache: what keys and values are kept as: floats of `dtype`, or "int8", which takes half the memory
                 of bfloat16.
+            draft: a small model with the same tokens, which guesses what comes next where nothing in the
+                prompt tells; `draft.tried` and `draft.accepted` of the engine count.
 
         Raises:
             NoTriton: attention is to be Triton's, which cannot run here.
             NoBackend: it is to be another library's, which is not here.
-            CheckpointError: a file is missing or damaged, or the adapter is of another model.
+            CheckpointError: a file is missing or damaged, the adapter is of another model, or the draft model
+                has other tokens.
             UnsupportedCheckpoint: a model of a kind that is not built.
-            ValueError: two float formats at once, a cache that does not hold one context, no such device, or
-                one that what is compiled, or a cache of int8, does not go with; what is compiled does not go
-                with weights that are not floats either.
+            ValueError: two float formats at once; a cache that does not hold one context; no such device; on
+                a GPU, `compiled`, a cache of int8 or a draft model; `compiled` with weights that are not
+                floats; a draft model without drafts.
             LocalModelError: a GPU is asked for, and it or Triton is not there; or torch has nothing to
                 compile with.
         """
+        if draft is not None and drafts is False:
+            raise ValueError("drafts=False and a draft model do not go together; leave one of them out")
         place = device_of(device)
+        if draft is not None and place.type != "cpu":
+            raise ValueError(f"a draft model guesses on the processor, not on {device}; device='cpu' works")
         form, kind = weights_and_dtype(precision, dtype, device)
         if threads is not None:
             torch.set_num_threads(threads)
@@ -107,9 +116,13 @@ class Engine(Answering):
                 compiled=compiled,
                 cache=cache,
             )
+            guesses = None
+            if draft is not None:
+                guesses = load_draft(draft, checkpoint, kind, native=native, threads=threads)
             return cls(
                 checkpoint,
                 loaded.model,
+                draft=guesses,
                 native=loaded.native,
                 why_not_native=loaded.why_not,
                 adapter="" if adapter is None else str(adapter),

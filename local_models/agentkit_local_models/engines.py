@@ -22,15 +22,17 @@ class Asked:
         device: that computes.
         compiled: by torch.
         cache: what keys and values are kept as.
+        draft: the small model that guesses, if any.
     """
 
     precision: WeightPrecision = "auto"
     device: str = "cpu"
     compiled: bool = False
     cache: CacheForm = "float"
+    draft: Path | None = None
 
 
-_Key = tuple[str, int, Asked]
+_Key = tuple[str, int, Asked, int]
 
 
 class Engines:
@@ -54,6 +56,7 @@ class Engines:
         device: str = "cpu",
         compiled: bool = False,
         cache: CacheForm = "float",
+        draft: Path | None = None,
         adapter: Path | None = None,
     ) -> Engine:
         """The engine of a checkpoint, loaded where nobody has it.
@@ -67,6 +70,7 @@ class Engines:
             device: that computes, as `Engine.load` takes it.
             compiled: by torch, as `Engine.load` takes it.
             cache: what keys and values are kept as.
+            draft: the small model that guesses, if any.
             adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
 
         Raises:
@@ -74,8 +78,9 @@ class Engines:
             LocalModelError: as `Engine.load`: the device is not there.
             ValueError: as `Engine.load`.
         """
-        asked = Asked(precision, device, compiled, cache)
-        key = (str(path.resolve()), _changed(path), asked)
+        asked = Asked(precision, device, compiled, cache, None if draft is None else draft.resolve())
+        changed = 0 if draft is None else _changed(draft)
+        key = (str(path.resolve()), _changed(path), asked, changed)
         with self._lock:  # who asks for the same meanwhile waits
             engine = self._engines.get(key)
             if engine is None:
@@ -96,6 +101,7 @@ def _load(path: Path, asked: Asked) -> Engine:
         device=asked.device,
         compiled=asked.compiled,
         cache=asked.cache,
+        draft=asked.draft,
     )
 
 

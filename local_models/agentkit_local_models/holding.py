@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.draft_model import DraftModel
 from agentkit_local_models.errors import PromptTooLong
 from agentkit_local_models.grammar import GrammarCompiler
 from agentkit_local_models.invariant import OneByOne
@@ -62,6 +63,7 @@ class Holding:
         cache_tokens: int | None = None,
         batch_invariant: bool = False,
         drafts: bool | None = None,
+        draft: DraftModel | None = None,
     ) -> None:
         """Prefer `Engine.load`.
 
@@ -74,6 +76,7 @@ class Holding:
             cache_tokens: as `load`.
             batch_invariant: as `load`.
             drafts: as `load`.
+            draft: a small model that guesses.
         """
         self.checkpoint = checkpoint
         self.config = checkpoint.config
@@ -84,6 +87,7 @@ class Holding:
         self.why_not_native = why_not_native
         self._model = model
         self._drafts = (bool(native) and not batch_invariant) if drafts is None else drafts
+        self.draft = draft
         self.adapter = ""
         self.whole: Self | None = None  # the one whose weights and pages this one uses
         self._joined = adapter

@@ -205,6 +205,12 @@ class Tokenizer:
         if at < len(text):
             yield text[at:]
 
+    def spells_as(self, other: Tokenizer) -> bool:
+        """Whether the ordinary tokens that both have stand for the same bytes."""
+        return self._spell is other._spell and all(
+            other._tokens.get(token, text) == text for token, text in self._tokens.items()
+        )
+
     def token_bytes(self, token: int) -> bytes:
         """The bytes a token stands for; `b""` for an unused one.
 

@@ -34,7 +34,7 @@ class Here:
     device = torch.device("cpu")
 
     def __post_init__(self) -> None:
-        self.arch, self.dtype = self.model.arch, self.model.dtype
+        self.arch, self.dtype, self.cache = self.model.arch, self.model.dtype, self.model.cache
 
     def new_cache(self) -> PagedCache:
         return self.model.new_cache()

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.answer import Completion
-from agentkit_local_models.arch import Arch, PrefixLM
+from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import UnsupportedCheckpoint
@@ -40,6 +40,9 @@ KINDS = {
         context=96, tied_head=True, qkv_bias=True, output_bias=True, feed_forward_bias=True
     ),
     "alibi, not gated": tiny_arch(context=96, position="alibi", gated=False),
+    "rotated for long": tiny_arch(
+        context=96, rope_scaling=RopeScaling("factors", 1.0, 4, factors=(1.0, 1.0), long_factors=(2.0, 3.0))
+    ),
     "seen whole": tiny_arch(context=96, position="rope-2d", prefix=PrefixLM(3, (2,))),
 }
 

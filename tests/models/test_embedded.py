@@ -110,8 +110,9 @@ def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
     [
         ("device=gpu", "no device 'gpu'; cpu, cuda and cuda:NUMBER are"),
         ("precision=int8&device=cuda&device=cpu", "says its device twice"),
-        ("device=cuda&size=3", "no option 'size'; precision, device, compile, cache are"),
+        ("device=cuda&size=3", "no option 'size'; precision, device, compile, cache, draft are"),
         ("cache=int4", "cache is 'int4'; float and int8 work"),
+        ("draft=nobody", "no draft model 'nobody'; a path or an embedded one works"),
         ("compile=maybe", "compile is 'maybe'; yes and no work"),
     ],
 )
@@ -130,6 +131,11 @@ def test_a_device_that_is_not_there_is_told_and_the_processor_is() -> None:
 def test_a_device_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()
+    draft = place_of("local:model?draft=model", "model?draft=model")
+    assert (
+        draft.name == placed("local:model?draft=model")[0] == f"local:{tmp_path}/model?draft={tmp_path}/model"
+    )
+    assert draft.options.of_engine["draft"] == Path("model")
     rest = "model?precision=int4&device=cuda:1"
     place = place_of(f"local:{rest}", rest)
     assert (place.path, place.options) == (Path("model"), LocalOptions("int4", "cuda:1"))
