@@ -30,7 +30,7 @@ MODELS = Path(os.environ.get("AGENTKIT_MODELS_DIR", Path.home() / ".cache/agentk
 
 
 def main() -> None:
-    """Measure, print, and write `results/engine.json`."""
+    """Measure, print, and write `results/engine.json`, or with `--only` `results/engine_MODULE.json`."""
     modules = sorted(module.name for module in pkgutil.iter_modules(engine_rows.__path__))
     parser = argparse.ArgumentParser(description="Tokens a second, beside transformers and llama.cpp.")
     parser.add_argument("--quick", action="store_true", help="only real models, only beside transformers")
@@ -66,7 +66,7 @@ def main() -> None:
     if arguments.print:
         return
     written = write_result(
-        "engine",
+        "_".join(["engine", *(arguments.only or ())]),
         {
             "threads": setting.threads,
             "clock": "processor time" if setting.threads == 1 else "wall",

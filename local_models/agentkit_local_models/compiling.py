@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import torch
 
@@ -35,7 +35,8 @@ def by_torch(backend: str | Callable[..., Any] = "inductor") -> Compiler:
 
     def compiled(function: _Function) -> _Function:
         # a function in pieces would be slower than one that was left alone, so it is an error
-        return torch.compile(function, fullgraph=True, backend=backend)
+        compile_one = cast("Callable[..., Any]", torch.compile)  # pyright: ignore[reportUnknownMemberType]
+        return compile_one(function, fullgraph=True, backend=backend)
 
     return compiled
 

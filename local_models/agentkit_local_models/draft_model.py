@@ -124,12 +124,13 @@ class DraftModel:
         return True
 
     def _likeliest(self, tokens: Sequence[int], most: int, cache: PagedCache) -> list[int]:
+        while len(tokens) - cache.length > _CHUNK:
+            self._model.logits(tokens[cache.length :][:_CHUNK], cache)
         guesses: list[int] = []
         coming = tokens[cache.length :]
         while True:
-            for start in range(0, len(coming), _CHUNK):
-                logits = self._model.logits(coming[start : start + _CHUNK], cache)
-            guesses.append(int(logits[: self._vocabulary_size].argmax()))
+            logits: Tensor = self._model.logits(coming, cache)[: self._vocabulary_size]
+            guesses.append(int(logits.argmax()))
             if len(guesses) == most:
                 return guesses
             coming = guesses[-1:]

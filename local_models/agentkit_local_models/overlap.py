@@ -19,6 +19,7 @@ from torch import Tensor
 from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.pages import PagedCache, PagePool
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.request import Request
 from agentkit_local_models.scheduler import Runs, Scheduler, cache_of, logits_wanted, next_tokens
 
@@ -60,6 +61,11 @@ class Device(Runs, Protocol):
     @property
     def dtype(self) -> torch.dtype:
         """Of keys and values."""
+        ...
+
+    @property
+    def cache(self) -> CacheForm:
+        """What these are kept as."""
         ...
 
     @property

@@ -36,6 +36,7 @@ class Elsewhere:
 
     arch = ARCH
     dtype = torch.float32
+    cache = "float"
     device = torch.device("cpu")
 
     def new_cache(self) -> PagedCache:
