@@ -20,6 +20,7 @@ from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.share import adapter_of, prefix_of
 from agentkit_local_models.tuned_prefix import TunedPrefix
@@ -103,7 +104,7 @@ class SplitModel:
         """
         self.arch = model.arch
         self.dtype = model.dtype
-        self.cache = model.cache
+        self.cache: CacheForm = model.cache
         self._model = model
         self._line = line
         self._lock = threading.RLock()

@@ -72,6 +72,7 @@ def test_without_a_compiler_one_line_says_so() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:.torch.jit.script_method. is deprecated")  # of torch's own making
 def test_an_engine_has_its_prompts_compiled(smollm2_path: Path) -> None:
     plain = Engine.load(smollm2_path, dtype="float32", native=False)
     compiled = Engine.load(smollm2_path, dtype="float32", native=False, compiled=True)

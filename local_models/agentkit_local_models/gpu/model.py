@@ -25,6 +25,7 @@ from agentkit_local_models.gpu.triton_here import require_triton
 from agentkit_local_models.model import Model
 from agentkit_local_models.overlap import Row
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
+from agentkit_local_models.precision import CacheForm
 
 
 def why_not(arch: Arch, dtype: torch.dtype) -> str:
@@ -103,7 +104,7 @@ class GpuModel:
         # its kernels have one table of frequencies, so it computes what the first stage is long enough for
         self.arch = replace(model.arch, context=model.arch.stages[0])
         self.dtype = model.dtype
-        self.cache = model.cache
+        self.cache: CacheForm = model.cache
         self.device = device
         self._step = Step(model, device, attending(attention or paged_attention))
         self._vocabulary_size = vocabulary_size

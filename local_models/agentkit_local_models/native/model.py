@@ -25,6 +25,7 @@ from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache
+from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.rotary import Rotation
 from agentkit_local_models.spans import stages_of
 
@@ -76,7 +77,7 @@ class NativeModel:
             raise NotBuilt(f"the native step does not compute {missing}")
         self.arch = model.arch
         self.dtype = model.dtype
-        self.cache = model.cache
+        self.cache: CacheForm = model.cache
         self._workers = workers
         self._library = workers.library
         self._kept: list[Any] = []  # what the library points at
