@@ -8,6 +8,7 @@ import torch
 from agentkit.models.embedded import MANNERS, adapter_file
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.precision import DTYPES, fast_precision, fastest_of
+from agentkit_local_models.sampling import Sampling
 
 
 @pytest.mark.parametrize("ability", ["avx512_bf16", "amx_bf16", "bf16"])
@@ -59,6 +60,19 @@ def test_quantised_weights_change_little(smollm2_path, exact: Engine, precision,
     # The file's matrices have 4 bits already, which int4 keeps as they are: only its ends are rounded.
     changed = difference(Engine.load(smollm2_path, dtype="float32", precision=precision), exact)
     assert 0 < changed < bound
+
+
+@pytest.mark.parametrize("native", [False, True])
+def test_keys_and_values_of_eight_bits_change_little(smollm2_path, exact: Engine, native: bool) -> None:
+    rounded = Engine.load(smollm2_path, precision="float32", cache="int8", native=native)
+    assert 1e-4 < difference(rounded, exact) < 0.02
+    ids = exact.tokenizer.encode("The capital of France is")
+    *_, found = rounded.generate(ids, Sampling(max_tokens=8))
+    *_, expected = exact.generate(ids, Sampling(max_tokens=8))
+    assert found.token_ids == expected.token_ids
+    assert rounded.occupancy().pages_kept > 0
+    # as many bytes hold nearly four times as many tokens of this model as in float32
+    assert rounded.occupancy().pages_free > 3.5 * exact.occupancy().pages_free
 
 
 def test_two_kinds_of_floats_are_refused(smollm2_path) -> None:

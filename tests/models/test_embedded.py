@@ -128,6 +128,16 @@ def test_a_device_that_is_not_there_is_told_and_the_processor_is() -> None:
     assert here.engine.whole is load_local("local:smollm2", "smollm2").engine.whole
 
 
+def test_options_reach_the_engine() -> None:
+    kept = load_local("local:smollm2?cache=int8", "smollm2?cache=int8").engine
+    assert kept.whole is not load_local("local:smollm2", "smollm2").engine.whole
+    assert kept._pool.form == "int8"
+    with pytest.raises(BadRequest, match="has weights in floats, not in int8"):
+        load_local("local:smollm2?x", "smollm2?precision=int8&compile=yes")
+    guessed = load_local("local:smollm2-base", "smollm2-base?draft=smollm2").engine
+    assert guessed.draft is not None
+
+
 def test_a_device_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model").mkdir()

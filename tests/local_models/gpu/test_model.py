@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agentkit_local_models.arch import Arch, PrefixLM
+from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.draws import Draw
@@ -175,6 +175,11 @@ def test_what_no_kernel_computes_is_refused_by_its_name(changes, named: str) -> 
     arch = tiny_arch(**changes)
     with pytest.raises(UnsupportedCheckpoint, match=named):
         GpuModel(plain(arch), CPU, vocabulary_size=arch.vocabulary_size)
+
+
+def test_a_model_whose_frequencies_change_with_the_length_has_its_first_context() -> None:
+    scaled = on_gpu(tiny_arch(rope_scaling=RopeScaling("dynamic", 4.0, 100)))
+    assert (scaled.arch.context, on_gpu(tiny_arch()).arch.context) == (100, 400)
 
 
 @pytest.mark.parametrize("form", ["float", "int8"])
