@@ -119,9 +119,9 @@ def prefill(setting: Setting, side: Side) -> float:
     return len(ids) / (setting.clock() - began)
 
 
-def decode(setting: Setting, side: Side, sequences: int = 1) -> float:
-    """Tokens a second of so many sequences together, after a prompt."""
-    tokens = side.start(prompt(), sequences)
+def decode(setting: Setting, side: Side, sequences: int = 1, length: int = PROMPT) -> float:
+    """Tokens a second of so many sequences together, after a prompt of that length."""
+    tokens = side.start(prompt(length=length), sequences)
     began = setting.clock()
     for _ in range(setting.answer):
         tokens = side.step(tokens)

@@ -15,7 +15,7 @@ from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
-from agentkit_local_models.precision import Form
+from agentkit_local_models.precision import CacheForm, Form
 from agentkit_local_models.weights import hub_name
 
 # The name that replaces it is not in the older transformers the `oracle` group allows.
@@ -60,6 +60,7 @@ class Ours:
         name: str = "agentkit",
         native: bool = True,
         compiled: bool = False,
+        cache: CacheForm = "float",
     ) -> None:
         self.name = name
         torch.set_num_threads(threads)
@@ -73,6 +74,7 @@ class Ours:
                 threads=threads,
                 device=torch.device("cpu"),
                 compiled=compiled,
+                cache=cache,
             )
         if native and loaded.why_not:
             warnings.warn(f"without the native step: {loaded.why_not}", stacklevel=2)
@@ -82,7 +84,7 @@ class Ours:
     def start(self, prompt: list[int], sequences: int = 1) -> list[int]:
         """See `Side`."""
         arch = self._model.arch
-        pool = PagePool(arch, self._model.dtype, sequences * pages_for(CONTEXT))
+        pool = PagePool(arch, self._model.dtype, sequences * pages_for(CONTEXT), form=self._model.cache)
         first = PagedCache(pool, CONTEXT)
         *before, last = chunks(prompt)
         for part in before:

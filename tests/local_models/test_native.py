@@ -417,21 +417,21 @@ def test_every_variant_computes_the_same(variant: str, workers: c.Workers) -> No
     other = c.Workers(c.Library(built_library(built_dir(), variant)), 2)
     assert other.library.isa == variant
     pieces = [1, 2, 5, 16, 3]
-    for dtype, form in (
-        (torch.float32, "float"),
-        (torch.bfloat16, "float"),
-        (torch.float32, "int4"),
-        (torch.float32, "int8"),
+    for dtype, form, cache in (
+        (torch.float32, "float", "float"),
+        (torch.bfloat16, "float", "float"),
+        (torch.float32, "int4", "float"),
+        (torch.float32, "int8", "float"),
+        (torch.float32, "float", "int8"),
     ):
         arch = replace(LLAMA, tied_head=True)
         expected, found = (
-            told(
-                NativeModel(Model(arch, random_weights(arch).items(), dtype, form), one), TOKENS[:27], pieces
-            )
-            for one in (workers, other)
+            told(NativeModel(one, by), TOKENS[:27], pieces)
+            for by in (workers, other)
+            for one in [Model(arch, random_weights(arch).items(), dtype, form, cache=cache)]
         )
-        # a last bit that differs turns a rounding: of bfloat16, or of the fifteen bits of activations
-        bound = 1e-2 if dtype == torch.bfloat16 else EXACT if form == "float" else 1e-3
+        # a last bit that differs turns a rounding: of bfloat16, of the fifteen bits of activations, of a key
+        bound = 1e-2 if dtype == torch.bfloat16 else EXACT if form == cache == "float" else 1e-3
         assert difference(found, expected) < bound
 
 
