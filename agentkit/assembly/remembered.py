@@ -49,5 +49,6 @@ def _opened(settings: Settings, around: Surroundings, embeddings: Embeddings | N
     if around.memory is not None:
         yield around.memory
         return
-    with Memory.open(file, redact=redactor_of(around), embeddings=embeddings) as memory:
+    redactor, days = redactor_of(around), settings.memory_days
+    with Memory.open(file, redact=redactor, embeddings=embeddings, days=days) as memory:
         yield memory

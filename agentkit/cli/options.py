@@ -71,6 +71,9 @@ memory = _all(
         "--memory", metavar="NAME", help="Whose memory it has, as PERSON or TENANT/PERSON; none by default."
     ),
     click.option("--memory-file", metavar="FILE", help="The file that is remembered in."),
+    click.option(
+        "--memory-days", metavar="N", help="For how many days that file keeps things; for ever by default."
+    ),
 )
 _domains = click.option(
     "--domains",

@@ -22,7 +22,7 @@ def named_scope(flags: Mapping[str, Any]) -> Generator[Scope]:
     settings = load_settings(flags)
     if settings.memory is None:
         raise UsageError("whose memory is it? Say --memory NAME, or set memory in your config.toml")
-    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
+    with _opened(settings) as opened:
         yield scope_of(opened, settings.memory)
 
 
@@ -35,7 +35,7 @@ def memory_of(settings: Settings) -> Generator[Scope]:
     """
     if settings.memory is None:
         raise UsageError("this conversation has no memory; begin with agentkit --memory NAME to have one")
-    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
+    with _opened(settings) as opened:
         yield scope_of(opened, settings.memory)
 
 
@@ -62,8 +62,12 @@ def file_of(flags: Mapping[str, Any]) -> Generator[tuple[Settings, Memory | None
     if not settings.memory_file.exists():
         yield settings, None
         return
-    with Memory.open(settings.memory_file, embeddings=later_encoder(settings)) as opened:
+    with _opened(settings) as opened:
         yield settings, opened
+
+
+def _opened(settings: Settings) -> Memory:
+    return Memory.open(settings.memory_file, embeddings=later_encoder(settings), days=settings.memory_days)
 
 
 def whose(settings: Settings, opened: Memory) -> Scope:

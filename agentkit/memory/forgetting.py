@@ -1,6 +1,7 @@
 """Forgetting: a text and all that was made of it leave the file, and no copy of its bytes stays behind."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -123,6 +124,21 @@ def expire(
     if messages is not None:
         said = {row[0] for row in handle.all(f"{_MESSAGES} AND m.at < ?", (now - messages,))}
     return _erased(handle, said, old)
+
+
+def expire_all(handle: Handle, seconds: float) -> float | None:
+    """Forget of everybody what is older than these seconds.
+
+    Returns:
+        Since when the oldest of what is left is there, in seconds since the epoch; `None` of nothing.
+    """
+    ages = dict.fromkeys(Origin, seconds)
+    for tenant, person in handle.database.all("SELECT tenant, person FROM scopes"):
+        expire(replace(handle, tenant=tenant, person=person), facts=ages, messages=seconds)
+    (oldest,) = handle.database.one(
+        "SELECT min(at) FROM (SELECT min(at) AS at FROM messages UNION ALL SELECT min(recorded) FROM facts)"
+    )
+    return oldest
 
 
 _MESSAGES = "SELECT m.id FROM messages m JOIN conversations c ON c.id = m.conversation WHERE c.scope = ?"

@@ -9,9 +9,14 @@ from agentkit.core.errors import NotRemembered, UsageError
 from agentkit.journal.database import Database
 from agentkit.journal.redact import Redactor
 from agentkit.memory.entities import Tagger
+from agentkit.memory.lifetime import Lifetime
 
 MOST_NAME = 200
 """Characters of a tenant, a person or a conversation."""
+
+
+def _nothing_expires(seconds: float) -> None:
+    """Where things are kept for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +30,10 @@ class Handle:
     clock: Callable[[], float]
     tagger: Tagger
     embeddings: Embeddings | None = None
+    lifetime: Lifetime | None = None
+    """How long things are kept, by all that have the file open in this way; `None` is for ever."""
+    expire: Callable[[float], float | None] = _nothing_expires
+    """Forgets what is older than these seconds, whoever it is of; see `Lifetime.look`."""
 
     @property
     def scope(self) -> int:
@@ -43,11 +52,18 @@ class Handle:
 
     def all(self, sql: str, parameters: Sequence[Any] = ()) -> list[Any]:
         """The rows of a query whose first parameter is the scope."""
+        self.look()
         return self.database.all(sql, (self.scope, *parameters))
 
     def one(self, sql: str, parameters: Sequence[Any] = ()) -> Any:
         """The first row of a query whose first parameter is the scope, or `None`."""
+        self.look()
         return self.database.one(sql, (self.scope, *parameters))
+
+    def look(self) -> None:
+        """Let what is too old go before anything is read; within a transaction it is for the next time."""
+        if self.lifetime is not None and not self.database.connection.in_transaction:
+            self.lifetime.look(self.clock(), self.expire)
 
     def missing(self, what: str, number: int) -> NotRemembered:
         """The error for an id that names nothing here, whether or not it names something elsewhere."""

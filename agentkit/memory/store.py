@@ -3,16 +3,19 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from agentkit.core.documents import Embeddings
+from agentkit.core.errors import UsageError
 from agentkit.journal.database import Database
 from agentkit.journal.redact import Redactor
 from agentkit.memory.entities import RuleTagger, Tagger
-from agentkit.memory.forgetting import erase_what_is_left, traces
+from agentkit.memory.forgetting import erase_what_is_left, expire_all, traces
 from agentkit.memory.handle import Handle, checked_name
+from agentkit.memory.lifetime import Lifetime
 from agentkit.memory.schema import KIND, STEPS
 from agentkit.memory.scope import Scope
 
@@ -44,6 +47,7 @@ class Memory:
         tagger: Tagger | None = None,
         embeddings: Embeddings | None = None,
         clock: Callable[[], float] = time.time,
+        days: float | None = None,
     ) -> Self:
         """Open the file, made when it is not there; any number of processes may have it open.
 
@@ -53,9 +57,12 @@ class Memory:
             tagger: Finds names in what is said; rules by default.
             embeddings: Find what is meant, beside words; without them words alone do.
             clock: Seconds since the epoch.
+            days: For how long things are kept. What is older is forgotten with its bytes, whoever it is of:
+                now, and while the file is open within a twenty-fourth of that time. `None` is for ever.
 
         Raises:
             MemoryUnusable: it is no memory, is damaged, or cannot be opened.
+            UsageError: the days are not above zero.
         """
         database = Database.open(Path(path), STEPS, marked=False, kind=KIND)
         try:
@@ -67,9 +74,16 @@ class Memory:
         except BaseException:
             database.close()
             raise
-        return cls(
-            Handle(database, NO_TENANT, "", redact or Redactor(), clock, tagger or RuleTagger(), embeddings)
+        handle = Handle(
+            database, NO_TENANT, "", redact or Redactor(), clock, tagger or RuleTagger(), embeddings
         )
+        if days is not None:
+            if not days > 0:
+                database.close()
+                raise UsageError(f"days = {days} cannot be; it must be above 0, or None for ever")
+            handle = replace(handle, lifetime=Lifetime(days), expire=partial(expire_all, handle))
+            handle.look()
+        return cls(handle)
 
     def of(self, person: str, tenant: str = NO_TENANT) -> Scope:
         """What is remembered of one person, and of nobody else.

@@ -56,6 +56,7 @@ class Given(TypedDict, total=False):
     journal: str | Path
     memory: str | None
     memory_file: str | Path
+    memory_days: float | None
     output_schema: str | Path | None
     prompts: str | Path
     index: str | Path | None

@@ -214,6 +214,10 @@ class Settings(Struct, frozen=True, kw_only=True):
     """Whose memory runs have; without one nothing outlives a run but its record."""
     memory_file: _File
     """The file that is remembered in."""
+    memory_days: Annotated[Annotated[float, Meta(gt=0)] | None, Meta(description="days above 0, or none")] = (
+        None
+    )
+    """For how long that file keeps things; what is older is forgotten by itself. None is for ever."""
     output_schema: Annotated[Path | None, Meta(description="a file with a JSON Schema, or none")] = None
     """What the final answer must be valid by, as JSON."""
     index: Annotated[Path | None, Meta(description="a file, or none")] = None

@@ -1,6 +1,7 @@
 """`agentkit memory`, and `/memory` and `/forget` in a conversation: by what is there afterwards."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -105,6 +106,20 @@ def test_what_is_too_old_is_forgotten(cli: Cli) -> None:
     assert "'soon' is no age" in cli("memory", "expire", "--facts", "soon").stderr
     assert cli("memory", "expire").returncode == 2
     assert "say what" in cli("memory", "forget").stderr
+
+
+@pytest.mark.parametrize("command", ["run", "list"])
+def test_what_is_older_than_the_file_keeps_things_goes_by_itself(
+    cli: Cli, kept_in: Path, command: str
+) -> None:
+    cli("memory", "remember", "user", "city", "Oslo", "--memory", "ann")
+    time.sleep(1)
+    assert "Oslo" in cli("memory", "list", "--memory-days", "1").stdout
+    if command == "run":
+        cli.run(saying("Noted."), flags=["--memory", "ann", "--memory-days", "0.00001"])
+    else:
+        assert "Oslo" not in cli("memory", "list", "--memory-days", "0.00001").stdout
+    assert b"Oslo" not in kept_in.read_bytes()
 
 
 def test_the_file_and_the_person_are_settings_like_any(cli: Cli) -> None:

@@ -77,6 +77,7 @@ EXAMPLES: dict[str, tuple[str, str, Any]] = {
     "index": ('"/i.db"', "/i.db", Path("/i.db")),
     "memory": ('"shop/ann"', "shop/ann", "shop/ann"),
     "memory_file": ('"/m.db"', "/m.db", Path("/m.db")),
+    "memory_days": ("30", "30", 30.0),
     "skills": ('"/s"', "/s", Path("/s")),
     "prompts": ('"/p"', "/p", Path("/p")),
     "output_schema": ('"/s.json"', "/s.json", Path("/s.json")),
