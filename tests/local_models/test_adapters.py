@@ -31,7 +31,7 @@ from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.variants import Variant
 
 from .oracle import random_weights
-from .tiny import tiny_arch
+from .tiny import tiny_arch, tiny_checkpoint
 
 ARCH = tiny_arch(context=96)
 FLOAT = torch.float32
@@ -101,12 +101,7 @@ def test_each_row_of_a_batch_has_its_own_adapter(changes: dict[str, object]) -> 
 @pytest.fixture(scope="module")
 def checkpoint(smollm2_path: Path) -> Checkpoint:
     """SmolLM2's tokenizer and a config of a few thousand weights."""
-    with Checkpoint.open(smollm2_path) as opened:
-        config = dataclasses.replace(
-            opened.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16,
-            feed_forward_width=64, context=160,
-        )  # fmt: skip
-        return dataclasses.replace(opened, config=config)
+    return tiny_checkpoint(smollm2_path, context=160)
 
 
 @pytest.fixture(scope="module")

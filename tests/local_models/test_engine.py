@@ -1,6 +1,5 @@
 """The engine on a tiny model of random weights, and on SmolLM2 where words matter."""
 
-import dataclasses
 import json
 import math
 import threading
@@ -9,7 +8,6 @@ import pytest
 import torch
 
 from agentkit_local_models.answer import Completion, Piece
-from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError, PromptTooLong
 from agentkit_local_models.grammar import GrammarError
@@ -17,6 +15,7 @@ from agentkit_local_models.model import Model
 from agentkit_local_models.sampling import Sampling
 
 from .oracle import random_weights
+from .tiny import tiny_checkpoint
 
 PROMPT = "<|im_start|>user\n{}<|im_end|>\n<|im_start|>assistant\n"
 CALL = r"""start: "{\"tool\": \"" TOOL "\", \"arguments\": " %json {
@@ -43,13 +42,9 @@ def engine(smollm2_path) -> Engine:
 @pytest.fixture(scope="module")
 def tiny_engine(smollm2_path) -> Engine:
     """SmolLM2's tokenizer on a model of random weights with a context of 1,600."""
-    with Checkpoint.open(smollm2_path) as checkpoint:
-        config = dataclasses.replace(
-            checkpoint.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16,
-            feed_forward_width=64, context=1_600,
-        )  # fmt: skip
-        checkpoint = dataclasses.replace(checkpoint, config=config)
-    return Engine(checkpoint, Model(config, random_weights(config).items(), torch.float32))
+    checkpoint = tiny_checkpoint(smollm2_path, context=1_600)
+    weights = random_weights(checkpoint.config).items()
+    return Engine(checkpoint, Model(checkpoint.config, weights, torch.float32))
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from agentkit_local_models.sampling import Sampling
 from .on_device import Here
 from .oracle import random_weights
 from .test_adapters import random_adapter
+from .tiny import tiny_checkpoint
 
 GRAMMAR = 'start: "{\\"tool\\": \\"" ("read" | "list") "\\", \\"lines\\": " /[0-9]{1,3}/ "}"'
 
@@ -25,12 +26,7 @@ GRAMMAR = 'start: "{\\"tool\\": \\"" ("read" | "list") "\\", \\"lines\\": " /[0-
 @pytest.fixture(scope="module")
 def checkpoint(smollm2_path) -> Checkpoint:
     """SmolLM2's tokenizer on a tiny model."""
-    with Checkpoint.open(smollm2_path) as opened:
-        config = dataclasses.replace(
-            opened.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16,
-            feed_forward_width=64, context=64,
-        )  # fmt: skip
-        return dataclasses.replace(opened, config=config)
+    return tiny_checkpoint(smollm2_path, context=64)
 
 
 @pytest.fixture(scope="module")

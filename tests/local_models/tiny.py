@@ -1,12 +1,14 @@
 """A LLaMA of a few thousand weights."""
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
+from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.weights import weight_shapes
 
 _TINY = Arch(
@@ -19,6 +21,15 @@ _TINY = Arch(
 def tiny_arch(**changes: Any) -> Arch:
     """Its sizes, with changes."""
     return dataclasses.replace(_TINY, **changes)
+
+
+def tiny_checkpoint(smollm2: Path, **changes: Any) -> Checkpoint:
+    """SmolLM2's tokenizer with sizes of a few thousand weights, and changes to them."""
+    with Checkpoint.open(smollm2) as opened:
+        config = dataclasses.replace(
+            opened.config, width=32, layers=2, heads=2, kv_heads=1, head_width=16, feed_forward_width=64
+        )
+        return dataclasses.replace(opened, config=dataclasses.replace(config, **changes))
 
 
 def random_weights(config: Arch, seed: int = 0) -> dict[str, Tensor]:

@@ -1,6 +1,5 @@
 """A whole engine whose every step is our kernels: the answers of one that computes on the processor."""
 
-import dataclasses
 from collections.abc import Generator
 
 import pytest
@@ -14,6 +13,7 @@ from agentkit_local_models.model import Model
 from agentkit_local_models.sampling import Sampling
 
 from ..oracle import random_weights  # noqa: TID252
+from ..tiny import tiny_checkpoint  # noqa: TID252
 
 pytestmark = [pytest.mark.triton, pytest.mark.timeout(1800)]
 GRAMMAR = 'start: "{\\"tool\\": \\"" ("read" | "list") "\\"}"'
@@ -22,12 +22,7 @@ GRAMMAR = 'start: "{\\"tool\\": \\"" ("read" | "list") "\\"}"'
 @pytest.fixture(scope="module")
 def checkpoint(smollm2_path) -> Checkpoint:
     """SmolLM2's tokenizer on a tiny model."""
-    with Checkpoint.open(smollm2_path) as opened:
-        config = dataclasses.replace(
-            opened.config, width=32, layers=1, heads=2, kv_heads=1, head_width=16,
-            feed_forward_width=32, context=96,
-        )  # fmt: skip
-        return dataclasses.replace(opened, config=config)
+    return tiny_checkpoint(smollm2_path, layers=1, feed_forward_width=32, context=96)
 
 
 def plain(checkpoint: Checkpoint) -> Model:
