@@ -2,30 +2,38 @@
 
 import re
 
-SHELLS = frozenset({"ash", "bash", "csh", "dash", "fish", "ksh", "mksh", "rbash", "sh", "tcsh", "zsh"})
+SHELLS = frozenset({
+    "ash", "bash", "csh", "dash", "fish", "ksh", "ksh93", "lksh", "mksh", "posh", "rbash", "sh", "tcsh",
+    "yash", "zsh",
+})  # fmt: skip
 TEXT = frozenset({
     "alias", "capsh", "dtach", "faketime", "hyperfine", "parallel", "perf", "script", "sem", "ssh",
-    "start-stop-daemon", "su", "trap", "tsp", "watch", "watchexec",
+    "start-stop-daemon", "su", "trap", "tsp", "watch", "watchexec", "x-terminal-emulator", "xterm", "zutty",
 })  # fmt: skip
 """What they are given may be text for a shell in a way that is not taken apart here."""
 SPEAKS_SHELL = SHELLS | (TEXT - {"perf"}) | {"eval", "flock", "runuser", "sg"}
 """Their words may be command lines themselves."""
 WRAPPERS = SPEAKS_SHELL | TEXT | {
-    "aa-exec", "bwrap", "builtin", "busybox", "catatonit", "catchsegv", "cgexec", "choom", "chpst", "chronic",
-    "chroot", "chrt", "command", "coproc", "cpulimit", "daemonize", "dbus-launch", "dbus-run-session", "doas",
-    "dumb-init", "eatmydata", "entr", "env", "envdir", "exec", "fakeroot", "fd", "fdfind", "find", "firejail",
-    "gosu", "heaptrack", "ionice", "ip", "jobs", "ld.so", "linux32", "linux64", "ltrace", "mpiexec", "mpirun",
-    "nice", "nocache", "nohup", "nsenter", "numactl", "pkexec", "prlimit", "proot", "proxychains",
+    "aa-exec", "builtin", "busybox", "bwrap", "catatonit", "catchsegv", "cgexec", "choom", "chpst", "chronic",
+    "chroot", "chrt", "command", "coproc", "cpulimit", "daemonize", "dbus-launch", "dbus-run-session",
+    "debconf", "debconf-apt-progress", "doas", "dumb-init", "eatmydata", "entr", "env", "envdir", "exec",
+    "fakeroot", "fakeroot-sysv", "fakeroot-tcp", "fd", "fdfind", "find", "firejail", "gosu", "gp-collect-app",
+    "gpg-agent", "gprofng", "heaptrack", "i386", "ionice", "ip", "jobs", "ld.so", "linux32", "linux64",
+    "logsave", "ltrace", "luit", "memusage", "mpiexec", "mpirun", "msgexec", "msgfilter", "nice", "nocache",
+    "nohup", "nsenter", "numactl", "pg_virtualenv", "pkexec", "prlimit", "proot", "proxychains",
     "proxychains4", "rlwrap", "rr", "runcon", "s6-setuidgid", "schroot", "setarch", "setlock", "setpriv",
-    "setsid", "setuidgid", "softlimit", "srun", "ssh-agent", "sshpass", "stdbuf", "strace", "su-exec", "sudo",
-    "systemd-cat", "systemd-inhibit", "systemd-nspawn", "systemd-run", "taskset", "time", "timeout", "tini",
-    "torify", "torsocks", "toybox", "trickle", "uftrace", "unbuffer", "unshare", "valgrind", "xargs", "xinit",
-    "xvfb-run",
+    "setsid", "setuidgid", "softlimit", "sotruss", "srun", "ssh-agent", "sshpass", "stdbuf", "strace",
+    "su-exec", "sudo", "systemd-cat", "systemd-inhibit", "systemd-nspawn", "systemd-run",
+    "systemd-socket-activate", "taskset", "time", "timeout", "tini", "torify", "torsocks", "toybox",
+    "trickle", "uclampset", "uftrace", "uname26", "unbuffer", "unshare", "valgrind", "valgrind.bin", "x86_64",
+    "xargs", "xinit", "xvfb-run",
 }  # fmt: skip
 """They run a program that one of their words names."""
 HIDES = re.compile(
-    r"(i?python|pypy|perl|ruby|node|lua|php|tclsh|wish|deno|bun)[\d.]*"
-    r"|uvx?|poetry|cargo|go|tox|man|less|more|socat|zip|run-parts|compgen|fc|newgrp"
+    r"(i?python|pypy|perl|ruby|node|nodejs|lua|luajit|php|tclsh|wish|deno|bunx?|pdb|irb)[\d.]*"
+    r"|perl[\d.]+-.*|cpan.*|prove|jshell|jrunscript|jdb|groovy|scala|elixir|erl|escript|racket|octave|gnuplot|pwsh"
+    r"|tsx|ts-node|pnpx|lli.*|r?view|rvim|vim[.]\w+|vimdiff|gdbtui|editor|pager|sensible-.*|vipw|vigr"
+    r"|uvx?|poetry|cargo|go|tox|man|(z|bz|xz|lz|zstd)?(less|more)|socat|zip|run-parts|compgen|fc|newgrp"
     r"|[gmn]?awk|g?make|sed|ed|ex|vim?|nvim|emacs|gdb|expect|git|tar|rsync|scp|docker|podman|npm|npx|pip[\d.]*"
     r"|at|batch|crontab|screen|tmux|source|\.|hash|enable|bind|complete|mapfile|readarray|ld-.*|ld\.so"
     r"|lldb|gdbserver|bpftrace|stap|trace-cmd|nsys|ncu|qemu-.*|wine\d*|sftp|mosh|nc|ncat|netcat"
@@ -46,7 +54,7 @@ _OPTIONS = {
     "curl": r"-K.*|--config.*",
     "cpio": r"--rs.*",
     "tcpdump": r"-\w*z.*",
-    "gcc": r"-wrapper.*|-B.*|@.*",
+    **dict.fromkeys(("c++", "cc", "g++", "gcc"), r"-wrapper.*|-B.*|@.*"),
     "apt": r"-o.*|-c.*|--op.*|--co.*",
     "apt-get": r"-o.*|-c.*|--op.*|--co.*",
     "cmake": r"-P|-E",

@@ -57,6 +57,11 @@ DENIED = [
     "trap 'rm x' EXIT", "alias l='rm x'; l", "coproc rm x", "rm x > /dev/null", "> a rm x", "2>&1 rm x",
     "time > a rm x", "env <<E rm x\nE", "eval < a 'rm x'", "rm<a", "rm $X", "ionice -c 3 nice rm x",
     "ls 2>/dev/null; rm x",
+    "i386 rm x", "x86_64 rm x", "uname26 rm x", "uclampset -m 5 rm x", "logsave log rm x", "msgexec rm x",
+    "msgfilter -i a rm x", "memusage rm x", "sotruss rm x", "fakeroot-tcp rm x", "gpg-agent --daemon rm x",
+    "pg_virtualenv rm x", "systemd-socket-activate -l 1 rm x", "valgrind.bin rm x", "luit rm x",
+    "gprofng collect app rm x", "gp-collect-app rm x", "debconf rm x", "debconf-apt-progress -- rm x",
+    "xterm -e 'rm x'", "x-terminal-emulator -e rm x", "zutty -e rm x", "yash -c 'rm x'", "lksh -c 'rm x'",
 ]  # fmt: skip
 
 NOT_CERTAIN = [
@@ -73,6 +78,10 @@ NOT_CERTAIN = [
     "/tmp/a x", "PATH=. ls", "export PATH=.; ls", "env PATH=. ls", "LD_PRELOAD=a ls", "python3 -c 1",
     "perl -e 1", "awk 'BEGIN{system(\"rm x\")}'", "git -c alias.x='!rm x' x", "find /bin/rm -exec {} x \\;",
     "xargs sh -c {}", "xargs env", "xargs nice -n 5", "env -S 'rm x'", "test -v 'a[$(rm x)]'", "if then",
+    "nodejs -e 1", "view a", "rview a", "rvim a", "vim.basic a", "vimdiff a b", "gdbtui a", "jshell a",
+    "jdb a", "jrunscript -e 1", "pager a", "editor a", "sensible-pager a", "zless a", "xzmore a", "vipw",
+    "prove a", "perl5.36-x86_64-linux-gnu -e 1", "pdb3.11 a", "lli a", "luajit a", "gnuplot a", "cc -wrapper rm,x a.c",
+    "g++ -wrapper rm,x a.c",
     "echo 'open", "rm\u00a0x", "rm\rx", "hash -p /bin/rm ls; ls x", "env ./a", "sudo $X", "",
 ]  # fmt: skip
 
