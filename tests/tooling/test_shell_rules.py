@@ -80,8 +80,8 @@ NOT_CERTAIN = [
     "xargs sh -c {}", "xargs env", "xargs nice -n 5", "env -S 'rm x'", "test -v 'a[$(rm x)]'", "if then",
     "nodejs -e 1", "view a", "rview a", "rvim a", "vim.basic a", "vimdiff a b", "gdbtui a", "jshell a",
     "jdb a", "jrunscript -e 1", "pager a", "editor a", "sensible-pager a", "zless a", "xzmore a", "vipw",
-    "prove a", "perl5.36-x86_64-linux-gnu -e 1", "pdb3.11 a", "lli a", "luajit a", "gnuplot a", "cc -wrapper rm,x a.c",
-    "g++ -wrapper rm,x a.c",
+    "prove a", "perl5.36-x86_64-linux-gnu -e 1", "pdb3.11 a", "lli a", "luajit a", "gnuplot a",
+    "cc -wrapper rm,x a.c", "g++ -wrapper rm,x a.c",
     "echo 'open", "rm\u00a0x", "rm\rx", "hash -p /bin/rm ls; ls x", "env ./a", "sudo $X", "",
 ]  # fmt: skip
 
