@@ -4,6 +4,8 @@ import asyncio
 import gc
 import random
 import stat
+import threading
+import time
 from decimal import Decimal
 
 import pytest
@@ -366,6 +368,29 @@ async def test_many_at_once_never_pass_the_limit(askings, limit):
     await asyncio.gather(*(pieces_of(model, one) for one in requests), return_exceptions=True)
     assert model.spent.tokens <= limit
     assert model.spent.cost <= money
+
+
+async def test_threads_that_ask_at_once_pass_no_limit_together():
+    both = threading.Barrier(2)
+
+    class Together(Parts):
+        def estimate(self, request):
+            both.wait(30)
+            return super().estimate(request)
+
+    class Slow(Price, frozen=True):
+        def most(self, input_tokens, output_tokens):
+            time.sleep(0.05)  # the other one is let in here, if anybody can be
+            return super().most(input_tokens, output_tokens)
+
+    inner = Together([answer("a")], [answer("b")])
+    model = Metered(inner, Limits(steps=1), price=Slow(Decimal(1), Decimal(1)))
+    asked = [asyncio.to_thread(asyncio.run, pieces_of(model)) for _ in range(2)]
+    first, second = await asyncio.gather(*asked, return_exceptions=True)
+    refused, answered = (first, second) if isinstance(first, Exception) else (second, first)
+    assert isinstance(refused, LimitReached)
+    assert answered == [answer("a")]
+    assert (len(inner.asked), model.calls) == (1, 1)
 
 
 # retrying

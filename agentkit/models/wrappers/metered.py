@@ -1,6 +1,7 @@
 """A model that counts what it took, and stops at a limit."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from decimal import Decimal
@@ -19,8 +20,9 @@ class Metered(Wrapped):
 
     Before each request what it can come to is reserved: an upper estimate of the input, and of the
     answer as much as it may have, which is cut to what is left. What it really took is settled
-    afterwards. An answer that never arrived whole keeps its reservation, because it may have been
-    computed, also when the model then begins it anew; a request that the server refused took nothing.
+    afterwards. The count is one, from whichever event loops and threads requests come. An answer that
+    never arrived whole keeps its reservation, because it may have been computed, also when the model
+    then begins it anew; a request that the server refused took nothing.
 
     Args:
         model: The model.
@@ -60,6 +62,7 @@ class Metered(Wrapped):
         self._paid = Decimal(0)
         self._reserved = Spent()
         self._clock = clock
+        self._lock = threading.Lock()  # over what is counted, and never held while anything is awaited
 
     @property
     def spent(self) -> Spent:
@@ -73,33 +76,38 @@ class Metered(Wrapped):
             LimitReached: a limit leaves no room for this request; or the time ran out while it was made.
             ModelError: the model could not answer.
         """
-        request, reserved = self._granted(request)
-        self.calls += 1
-        self._reserved += reserved
+        estimate = self.estimate(request)
+        with self._lock:
+            request, reserved = self._granted(request, estimate)
+            self.calls += 1
+            self._reserved += reserved
         lost = True
         try:
             async with closing(self.model.stream(request)) as pieces:
                 while (piece := await self._next(pieces)) is not None:
                     if isinstance(piece, Answer):
                         lost = False
-                        self.usage += piece.usage
-                        self._paid += (self.price or FREE).of(piece.usage)
-                        self._reserved, reserved = self._reserved - reserved, Spent()
+                        with self._lock:
+                            self.usage += piece.usage
+                            self._paid += (self.price or FREE).of(piece.usage)
+                            self._reserved, reserved = self._reserved - reserved, Spent()
                     elif isinstance(piece, StreamRestarted):
                         # what broke off may have been computed, and as much is asked for once more
                         again, reserved = reserved, Spent()
-                        self._reserved -= again
-                        self.lost += again
-                        self._require_room(again)
-                        self._reserved, reserved = self._reserved + again, again
+                        with self._lock:
+                            self._reserved -= again
+                            self.lost += again
+                            self._require_room(again)
+                            self._reserved, reserved = self._reserved + again, again
                     yield piece
         except ModelError as error:
             lost = lost and isinstance(error, StreamCut | ProviderDown | LimitReached)
             raise
         finally:
-            self._reserved -= reserved
-            if lost:
-                self.lost += reserved
+            with self._lock:
+                self._reserved -= reserved
+                if lost:
+                    self.lost += reserved
 
     def _require_room(self, again: Spent) -> None:
         """Refuse another attempt at an answer that broke off, if the limits leave no room for it."""
@@ -112,14 +120,13 @@ class Metered(Wrapped):
                 f"under way counts with {again.tokens} tokens, because it may have been computed"
             )
 
-    def _granted(self, request: ModelRequest) -> tuple[ModelRequest, Spent]:
+    def _granted(self, request: ModelRequest, estimate: int) -> tuple[ModelRequest, Spent]:
         """The request as the limits allow it, and what to reserve for it."""
         limits = self.limits
         if limits.steps is not None and self.calls >= limits.steps:
             raise LimitReached(f"{self.name} was asked {self.calls} times, and {limits.steps} are allowed")
         if limits.seconds is not None and self.seconds >= limits.seconds:
             raise LimitReached(self._time_is_up())
-        estimate = self.estimate(request)
         room = self._room(estimate, request.max_tokens)
         if room < min(request.max_tokens, SHORTEST_ANSWER):
             allowed = f"{limits.tokens} tokens" if limits.cost is None else f"${limits.cost}"
@@ -154,7 +161,8 @@ class Metered(Wrapped):
             if not timer.expired():
                 raise
         finally:
-            self.seconds += self._clock() - began
+            with self._lock:
+                self.seconds += self._clock() - began
         raise LimitReached(self._time_is_up())
 
     def _time_is_up(self) -> str:
