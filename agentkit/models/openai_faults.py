@@ -136,7 +136,7 @@ class _Told:
         self.parameter = ""
         try:
             value: Any = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
         if not isinstance(value, dict):
             return

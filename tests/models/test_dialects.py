@@ -422,3 +422,18 @@ def test_a_number_beyond_every_float_is_malformed_in_hermes_too() -> None:
     text = '<tool_call>\n{"name": "Http.get-page", "arguments": {"share": 1e999}}\n</tool_call>'
     [malformed] = HermesCalls().read(text, 0, (ODD,)).malformed
     assert "too large" in malformed.error
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        (PythonCalls(), f'finish(result="a", evidence={"[" * 100_000}'),
+        (LineCalls(), f"finish\nresult: a\nevidence: {'[' * 100_000}"),
+        (HermesCalls(), f'<tool_call>{{"name": "finish", "arguments": {"[" * 100_000}'),
+    ],
+)
+def test_brackets_without_end_are_a_malformed_call_like_any(
+    dialect: PythonCalls | LineCalls | HermesCalls, text: str
+) -> None:
+    [malformed] = dialect.read(text, 0, TOOLS).malformed
+    assert malformed.name == "finish"

@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.diagnosis import State
+from agentkit.models.endpoint.answers import structured
 from agentkit.models.endpoint.battery import NO_MODEL, examined
 from agentkit.models.endpoint.contract import Endpoint
 from agentkit.models.endpoint.window import listed_window
 from agentkit.models.openai_faults import window_in
+from agentkit.models.scripted import ScriptedModel
 
 _FILE = Path(__file__).parents[1] / "servers/characters.py"
 _spec = importlib.util.spec_from_file_location("characters", _FILE)
@@ -276,3 +278,9 @@ async def test_a_name_that_is_none_and_looks_like_a_failing_server_is_said(serve
     found, _ = await examination(serve(answers=answers, strict=False).url)
     assert found["unknown model"].state is State.LACKS
     assert "would be tried again" in found["unknown model"].found
+
+
+async def test_brackets_without_end_are_no_structured_output():
+    learnt = await structured(ScriptedModel(["[" * 100_000]))
+    assert learnt.diagnosis.state is State.LACKS
+    assert learnt.diagnosis.found.startswith("ignored: '[[[")

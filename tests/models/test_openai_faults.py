@@ -156,3 +156,9 @@ def test_each_parameter_is_given_in_once():
 )
 def test_retry_after_in_each_of_its_forms(headers, seconds):
     assert retry_after(headers, datetime(2026, 1, 1, tzinfo=UTC)) == seconds
+
+
+def test_a_refusal_nested_without_end_is_told_as_it_is():
+    error = fault(400, "[" * 100_000, {}, sent=SENT)
+    assert type(error) is BadRequest
+    assert "[[[" in str(error)

@@ -106,7 +106,7 @@ class HermesCalls:
             try:
                 call = json.loads(body, parse_float=finite)
                 calls.append(ToolCall(call_id, str(call["name"]), dict(call.get("arguments") or {})))
-            except (ValueError, TypeError, KeyError) as error:
+            except (ValueError, TypeError, KeyError, RecursionError) as error:
                 begun = self.begun(text, step, tools)
                 name = begun.name if begun is not None and begun.id == call_id else "unknown"
                 malformed.append(MalformedCall(call_id, name, body.strip(), f"it is no call: {error}"))

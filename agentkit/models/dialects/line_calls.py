@@ -214,7 +214,7 @@ def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
         return text
     try:
         return json.loads(text, parse_float=finite)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError(
             f"the value of {name} should be {schema.get('type', 'JSON')}; found {text[:60]!r}"
         ) from None

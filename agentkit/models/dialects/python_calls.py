@@ -192,7 +192,7 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
             continue
         try:
             arguments[name[1]], at = decoder.raw_decode(text, at)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             found = text[at : at + 40]
             raise ValueError(f"the value of {name[1]} cannot be read: {error}, found {found!r}") from None
 

@@ -139,7 +139,7 @@ async def structured(model: OpenAIModel) -> Learnt:
         return _unknown("structured output", error)
     try:
         value: Any = msgspec.json.decode(said)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         value = None
     match value:
         case {"city": str(), "rivers": int()} if len(value) == 2:

@@ -108,11 +108,11 @@ def read_json(text: str, wanted: str) -> Any:
     Raises:
         UnreadableAnswer: there is none; `wanted` says what would do.
     """
-    fault: msgspec.DecodeError | None = None
+    fault: Exception | None = None
     for candidate in _candidates(text):
         try:
             return msgspec.json.decode(candidate)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             # the first is the text as it stands, and its fault the one to be told of
             fault = fault or error
     raise unreadable(f"the answer is no JSON: {fault}", text, wanted) from fault

@@ -186,3 +186,12 @@ def test_a_second_unreadable_answer_is_the_end() -> None:
         JsonParser().repaired_by(as_runnable(model)).invoke("oh")
     assert "found 'oh'" in caught.value.__notes__[0]
     assert len(model.requests) == 1
+
+
+@pytest.mark.parametrize("answer", ["[" * 100_000, '{"host": ' + "[" * 100_000, '"\ud800"'])
+@pytest.mark.parametrize("parser", [JsonParser(), PydanticParser(Server)])
+def test_an_answer_that_no_reader_of_json_bears_can_be_repaired_like_any(
+    parser: Runnable[str, Any], answer: str
+) -> None:
+    with pytest.raises(UnreadableAnswer, match="the answer is no JSON: "):
+        parser.invoke(answer)
