@@ -54,7 +54,7 @@ _OPTIONS = {
     "curl": r"-K.*|--config.*",
     "cpio": r"--rs.*",
     "tcpdump": r"-\w*z.*",
-    **dict.fromkeys(("c++", "cc", "g++", "gcc"), r"-wrapper.*|-B.*|@.*"),
+    "gcc": r"-wrapper.*|-B.*|@.*",
     "apt": r"-o.*|-c.*|--op.*|--co.*",
     "apt-get": r"-o.*|-c.*|--op.*|--co.*",
     "cmake": r"-P|-E",
@@ -66,13 +66,15 @@ _OPTIONS = {
     "set": r"[-+]\w*[Hk]\w*|history|histexpand|keyword|posix",
 }
 """The options by which programs that run nothing else do."""
+_GCC = re.compile(r"(?:.+-)?(?:gcc|g\+\+|cc|c\+\+|cpp|c[89]9|gfortran)(?:-[\d.]+)?")
+"""What GCC is called for each language, version and machine."""
 
 
 def option_that_runs(words: tuple[str | None, ...]) -> str:
     """The word that makes a program among `words` run another, or lets the shell read on otherwise."""
     names = [(word or "").rpartition("/")[2] for word in words]
     for place, name in enumerate(names if names[0] in WRAPPERS else names[:1]):
-        if pattern := _OPTIONS.get(name):
+        if pattern := _OPTIONS.get("gcc" if _GCC.fullmatch(name) else name):
             for word in words[place + 1 :]:
                 if re.fullmatch(pattern, word or "") or (word is None and name in ("set", "shopt")):
                     return word or "what is known only when it runs"

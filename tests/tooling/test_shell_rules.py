@@ -81,7 +81,8 @@ NOT_CERTAIN = [
     "nodejs -e 1", "view a", "rview a", "rvim a", "vim.basic a", "vimdiff a b", "gdbtui a", "jshell a",
     "jdb a", "jrunscript -e 1", "pager a", "editor a", "sensible-pager a", "zless a", "xzmore a", "vipw",
     "prove a", "perl5.36-x86_64-linux-gnu -e 1", "pdb3.11 a", "lli a", "luajit a", "gnuplot a",
-    "cc -wrapper rm,x a.c", "g++ -wrapper rm,x a.c",
+    "cc -wrapper rm,x a.c", "g++ -wrapper rm,x a.c", "gcc-12 -wrapper rm,x a.c", "c++ -wrapper rm,x a.c",
+    "x86_64-linux-gnu-g++-12 -wrapper rm,x a.c", "c99-gcc -wrapper rm,x a.c", "cpp -B. a.c",
     "echo 'open", "rm\u00a0x", "rm\rx", "hash -p /bin/rm ls; ls x", "env ./a", "sudo $X", "",
 ]  # fmt: skip
 
