@@ -144,7 +144,7 @@ fast := OMP_WAIT_POLICY=ACTIVE GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.mallo
 adapter: dev small $(stages:%=$(made)/%/trained)
 	@$(py) training/ship.py $(made)/$(lastword $(stages))/adapter.safetensors
 
-# One stage of two hours on two quiet cores with AMX, and 16 GB of memory.
+# One stage of three hours on two quiet cores with AMX, and 16 GB of memory.
 adapter-large: dev small $(made)/large/trained
 	@$(py) training/ship.py $(made)/large/adapter.safetensors --model qwen2.5-coder:1.5b
 
@@ -152,7 +152,7 @@ $(made)/large/trained: training/large.toml
 	@echo "==> the adapter of the large model"
 	@$(agentkit) models fetch qwen2.5-coder:1.5b
 	@mkdir -p $(made)/large
-	@$(episodes) write $(made)/large --episodes 3200 --seed 11 --most-characters 4600
+	@$(episodes) write $(made)/large --episodes 4800 --seed 11 --most-characters 4600
 	@$(episodes) write $(made)/large/tools --episodes 480 --seed 31 --most-characters 4600 --only user_tool
 	@$(episodes) general $(made)/large/general.jsonl --rows 150 --seed 1
 	@OMP_WAIT_POLICY=ACTIVE GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(agentkit) train $< --out $(made)/large --resume

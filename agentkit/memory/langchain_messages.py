@@ -40,7 +40,7 @@ def history_from_langchain(text: str | bytes) -> tuple[Message, ...]:
     """
     try:
         found: Any = msgspec.json.decode(text)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise UsageError(f"the history is not JSON ({error}); it must be a list of messages") from error
     if isinstance(found, dict) and "messages" in found:
         found = cast("dict[str, Any]", found)["messages"]

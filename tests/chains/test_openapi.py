@@ -127,6 +127,7 @@ def test_what_a_description_says_and_what_of_it_cannot_be_called() -> None:
     ("description", "wrong"),
     [
         ("{", "neither JSON nor YAML"),
+        ("[" * 5000, "neither JSON nor YAML"),
         ("[]", "is a list; it must be an object"),
         ('{"swagger": "2.0"}', r"is swagger 2\.0; it must be OpenAPI 3"),
         ('{"openapi": "3.1.0"}', "nothing that only reads and can be called; .*there is nothing"),

@@ -102,6 +102,7 @@ def test_pictures_leave_their_kind_and_thoughts_are_kept_apart() -> None:
     ("text", "told"),
     [
         ("{", "not JSON"),
+        ("[" * 5000, "not JSON"),
         ("3", "is a int; it must be a list"),
         ("[3]", "message 0 is a int"),
         (

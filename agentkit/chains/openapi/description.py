@@ -86,12 +86,12 @@ def read_description(text: str) -> Api:
 def _mapping(text: str) -> dict[str, Any]:
     try:
         found: Any = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         import yaml
 
         try:
             found = yaml.safe_load(text)
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, RecursionError) as error:
             raise UsageError(f"the API description is neither JSON nor YAML: {error}") from error
     if not isinstance(found, dict):
         raise UsageError(f"the API description is a {type(found).__name__}; it must be an object")

@@ -136,7 +136,7 @@ def _vectors(body: str, count: int, safe: Callable[[str], str]) -> list[Vector]:
     """
     try:
         items = msgspec.json.decode(body, type=_Answer).data
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise MalformedStream(f"the server sent no embeddings ({error}): {quoted(safe(body))}") from None
     if sorted(item.index for item in items) != list(range(count)):
         raise MalformedStream(f"the server was asked for {count} embeddings and sent {len(items)} others")

@@ -109,6 +109,7 @@ async def test_faults_that_pass_are_asked_again_and_told(serve):
         ({"hang": "before"}, ProviderDown),
         ({"status": 400, "error": {"message": "no such model"}}, BadRequest),
         ({"page": True}, MalformedStream),
+        ({"raw": '{"data": [], "more": ' + "[" * 5000}, MalformedStream),
         ({"json": {"data": []}}, MalformedStream),
         ({"json": {"data": [{"index": 1, "embedding": [1.0]}]}}, MalformedStream),
         ({"json": {"data": [{"index": 0, "embedding": []}]}}, MalformedStream),
