@@ -124,6 +124,23 @@ def test_json_in_a_call_has_the_white_space_that_it_is_shown_with_and_no_more(
 
 
 @pytest.mark.parametrize(
+    ("number", "admitted"), [("-1.5", True), ("123456789", True), ("1e999", False), ("1" * 20, False)]
+)
+def test_a_number_in_the_json_of_a_call_is_one_that_a_float_can_hold(number: str, admitted: bool) -> None:
+    schema = {
+        "type": "object",
+        "properties": {
+            "at": {"type": "array", "items": {"type": "number"}},
+            "by": {"anyOf": [{"type": "number"}, TEXT]},
+        },
+        "required": ["at", "by"],
+    }
+    call = f'{{"name": "note", "arguments": {{"at": [{number}], "by": {number}}}}}'
+    text = f"<tool_call>\n{call}\n</tool_call>"
+    assert admits("hermes", text, (ToolSpec("note", "Note it.", schema),)) is admitted
+
+
+@pytest.mark.parametrize(
     ("text", "arguments"),
     [
         ("read_file\npath: config.ini", {"path": "config.ini"}),

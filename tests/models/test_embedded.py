@@ -55,7 +55,7 @@ def test_an_adapter_goes_with_a_checkpoint_named_by_its_path(
     monkeypatch.chdir("/")
     again = load_local(joined.name, joined.name.removeprefix("local:"))
     assert torch.equal(again._engine.logits([1, 2, 3]), joined._engine.logits([1, 2, 3]))
-    with pytest.raises(BadRequest, match="none cannot be read"):
+    with pytest.raises(UnknownModel, match="there is no adapter none"):
         load_local("", f"{tmp_path}/model+none")
 
 

@@ -7,7 +7,7 @@ answer is held to, and reads the answer back. Everything else in agentkit sees o
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, cast
 
 from agentkit.core.messages import (
     AssistantMessage,
@@ -66,6 +66,13 @@ class Dialect(Protocol):
         ...
 
 
+LARGEST = 1e15
+"""The largest number that a grammar lets a model write in a call where its schema says nothing."""
+_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
+_VALUES = {"const", "default", "enum", "examples"}
+"""Keywords under which no schema stands."""
+
+
 def quoted(text: str) -> str:
     """The text as a literal of a Lark grammar."""
     return json.dumps(text, ensure_ascii=False)
@@ -74,13 +81,28 @@ def quoted(text: str) -> str:
 def json_rule(schema: Mapping[str, Any], *, spaced: bool = False) -> str:
     """The part of a Lark grammar that a text of JSON has to follow.
 
-    White space is free in JSON, and a small model can write it without end: so none is taken, or as much as
-    `json.dumps` writes, where a model has read its calls in that form.
+    White space is free in JSON, and a small model can write it without end: so none is taken. In a call there
+    is as much as `json.dumps` writes, for a model has read calls in that form, and numbers have a bound.
     """
     guidance: dict[str, Any] = {"whitespace_flexible": False}
     if spaced:
+        schema = _bounded(schema)
         guidance |= {"item_separator": ", ", "key_separator": ": "}
     return f"%json {json.dumps({**schema, 'x-guidance': guidance})}"
+
+
+def _bounded(schema: Any) -> Any:
+    """The schema with a bound for every number that has none: an exponent is soon beyond every float."""
+    if isinstance(schema, list):
+        return [_bounded(part) for part in cast("list[Any]", schema)]
+    if not isinstance(schema, Mapping):
+        return schema
+    found = cast("Mapping[str, Any]", schema)
+    parts = {name: part if name in _VALUES else _bounded(part) for name, part in found.items()}
+    kind = parts.get("type")
+    if (kind == "number" or (isinstance(kind, list) and "number" in kind)) and not _BOUNDS & parts.keys():
+        parts |= {"minimum": -LARGEST, "maximum": LARGEST}
+    return parts
 
 
 def first_sentence(text: str) -> str:
