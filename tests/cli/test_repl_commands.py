@@ -229,7 +229,7 @@ def test_a_fault_is_told_and_the_conversation_goes_on(talk) -> None:
         it.shown("nobody is there")
         it.shown("/go asks again")
         it.say("/resume nosuchrun")
-        it.shown("no run")
+        it.shown("no run 'nosuchrun'")
         it.say("/go")
         it.shown("back")
         it.shown(" finished")
@@ -238,7 +238,7 @@ def test_a_fault_is_told_and_the_conversation_goes_on(talk) -> None:
 def test_a_model_that_is_not_there_is_an_error_and_another_can_be_named(cli: Cli, talk) -> None:
     with talk(flags=("-m", f"scripted:{cli.folder}/none.jsonl")) as it:
         it.say("hello")
-        it.shown("such file or")
+        it.shown("none.jsonl: No")
         it.shown("> hello", 2)  # what was sent is in the input again
         it.terminal.type(CTRL_C)
         it.say(f"/model {cli.script(saying('here I am'))}")
