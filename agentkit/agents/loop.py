@@ -240,6 +240,7 @@ class Agent:
         self.record(PersonStopped(self._hearing.arrived))
         self._hearing.arrived = ""
         self._end(Ending.INTERRUPTED, "the person stopped it")
+        await self.log.sync()
 
     async def step(self) -> None:
         """Do the one thing that is next."""
@@ -275,6 +276,8 @@ class Agent:
                 await self._review(answer)
             case Stop(ending, why, partial, loop):
                 self._end(ending, why, partial, loop)
+        if self.state.ended is not None:
+            await self.log.sync()
         return None
 
     @property
@@ -563,7 +566,7 @@ class Agent:
         if found.objection and self.state.nudges.count("claim") < self.strategy.objections:
             return self.nudge(Nudge("claim", "claim", {"doubts": found.objection}))
         findings = found.findings if self.form is None else (*found.findings, looked_at(fault))
-        self.record(RunEnded(ending(self.state, findings), answer, findings, (answer,)), durable=True)
+        self.record(RunEnded(ending(self.state, findings), answer, findings, (answer,)))
         return None
 
     async def _looked_at(self) -> Reviewed | None:
@@ -572,4 +575,4 @@ class Agent:
 
     def _end(self, ending: Ending, why: str, partial: str = "", loop: Loop | None = None) -> None:
         claimed, because = ((partial,), why) if partial else ((), "")
-        self.record(RunEnded(ending, partial or why, (), claimed, because, loop), durable=True)
+        self.record(RunEnded(ending, partial or why, (), claimed, because, loop))

@@ -90,6 +90,9 @@ class Script:
     def flush(self) -> None:
         """Nothing is written."""
 
+    async def sync(self) -> None:
+        """Nothing is written."""
+
     def keep(self, text: str) -> str:
         """No text is kept: the handles in the record stay as they are."""
         del text

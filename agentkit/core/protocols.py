@@ -126,6 +126,15 @@ class RunLog(Protocol):
         """
         ...
 
+    async def sync(self) -> None:
+        """See to it that all that was recorded has reached the disk; runs that wait for it share the work.
+
+        Raises:
+            RunBusy: another process has taken the run over.
+            JournalError: it could not be written.
+        """
+        ...
+
     def keep(self, text: str) -> str:
         """Store a text beside the events and return its handle (the same text, the same handle)."""
         ...

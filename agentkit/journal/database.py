@@ -1,5 +1,6 @@
 """One connection to a file of ours, with SQLite's errors in words a person can act on."""
 
+import asyncio
 import os
 import sqlite3
 import threading
@@ -25,10 +26,17 @@ class Database:
     def __init__(self, path: Path, connection: sqlite3.Connection, kind: Kind = JOURNAL) -> None:
         self.path = path
         self.kind = kind
+        self._log_path = f"{path}-wal"
         self.connection = connection
         self.lock = threading.RLock()
         self.marks = Marks(path)
         self._full = True  # SQLite's own default
+        self._written = 0
+        """Transactions so far."""
+        self._synced = 0
+        """How many of them are surely on the disk."""
+        self.sync_file: Callable[[str], None] = sync_file
+        """Syncs the write-ahead log, as SQLite does at a commit in FULL: then all before is on the disk."""
 
     @classmethod
     def open(
@@ -109,9 +117,32 @@ class Database:
             if durable is not self._full and not self.connection.in_transaction:
                 self._set_full(durable)
             try:
-                return self.connection.execute(sql, parameters).rowcount
+                changed = self.connection.execute(sql, parameters).rowcount
             except _FAULTS as error:
                 raise explain(error, self.path, self.kind) from error
+            self._note_written(durable)
+            return changed
+
+    async def sync(self) -> None:
+        """Return when all that was written has reached the disk; those who wait at one time share a sync.
+
+        Raises:
+            JournalError: the disk does not take it.
+        """
+        wanted = self._written
+        await asyncio.sleep(0)  # whoever else is about to wait has written by then
+        with self.lock:
+            if self._synced < wanted:
+                try:
+                    self.sync_file(self._log_path)
+                except FileNotFoundError:
+                    pass  # of a file system that cannot have a log, where each commit syncs the file itself
+                except OSError as error:
+                    raise self.kind.unusable(
+                        f"the {self.kind.noun} {self.path} may not have reached the disk ({error.strerror}): "
+                        f"is it full, or gone? Make sure of it and {self.kind.again}"
+                    ) from error
+                self._synced = self._written
 
     def write_all(self, sql: str, rows: Sequence[Sequence[Any]], *, durable: bool = False) -> int:
         """Execute one statement for each of several rows, as one transaction; see `write`."""
@@ -133,7 +164,7 @@ class Database:
 
     def size(self) -> int:
         """Bytes on the disk."""
-        files = (self.path, self.path.with_name(self.path.name + "-wal"))
+        files = (self.path, Path(self._log_path))
         return sum(file.stat().st_size for file in files if file.exists())
 
     @contextmanager
@@ -146,6 +177,7 @@ class Database:
             try:
                 yield
                 self.connection.execute("COMMIT")
+                self._note_written(full)
             except BaseException:
                 if self.connection.in_transaction:
                     self.connection.execute("ROLLBACK")
@@ -159,6 +191,11 @@ class Database:
         except _FAULTS as error:
             raise explain(error, self.path, self.kind) from error
 
+    def _note_written(self, durable: bool) -> None:
+        self._written += 1
+        if durable:
+            self._synced = self._written
+
     def _set_full(self, full: bool) -> None:
         try:
             # with a write-ahead log, FULL syncs at each commit and NORMAL at checkpoints only
@@ -166,6 +203,19 @@ class Database:
         except _FAULTS as error:
             raise explain(error, self.path, self.kind) from error
         self._full = full
+
+
+def sync_file(path: str) -> None:
+    """Return when what was written to a file has reached the disk.
+
+    Raises:
+        OSError: it is not there, or the disk does not take it.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _patiently(prepare: Callable[[], None]) -> None:

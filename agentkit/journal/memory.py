@@ -52,6 +52,9 @@ class MemoryLog:
     def flush(self) -> None:
         """Do nothing: nothing waits here."""
 
+    async def sync(self) -> None:
+        """Do nothing: nothing reaches the disk."""
+
     def keep(self, text: str) -> str:
         """Store a text and return its handle; the same text has the same handle."""
         digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()

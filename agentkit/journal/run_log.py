@@ -139,6 +139,19 @@ class JournalLog:
                 self._write(self._waiting)
                 self._waiting.clear()
 
+    async def sync(self) -> None:
+        """See to it that all that was recorded has reached the disk; runs that wait for it share the work.
+
+        Raises:
+            RunBusy: another process has taken the run over.
+            JournalError: it could not be written, or its mark could not be.
+        """
+        self.flush()
+        mark = Mark(len(self._events), self._last, self._name)
+        await self._database.sync()
+        with self._database.lock:
+            self._database.marks.note(self._lease.run, mark)
+
     def keep(self, text: str) -> str:
         """Store a text beside the events and return its handle (the same text, the same handle).
 

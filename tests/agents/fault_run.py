@@ -67,6 +67,11 @@ class MortalLog:
         self._log.flush()
         self._moments.pass_by()
 
+    async def sync(self) -> None:
+        self._moments.pass_by()
+        await self._log.sync()
+        self._moments.pass_by()
+
     def keep(self, text: str) -> str:
         self._moments.pass_by()
         handle = self._log.keep(text)

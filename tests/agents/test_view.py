@@ -112,6 +112,9 @@ class Mortal:
     def flush(self) -> None:
         self.log.flush()
 
+    async def sync(self) -> None:
+        await self.log.sync()
+
     def keep(self, text: str) -> str:
         return self.log.keep(text)
 

@@ -44,6 +44,9 @@ class Diary:
     def flush(self) -> None:
         self.log.flush()
 
+    async def sync(self) -> None:
+        await self.log.sync()
+
     def keep(self, text: str) -> str:
         return self.log.keep(text)
 

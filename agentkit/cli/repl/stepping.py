@@ -39,7 +39,7 @@ class Stepping:
         self._dropped, self._stopped_at = False, float("-inf")
         while agent.state.ended is None:
             before = len(agent.state.attempts)
-            if await self._stepped(agent):
+            if await self._stepped(agent) or agent.state.ended is not None:
                 continue
             if not _was_running(agent.state, before) or not await self._goes_on():
                 await agent.stop()
