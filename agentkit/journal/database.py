@@ -17,6 +17,8 @@ from agentkit.journal.marks import Marks
 _FAULTS = (sqlite3.Error, UnicodeDecodeError)
 """What SQLite raises; the second when its own message quotes bytes of a damaged schema."""
 
+_MAKING = threading.Lock()
+
 Step = Callable[[sqlite3.Connection], None]
 
 
@@ -308,11 +310,17 @@ def _begin_marks(database: Database, *, made: bool) -> None:
 
 
 def _make_private(path: Path) -> bool:
-    """Make the folder and an empty file that only its owner can read; whether the file was not there."""
+    """Make the folder and an empty file that only its owner can read; whether the file was not there.
+
+    A file that is there is not opened: to close it again would end every lock that this process has on
+    it, and the next process to leave would then take the log away from under us.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    made = not path.exists()
-    os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
-    return made
+    with _MAKING:  # nobody of this process has a lock on the file before it is closed here
+        if path.exists():
+            return False
+        os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
+        return True
 
 
 def _sync_folder(folder: Path) -> None:

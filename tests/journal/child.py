@@ -88,6 +88,12 @@ def recover(path: str, run_id: str) -> None:
             journal.events(run_id)
 
 
+def look(path: str) -> None:
+    """Open the journal, list its runs, and leave."""
+    with Journal.open(path) as journal:
+        journal.runs()
+
+
 def remove(path: str, *run_ids: str) -> None:
     """Remove runs, and give their space back."""
     with Journal.open(path) as journal:
@@ -114,6 +120,7 @@ if __name__ == "__main__":
         "begin": begin,
         "endure": endure,
         "recover": recover,
+        "look": look,
         "remove": remove,
         "take_in": take_in,
         "wait": wait,

@@ -196,3 +196,17 @@ def test_the_newest_state_is_found_after_the_folder_was_copied(tmp_path: Path, s
         shutil.copytree(tmp_path / "a", tmp_path / "b")
     with Journal.open(tmp_path / "b" / "journal.db") as copied:
         assert [one.event for one in copied.events(log.run_id)] == [started]
+
+
+def test_a_journal_that_is_opened_twice_in_a_process_keeps_its_log(
+    tmp_path: Path, started: RunStarted, spawn: Spawn
+) -> None:
+    path = tmp_path / "journal.db"
+    with Journal.open(path) as journal, journal.start() as log:
+        log.append(started, durable=True)
+        Journal.open(path).close()
+        spawn("look", path).rest()  # were we not here, it would be the last to leave and take the log along
+        log.append(Nudged("n", "after it left"), durable=True)
+        with Journal.open(path) as again:
+            assert again.events(log.run_id) == list(log.events())
+            assert again.losses() == []
