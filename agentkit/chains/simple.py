@@ -11,10 +11,11 @@ from agentkit.core.runnable import Runnable
 from agentkit.core.runnable.pieces import Pieces, joined
 from agentkit.core.runnable.runnable import Branch, step
 from agentkit.prompts.chat import ChatPromptTemplate
+from agentkit.prompts.few_shot import FewShotPromptTemplate
 from agentkit.prompts.parsers.parser import Parser
 from agentkit.prompts.text import PromptTemplate, Values
 
-Template: TypeAlias = str | PromptTemplate | ChatPromptTemplate
+Template: TypeAlias = str | PromptTemplate | ChatPromptTemplate | FewShotPromptTemplate
 
 Value = TypeVar("Value")
 

@@ -6,7 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from agentkit.core.errors import UsageError
 from agentkit.core.messages import Asked, UserMessage
-from agentkit.core.runnable import Runnable, Streaming
+from agentkit.core.runnable import Runnable
 from agentkit.core.runnable.pieces import Pieces, gathered, joined, once
 from agentkit.memory.presets import ChainMemory
 from agentkit.prompts.text import Values
@@ -53,7 +53,7 @@ def with_history(
     return Remembering(step, memory, said, given)
 
 
-class Remembering(Streaming[In, str], Generic[In]):
+class Remembering(Runnable[In, str], Generic[In]):
     """What `with_memory` and `with_history` make."""
 
     def __init__(
@@ -67,6 +67,13 @@ class Remembering(Streaming[In, str], Generic[In]):
         self.memory = memory
         self._said = said
         self._given = given
+
+    async def ainvoke(self, value: In) -> str:
+        """The answer, of a step that is not streamed: it may begin its answer anew."""
+        question, given = self._said(value), await self._given(value)
+        answer = await self.step.ainvoke(given)
+        self.memory.save(question, answer)
+        return answer
 
     async def transform(self, pieces: AsyncIterator[In]) -> Pieces[str]:
         """The pieces of the answer, as they are made."""

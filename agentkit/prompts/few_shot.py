@@ -184,6 +184,11 @@ class FewShotPromptTemplate(Whole[Values, str]):
         return self._places - set(self.given)
 
     @property
+    def takes(self) -> frozenset[str]:
+        """The places that a value may be given for."""
+        return self._places - set(self.given)
+
+    @property
     def _places(self) -> frozenset[str]:
         return self.before.variables | self.after.variables | self.select.reads
 

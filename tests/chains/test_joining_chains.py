@@ -5,7 +5,14 @@ from typing import Any
 
 import pytest
 
-from agentkit import ChatPromptTemplate, EnumParser, ListParser, PromptTemplate, as_runnable
+from agentkit import (
+    ChatPromptTemplate,
+    EnumParser,
+    FewShotPromptTemplate,
+    ListParser,
+    PromptTemplate,
+    as_runnable,
+)
 from agentkit.chains import (
     llm_chain,
     map_documents,
@@ -41,6 +48,12 @@ def test_each_step_of_a_sequence_is_given_all_values_so_far() -> None:
         "kind": "ship", "thing": "a boat", "word": "fine", "line": "a boat is fine", "length": 14
     }  # fmt: skip
     assert asked(model) == ["Name a ship", "Praise a boat, a ship", "Join a boat and fine"]
+
+
+def test_a_prompt_with_examples_is_given_what_it_has_places_for() -> None:
+    few = FewShotPromptTemplate([{"word": "cat"}], "{word}!", "Name {kind}")
+    chain = sequential(thing=llm_chain(few, saying("a boat")))
+    assert chain.invoke({"kind": "ship", "more": 1}) == {"kind": "ship", "more": 1, "thing": "a boat"}
 
 
 def test_what_a_sequence_cannot_do_is_said() -> None:

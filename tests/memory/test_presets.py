@@ -209,3 +209,18 @@ async def test_the_first_piece_passes_before_the_last_is_made(ann: Scope) -> Non
     chain = with_memory(Lambda(slowly), ConversationMemory(ann.conversation("a"), Shape()))
     async for piece in chain.astream("count"):
         assert made == ["one "] if piece == "one " else made == ["one ", "two"]
+
+
+async def test_who_waits_for_the_whole_answer_sees_no_new_beginning(ann: Scope) -> None:
+    attempts = [["Half", ProviderDown("gone")], ["Noon."]]
+
+    async def flaky(asked: Asked) -> AsyncIterator[str]:
+        for piece in attempts.pop(0):
+            if isinstance(piece, ProviderDown):
+                raise piece
+            yield piece
+
+    talk = ann.conversation("a")
+    chain = with_memory(Lambda(flaky).with_retry(first_wait=0), ConversationBufferMemory(talk))
+    assert await chain.ainvoke("When?") == "Noon."
+    assert [one.text for one in talk.messages()] == ["When?", "Noon."]

@@ -147,7 +147,7 @@ async def first_streamed(
 
 
 async def _answered(one: Step[Given, Made], value: Given) -> Pieces[Made]:
-    yield await one.ainvoke(value)
+    yield await awaited(one, value)
 
 
 def _replayed(one: Step[Given, Made], replay: Replay[Given]) -> Pieces[Made]:

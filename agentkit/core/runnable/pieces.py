@@ -114,19 +114,32 @@ class Shared(Generic[T]):
         self._source = source
         self._waiting: list[deque[T]] = [deque() for _ in range(readers)]
         self._lock = asyncio.Lock()
+        self._fault: Exception | None = None
 
     async def reader(self, place: int) -> Pieces[T]:
-        """All pieces; they are asked of the source when the quickest reader wants them."""
+        """All pieces; they are asked of the source when the quickest reader wants them.
+
+        A source that breaks off does so for every reader: none takes what came before for the whole.
+        """
         waiting = self._waiting[place]
         while True:
             async with self._lock:
                 if not waiting:
-                    piece = await anext(self._source, _END)
+                    piece = await self._next()
                     for queue in self._waiting:
                         queue.append(piece)
             if (piece := waiting.popleft()) is _END:
                 return
             yield piece
+
+    async def _next(self) -> T:
+        if self._fault is not None:
+            raise self._fault
+        try:
+            return await anext(self._source, _END)
+        except Exception as error:
+            self._fault = error
+            raise
 
 
 class Replay(Generic[T]):

@@ -2,12 +2,14 @@
 
 import reprlib
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import aclosing
 from typing import Any, TypeVar
 
 from agentkit.core.errors import UnreadableAnswer, UsageError
 from agentkit.core.messages import Asked, Message, UserMessage, messages_of
 from agentkit.core.runnable import Lambda, Runnable, Whole
+from agentkit.core.runnable.pieces import Pieces, Replay
 from agentkit.prompts.library import load_prompt
 
 Value = TypeVar("Value", covariant=True)
@@ -68,7 +70,7 @@ class Schematic(Parser[Value]):
     schema: dict[str, Any]
 
 
-class Repaired(Whole[str, Value]):
+class Repaired(Runnable[str, Value]):
     """A parser that shows the model an unreadable answer, with what is wrong, and reads the next one."""
 
     def __init__(self, parser: Parser[Value], model: Runnable[Sequence[Message], str]) -> None:
@@ -85,9 +87,33 @@ class Repaired(Whole[str, Value]):
             return self.parser.parse(as_read(value))
         except UnreadableAnswer as error:
             fault = error
+        return await self._mended(value, fault)
+
+    async def transform(self, pieces: AsyncIterator[str]) -> Pieces[Value]:
+        """The pieces that the parser makes, or the value of the mended answer when it made none.
+
+        Raises:
+            UnreadableAnswer: as `ainvoke`; or some of the value was given on before it could not be read.
+        """
+        read = Replay(pieces)
+        given = False
+        try:
+            async with aclosing(self.parser.transform(read.again())) as made:
+                async for piece in made:
+                    given = True
+                    yield piece
+            return
+        except UnreadableAnswer as error:
+            if given or error is read.fault:
+                raise
+            fault = error
+        answer = "".join([as_read(piece) async for piece in read.again()])
+        yield await self._mended(answer, fault)
+
+    async def _mended(self, answer: str, fault: UnreadableAnswer) -> Value:
         prompt = load_prompt("answers/repair")
         mended = await self.model.ainvoke(
-            prompt.render({"answer": value, "fault": str(fault), "form": self.parser.form})
+            prompt.render({"answer": answer, "fault": str(fault), "form": self.parser.form})
         )
         try:
             return self.parser.parse(mended)

@@ -246,3 +246,19 @@ async def test_an_error_in_a_map_does_not_wait_for_its_turn() -> None:
             await anext(pieces)
     assert waiting.inside == 0
     assert others() == set()
+
+
+async def test_of_a_value_that_broke_off_no_branch_takes_the_beginning_for_the_whole() -> None:
+    taken: list[str] = []
+
+    async def breaks(text: str) -> AsyncIterator[str]:
+        yield text
+        raise Broken
+
+    branches = {name: Lambda(lambda text: taken.append(str(text))) for name in "ab"}
+    with pytest.raises(Broken):
+        async with aclosing((Lambda(breaks) | {"loud": upper, **branches}).astream("half")) as pieces:
+            async for _ in pieces:
+                pass
+    assert taken == []
+    assert others() == set()

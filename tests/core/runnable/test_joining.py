@@ -182,7 +182,13 @@ def test_a_step_that_is_not_asynchronous_is_refused_by_name(joined_to: bool) -> 
             return len(value)
 
     one = Lambda(str) | Sized() if joined_to else Sized()
-    runs = (lambda: one.invoke("abc"), lambda: one.batch(["abc"]), lambda: list(one.stream("abc")))
+    tried = one.with_retry()
+    runs = (
+        lambda: one.invoke("abc"),
+        lambda: one.batch(["abc"]),
+        lambda: list(one.stream("abc")),
+        lambda: tried.invoke("abc"),
+    )
     for run in runs:
         with pytest.raises(TypeError, match=r"Sized\.ainvoke gave int.*`async def ainvoke`"):
             run()

@@ -4,7 +4,7 @@ import asyncio
 import json
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from enum import Enum
 from typing import Any
 
@@ -20,7 +20,7 @@ from agentkit.core.runnable import Lambda, Runnable
 from agentkit.core.runnable.pieces import gathered
 from agentkit.models.runnable import as_runnable
 from agentkit.models.scripted import ScriptedModel
-from agentkit.prompts.parsers import EnumParser, JsonParser, ListParser, PydanticParser, TextParser
+from agentkit.prompts.parsers import EnumParser, JsonParser, ListParser, Parser, PydanticParser, TextParser
 from agentkit.prompts.text import PromptTemplate
 
 
@@ -195,3 +195,39 @@ def test_an_answer_that_no_reader_of_json_bears_can_be_repaired_like_any(
 ) -> None:
     with pytest.raises(UnreadableAnswer, match="the answer is no JSON: "):
         parser.invoke(answer)
+
+
+def test_a_parser_that_can_be_mended_gives_on_what_it_has_read() -> None:
+    said: list[str] = []
+
+    def writing(text: str) -> Iterator[str]:
+        for letter in text:
+            said.append(letter)
+            yield letter
+
+    model = ScriptedModel([])
+    stream = (Lambda(writing) | ListParser(",").repaired_by(as_runnable(model))).stream("tea,bread")
+    assert next(stream) == ["tea"]
+    assert "".join(said) == "tea,"
+    assert list(stream) == [["bread"]]
+    assert model.requests == []
+
+
+@pytest.mark.parametrize("parser", [ListParser(","), JsonParser()])
+def test_a_streamed_answer_of_which_nothing_could_be_read_goes_back_once(
+    parser: Parser[object],
+) -> None:
+    model = ScriptedModel(['["tea"]'])
+    assert streamed(parser.repaired_by(as_runnable(model)), [" ", ",", " "]) in (['["tea"]'], ["tea"])
+    assert "\n , \n" in model.requests[0].messages[-1].text
+
+
+async def test_a_step_before_that_could_not_read_is_not_mended_here() -> None:
+    async def unread() -> AsyncIterator[str]:
+        yield "1"
+        raise UnreadableAnswer("of the step before")
+
+    model = ScriptedModel(["2"])
+    with pytest.raises(UnreadableAnswer, match="of the step before"):
+        [piece async for piece in JsonParser().repaired_by(as_runnable(model)).transform(unread())]
+    assert model.requests == []
