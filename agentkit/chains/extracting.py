@@ -33,7 +33,7 @@ def extraction(model: ModelStep, kind: type[Kind], *, prompt: Words | None = Non
         kind: A pydantic model; what its fields describe is told to the model.
         prompt: In the place of ours, with the place `text`.
     """
-    return Lambda(_as_values) | prompted(prompt, "chains/extract") | as_objects(model, kind)
+    return Lambda(_as_values) | prompted(prompt, "chains/extract") | as_objects(model, kind, prompt)
 
 
 def extraction_of_all(
@@ -80,7 +80,7 @@ def extraction_of_all(
     def parts(text: Text) -> list[str]:
         return split_text(text, held, count)
 
-    ask = Lambda(asked) | prompted(prompt, "chains/extract-all") | as_objects(model, several) | found
+    ask = Lambda(asked) | prompted(prompt, "chains/extract-all") | as_objects(model, several, prompt) | found
     several_at_once = Lambda(parts) | ask.map(max_concurrency=max_concurrency)
     each_once: Runnable[list[list[Kind]], list[Kind]] = Transform(_each_once)
     return several_at_once | each_once
@@ -102,13 +102,13 @@ def tagging(model: ModelStep, kind: type[Any], *, prompt: Words | None = None) -
 
     ask = Lambda(_as_values) | prompted(prompt, "chains/tag")
     if not issubclass(kind, Enum):
-        return ask | as_objects(model, kind)
+        return ask | as_objects(model, kind, prompt)
     marked = create_model("Tagged", tag=(kind, ...))
 
     def tag(answer: "BaseModel") -> Any:
         return getattr(answer, "tag")  # noqa: B009 - a field that was made above
 
-    return ask | as_objects(model, marked) | tag
+    return ask | as_objects(model, marked, prompt) | tag
 
 
 def _as_values(text: Text) -> dict[str, str]:

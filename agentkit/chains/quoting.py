@@ -66,7 +66,7 @@ class Quoting(Course[Sought, Answered]):
     def __init__(self, model: ModelStep, room: int | None, count: Count, prompt: Words | None) -> None:
         self.room = room_of(model, room)
         self.count = count
-        self._answer = prompted(prompt, "chains/answer-quoting") | as_objects(model, Quoted)
+        self._answer = prompted(prompt, "chains/answer-quoting") | as_objects(model, Quoted, prompt)
 
     async def course(self, value: Sought, run: Run) -> Pieces[Answered]:  # noqa: ARG002 - a form is whole or nothing
         """The passages, the answer, and what it quotes.

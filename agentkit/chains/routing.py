@@ -61,7 +61,7 @@ def route_by_model(
     kind = create_model("Route", name=(chosen, ...))
     lines = [f"- {name}: {about}" for name, (about, _) in steps.items()]
     lines += [f"- {OTHERWISE}: anything else"] if otherwise is not None else []
-    ask = prompted(prompt, "chains/route") | as_objects(model, kind)
+    ask = prompted(prompt, "chains/route") | as_objects(model, kind, prompt)
 
     async def choose(value: In) -> str:
         chosen = await ask.ainvoke({"choices": "\n".join(lines), "asked": as_question(value)})

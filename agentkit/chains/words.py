@@ -73,19 +73,27 @@ def _from_file(prompt: Prompt) -> Runnable[Values, Sequence[Message]]:
 class HeldToSchemas(Protocol):
     """A model that can be held to a schema, as `as_runnable` makes it."""
 
-    def parsed_by(self, parser: Schematic[Value]) -> Runnable[Asked, Value]:
-        """The same model, whose answers are values of the parser."""
+    def parsed_by(self, parser: Schematic[Value], files: Library | None = None) -> Runnable[Asked, Value]:
+        """The same model, whose answers are values of the parser; `files` say how one is sent back."""
         ...
 
 
-def as_objects(model: ModelStep, kind: type[Kind]) -> Runnable[Asked, Kind]:
-    """The model as a step to instances of `kind`."""
-    return as_values(model, PydanticParser(kind))
+def as_objects(model: ModelStep, kind: type[Kind], words: Words | None = None) -> Runnable[Asked, Kind]:
+    """The model as a step to instances of `kind`, as `as_values`."""
+    return as_values(model, PydanticParser(kind), words)
 
 
-def as_values(model: ModelStep, parser: Schematic[Value]) -> Runnable[Asked, Value]:
-    """The model as a step to values of `parser`: held to its schema where it can be, else asked in words."""
-    return model.parsed_by(parser) if isinstance(model, HeldToSchemas) else parser.asked_of(model)
+def as_values(
+    model: ModelStep, parser: Schematic[Value], words: Words | None = None
+) -> Runnable[Asked, Value]:
+    """The model as a step to values of `parser`: held to its schema where it can be, else asked in words.
+
+    An answer that does not fit goes back in the words of our file, or of the library among `words`.
+    """
+    files = files_in(words)
+    if isinstance(model, HeldToSchemas):
+        return model.parsed_by(parser, files)
+    return parser.asked_of(model, files)
 
 
 def narrowed(step: Runnable[Any, Any], values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -16,6 +16,7 @@ from agentkit.core.runnable.pieces import Pieces, gathered
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from agentkit.prompts.library import Library
     from agentkit.prompts.parsers.parser import Schematic
 
 Model = TypeVar("Model", bound="BaseModel")
@@ -80,10 +81,15 @@ class ModelText(Runnable[Asked, str]):
 
         return self.parsed_by(PydanticParser(kind))
 
-    def parsed_by(self, parser: "Schematic[Value]") -> Runnable[Asked, Value]:
-        """The same model, whose answers are the values of a parser that has a schema; as `structured`."""
+    def parsed_by(self, parser: "Schematic[Value]", files: "Library | None" = None) -> Runnable[Asked, Value]:
+        """The same model, whose answers are the values of a parser that has a schema; as `structured`.
+
+        Args:
+            parser: Reads the answers.
+            files: Where the words are with which an answer that does not fit goes back; ours by itself.
+        """
         held = self.bind(answer_schema=parser.schema).with_fallbacks(self, on=(BadRequest,))
-        return parser.asked_of(held)
+        return parser.asked_of(held, files)
 
     async def ainvoke(self, value: Asked) -> str:
         """The text of the whole answer.

@@ -1,6 +1,6 @@
 """A conversation with places in it, as a step: a mapping of values in, messages out."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias, cast, get_args
 
@@ -76,6 +76,9 @@ class _Always:
 
 Part: TypeAlias = tuple[Role, str | Template] | Placeholder | FewShot | Message
 
+Known: TypeAlias = Given | Sequence[Message] | Callable[[], Sequence[Message]]
+"""A value that is known before; for a placeholder messages, or a function that is asked each time."""
+
 
 class ChatPromptTemplate(Whole[Values, tuple[Message, ...]]):
     """A conversation: messages with places, placeholders for history, examples, messages as they are.
@@ -87,7 +90,7 @@ class ChatPromptTemplate(Whole[Values, tuple[Message, ...]]):
     Every place gets a value, and every value has a place.
     """
 
-    def __init__(self, *parts: Part, given: Mapping[str, Given] | None = None) -> None:
+    def __init__(self, *parts: Part, given: Mapping[str, Known] | None = None) -> None:
         self.parts = parts
         self.given = dict(given or {})
         self._parts = tuple(map(_part, parts))
@@ -103,7 +106,7 @@ class ChatPromptTemplate(Whole[Values, tuple[Message, ...]]):
         """The places that a value may be given for, optional ones among them."""
         return self._places - set(self.given)
 
-    def partial(self, **given: Given) -> "ChatPromptTemplate":
+    def partial(self, **given: Known) -> "ChatPromptTemplate":
         """The same with some values given already.
 
         Raises:

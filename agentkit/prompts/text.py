@@ -59,7 +59,7 @@ class PromptTemplate(Whole[Values, str]):
         return self.template.render(texts(completed(self.given, value)))
 
 
-def completed(given: Mapping[str, Given], values: Values) -> dict[str, Any]:
+def completed(given: Mapping[str, object], values: Values) -> dict[str, Any]:
     """The values with those that were given before.
 
     Raises:

@@ -61,7 +61,7 @@ async def in_other_words(
     """
     prompt = (library or library_of()).load(VARIANTS)
     asked = prompt.render({"question": question, "count": str(count)})
-    said = await as_objects(model, Variants).ainvoke(asked)
+    said = await as_objects(model, Variants, library).ainvoke(asked)
     return list(dict.fromkeys([question, *(one.strip() for one in said.questions if one.strip())]))[
         : count + 1
     ]
@@ -97,7 +97,9 @@ async def with_facts(
     """
     prompt = (library or library_of()).load(FILTERS)
     listed = "\n".join(f"- {name}: {', '.join(map(repr, values))}" for name, values in known.items())
-    said = await as_objects(model, Filtered).ainvoke(prompt.render({"question": question, "facts": listed}))
+    said = await as_objects(model, Filtered, library).ainvoke(
+        prompt.render({"question": question, "facts": listed})
+    )
     where: dict[str, Fact] = {}
     dropped: list[str] = []
     for one in said.facts:
@@ -133,7 +135,7 @@ class Rating:
         passages = "\n\n".join(f"[{number}] {text}" for number, text in enumerate(texts, 1))
         prompt = self._library.load(RATINGS)
         asked = prompt.render({"question": query, "passages": passages, "count": str(len(texts))})
-        said = await as_objects(self._model, Ratings).ainvoke(asked)
+        said = await as_objects(self._model, Ratings, self._library).ainvoke(asked)
         return [float(one) for one in said.ratings[: len(texts)]] + [0.0] * (len(texts) - len(said.ratings))
 
 

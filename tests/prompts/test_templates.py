@@ -80,6 +80,19 @@ def test_a_chat_is_its_parts_in_order() -> None:
     )
 
 
+def test_a_history_can_be_given_before_as_it_is_or_asked_for_each_time() -> None:
+    chat = ChatPromptTemplate(Placeholder("history"), ("user", "{q}"))
+    said = [UserMessage("hi")]
+    asked = UserMessage("why?")
+    assert chat.partial(history=said).invoke({"q": "why?"}) == (*said, asked)
+    growing = chat.partial(history=lambda: tuple(said))
+    assert growing.invoke({"q": "why?"}) == (*said, asked)
+    said.append(UserMessage("well"))
+    assert growing.invoke({"q": "why?"}) == (*said, asked)
+    with pytest.raises(PromptError, match="history is of type str; it must be a list of messages"):
+        chat.partial(history="hi").invoke({"q": "why?"})
+
+
 def test_only_an_optional_placeholder_can_be_left_out() -> None:
     assert CHAT.variables == {"what", "q"}
     assert len(CHAT.invoke({"what": "kind", "q": "x"})) == 3

@@ -9,13 +9,16 @@ from pydantic import BaseModel
 from agentkit import (
     ChatPromptTemplate,
     EnumParser,
+    Lambda,
     ListParser,
     Passthrough,
+    Placeholder,
     PromptTemplate,
     PydanticParser,
     Runnable,
     ScriptedModel,
     TextParser,
+    UserMessage,
     as_runnable,
 )
 from agentkit.chains import (
@@ -84,6 +87,12 @@ assert_type(TextParser() | letters | shouted, Runnable[str, str])
 assert_type(TextParser() | {"one": len, "two": doubled_length}, Runnable[str, dict[str, int]])
 assert_type((TextParser() | len).map().invoke(["a"]), list[int])
 assert_type(Passthrough[str]() | str.split, Runnable[str, list[str]])
+assert_type(TextParser() | Lambda[str, int](lambda text: len(text)), Runnable[str, int])
+assert_type({"text": TextParser()} | PromptTemplate("Say {text}") | model, Runnable[str, str])
+assert_type(
+    ChatPromptTemplate(Placeholder("history"), ("user", "{q}")).partial(history=lambda: [UserMessage("hi")]),
+    ChatPromptTemplate,
+)
 
 
 def named_chains(retriever: Retriever, database: ReadOnlyDatabase) -> None:

@@ -91,12 +91,15 @@ class ApiCall(Course[str, ApiAnswered]):
         self.address = address
         self.headers = dict(headers)
         self.reach = reach
-        self._choose = prompted(prompt, "chains/api-choose") | as_objects(model, _one_of(self.operations))
+        self._choose = prompted(prompt, "chains/api-choose") | as_objects(
+            model, _one_of(self.operations), prompt
+        )
         self._listed = "\n".join(f"- {one.id}: {one.summary}" for one in self.operations.values())
         self._title = api.title
         self._fill = {
-            name: prompted(prompt, "chains/api-arguments") | as_values(model, SchemaParser(one.schema))
-            for name, one in self.operations.items()
+            one.id: prompted(prompt, "chains/api-arguments")
+            | as_values(model, SchemaParser(one.schema), prompt)
+            for one in self.operations.values()
         }
         self._tell = prompted(prompt, "chains/api-answer") | model
 

@@ -140,6 +140,13 @@ class Shared(Generic[T]):
         except Exception as error:
             self._fault = error
             raise
+        except asyncio.CancelledError:
+            # only this reader was given up, and with it ended what the others read from
+            self._fault = UsageError(
+                "a branch was cancelled while it waited for a piece of what all branches read; "
+                "a branch with a time limit of its own reads its input before that begins"
+            )
+            raise
 
 
 class Replay(Generic[T]):

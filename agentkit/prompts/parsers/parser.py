@@ -10,7 +10,7 @@ from agentkit.core.errors import UnreadableAnswer, UsageError
 from agentkit.core.messages import Asked, Message, UserMessage, messages_of
 from agentkit.core.runnable import Lambda, Runnable, Whole
 from agentkit.core.runnable.pieces import Pieces, Replay
-from agentkit.prompts.library import load_prompt
+from agentkit.prompts.library import Library
 
 Value = TypeVar("Value", covariant=True)
 
@@ -51,17 +51,31 @@ class Parser(Whole[str, Value]):
         """
         return self.parse(as_read(value))
 
-    def repaired_by(self, model: Runnable[Sequence[Message], str]) -> "Repaired[Value]":
-        """The same parser; an answer it cannot read goes back to `model` once."""
-        return Repaired(self, model)
+    def repaired_by(
+        self, model: Runnable[Sequence[Message], str], files: Library | None = None
+    ) -> "Repaired[Value]":
+        """The same parser; an answer it cannot read goes back to `model` once.
 
-    def asked_of(self, model: Runnable[Sequence[Message], str]) -> Runnable[Asked, Value]:
-        """A step that tells `model` the form and reads its answer; what cannot be read goes back once."""
+        Args:
+            model: Mends it.
+            files: Where `answers/repair` is, the words that go with it; ours by itself.
+        """
+        return Repaired(self, model, files)
+
+    def asked_of(
+        self, model: Runnable[Sequence[Message], str], files: Library | None = None
+    ) -> Runnable[Asked, Value]:
+        """A step that tells `model` the form and reads its answer; what cannot be read goes back once.
+
+        Args:
+            model: Asked.
+            files: As those of `repaired_by`.
+        """
 
         def told(asked: Asked) -> tuple[Message, ...]:
             return with_form(asked, self.form)
 
-        return Lambda(told) | model | self.repaired_by(model)
+        return Lambda(told) | model | self.repaired_by(model, files)
 
 
 class Schematic(Parser[Value]):
@@ -73,9 +87,12 @@ class Schematic(Parser[Value]):
 class Repaired(Runnable[str, Value]):
     """A parser that shows the model an unreadable answer, with what is wrong, and reads the next one."""
 
-    def __init__(self, parser: Parser[Value], model: Runnable[Sequence[Message], str]) -> None:
+    def __init__(
+        self, parser: Parser[Value], model: Runnable[Sequence[Message], str], files: Library | None = None
+    ) -> None:
         self.parser = parser
         self.model = model
+        self.files = files or Library()
 
     async def ainvoke(self, value: str) -> Value:
         """The value of the answer, or of the mended one.
@@ -111,7 +128,7 @@ class Repaired(Runnable[str, Value]):
         yield await self._mended(answer, fault)
 
     async def _mended(self, answer: str, fault: UnreadableAnswer) -> Value:
-        prompt = load_prompt("answers/repair")
+        prompt = self.files.load("answers/repair")
         mended = await self.model.ainvoke(
             prompt.render({"answer": answer, "fault": str(fault), "form": self.parser.form})
         )

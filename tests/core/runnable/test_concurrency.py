@@ -3,7 +3,7 @@
 import asyncio
 import gc
 import threading
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing
 
 import pytest
@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from agentkit.core.errors import UsageError
-from agentkit.core.runnable import Lambda, Parallel, Runnable
+from agentkit.core.runnable import Lambda, Parallel, Runnable, Transform
 
 from .steps import upper
 
@@ -257,8 +257,26 @@ async def test_of_a_value_that_broke_off_no_branch_takes_the_beginning_for_the_w
 
     branches = {name: Lambda(lambda text: taken.append(str(text))) for name in "ab"}
     with pytest.raises(Broken):
-        async with aclosing((Lambda(breaks) | {"loud": upper, **branches}).astream("half")) as pieces:
-            async for _ in pieces:
-                pass
+        [piece async for piece in (Lambda(breaks) | {"loud": upper, **branches}).astream("half")]
     assert taken == []
     assert others() == set()
+
+
+async def test_a_branch_that_gives_up_in_the_midst_leaves_no_other_with_half() -> None:
+    taken: list[str] = []
+
+    async def slowly(text: str) -> AsyncIterator[str]:
+        yield text
+        await asyncio.Event().wait()
+
+    async def impatient(pieces: AsyncIterator[str]) -> AsyncGenerator[str, None]:
+        try:
+            async with asyncio.timeout(0):
+                yield "".join([piece async for piece in pieces])
+        except TimeoutError:
+            yield "given up"
+
+    both = {"a": Transform(impatient), "b": Lambda(lambda text: taken.append(str(text)))}
+    with pytest.raises(UsageError, match="a branch was cancelled while it waited"):
+        [piece async for piece in (Lambda(slowly) | both).astream("half")]
+    assert taken == []
