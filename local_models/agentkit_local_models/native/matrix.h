@@ -6,8 +6,6 @@
 // Whatever is computed beside it, an output is summed in the same order: batches do not change answers.
 #pragma once
 
-#include <atomic>
-
 #include "lanes.h"
 
 enum Kind : int32_t { F32 = 0, BF16 = 1, I8 = 2, I4 = 3 };
@@ -180,11 +178,10 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
     }
 }
 
-// Where products go: to `y[row * stride + output]`, or are added to what is there.
+// Where products go: to `y[row * stride + output + shift]`.
 struct Outputs {
     float *y;
-    int64_t stride;
-    bool adds;
+    int64_t stride, shift;
     const float *low;  // [rows, rank]: what the delta's `a` makes of the inputs
 };
 
@@ -228,13 +225,12 @@ INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first
     for (int r = 0; r < R; r++)
         for (int b = 0; b < B; b++) {
             int64_t row = (block + r) * BLOCK;
-            float *y = to.y + (first + b) * to.stride + row;
             f32x16 value = out[r][b];
             if (m.row_scales) value *= load(m.row_scales + row);
             const bf16 *wide = m.b + row * m.rank;
             for (int64_t k = 0; k < m.rank; k++) value += load(wide + k * BLOCK) * to.low[(first + b) * m.rank + k];
             if (m.bias) value += load(m.bias + row);
-            store(y, to.adds ? load(y) + value : value);
+            store(to.y + (first + b) * to.stride + row + to.shift, value);
         }
 }
 
@@ -257,19 +253,6 @@ inline void multiply_rows(const Matrix &m, const Inputs &in, int rows, int64_t b
         else multiply_blocks<1>(m, in, begin, end, first, to), first += 1;
     }
 }
-
-// Whoever is free takes the next few blocks, so that a thread that lost its core does not hold up the rest.
-struct Claims {
-    std::atomic<int64_t> next{0};
-
-    template <class Work> void share(int64_t total, int threads, Work &&work) {
-        int64_t at_once = total / (8 * threads);
-        at_once = at_once < 1 ? 1 : at_once;
-        if (at_once > 4) at_once = at_once / 4 * 4;
-        for (int64_t begin; (begin = next.fetch_add(at_once, std::memory_order_relaxed)) < total;)
-            work(begin, begin + at_once < total ? begin + at_once : total);
-    }
-};
 
 // One number of a packed matrix's row at a time: the embedding of a token.
 inline void read_row(const Matrix &m, int64_t row, float *to) {

@@ -4,7 +4,7 @@
 #pragma once
 
 #include "matrix.h"
-#include "threads.h"
+#include "pieces.h"
 
 // A span of 32 columns of one row.
 struct Codes {
@@ -139,6 +139,17 @@ inline int pack_row(int kind, const uint8_t *source, int64_t row, Matrix &to) {
     }
     return 0;
 }
+
+// Whoever is free takes the next few blocks.
+struct Claims {
+    std::atomic<int64_t> next{0};
+
+    template <class Work> void share(int64_t total, int threads, Work &&work) {
+        const int64_t at_once = blocks_at_once(total, threads);
+        for (int64_t begin; (begin = next.fetch_add(at_once, std::memory_order_relaxed)) < total;)
+            work(begin, std::min(begin + at_once, total));
+    }
+};
 
 // Fill a matrix whose room is there.
 inline int pack(Threads &threads, int kind, const uint8_t *from, Matrix &to) {

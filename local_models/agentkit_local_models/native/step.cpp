@@ -1,13 +1,12 @@
-// A pass of a decoder over a few tokens as one call: every thread walks through all layers, and waits for the others
-// where it needs what they made.
+// A pass of a decoder over a few tokens as one call: every thread walks through all operations, and takes part in those
+// that are not done.
 
-#include <algorithm>
 #include <memory>
 
 #include "attention.h"
 #include "matrix.h"
 #include "pack.h"
-#include "threads.h"
+#include "pieces.h"
 
 enum Activation : int32_t { SILU = 0, GELU_TANH = 1 };
 
@@ -108,6 +107,8 @@ struct Own {
     Inputs in;
     float *normed;
     float *low;  // of one part of a matrix after the other: [rows, rank]
+    float *made = nullptr;  // of the piece at hand
+    int64_t made_room = 0;
     std::vector<float> beside;  // what the adapters' `a` make of the inputs: [rows, ranks of the call]
 
     Own(int64_t columns, int64_t ranks) {
@@ -125,8 +126,17 @@ struct Own {
 
     ~Own() {
         for (void *one : {(void *)in.upper, (void *)in.codes, (void *)in.fine, (void *)in.scales, (void *)in.sums, (void *)in.starts,
-                          (void *)in.fine_starts, (void *)normed, (void *)low})
+                          (void *)in.fine_starts, (void *)normed, (void *)low, (void *)made})
             free(one);
+    }
+
+    float *for_piece(int64_t count) {
+        if (count > made_room) {
+            free(made);
+            made_room = count * 3 / 2;
+            made = room(made_room);
+        }
+        return made;
     }
 
     void prepare(const float *x, int rows, int64_t columns, const Matrix *parts, int count) {
@@ -155,8 +165,8 @@ struct Own {
     }
 };
 
-// The wide half, for some blocks of a stack's outputs.
-void add_beside(const Call &call, int64_t stack, const Own &own, int64_t begin, int64_t end, float *y, int64_t stride) {
+// The wide half, for some blocks of a stack's outputs: [tokens, blocks].
+void add_beside(const Call &call, int64_t stack, const Own &own, int64_t begin, int64_t end) {
     if (!call.ranks) return;
     for (int64_t t = 0; t < call.tokens; t++) {
         if (!call.beside[t]) continue;
@@ -167,7 +177,7 @@ void add_beside(const Call &call, int64_t stack, const Own &own, int64_t begin, 
             int64_t above = delta.first / BLOCK;
             int64_t last = std::min(end, above + delta.rows / BLOCK);
             for (int64_t block = std::max(begin, above); block < last; block++) {
-                float *to = y + t * stride + block * BLOCK;
+                float *to = own.made + (t * (end - begin) + block - begin) * BLOCK;
                 const bf16 *wide = delta.b + (block - above) * BLOCK * delta.rank;
                 f32x16 value = load(to);
                 for (int64_t k = 0; k < delta.rank; k++) value += load(wide + k * BLOCK) * low[k];
@@ -177,23 +187,25 @@ void add_beside(const Call &call, int64_t stack, const Own &own, int64_t begin, 
     }
 }
 
-// Matrices on top of each other, times the same rows; `then` gets the blocks that are done.
-template <class Then>
-void multiply_parts(const Matrix *parts, int count, const Own &own, int rows, Claims &claims, int threads,
-                    float *y, int64_t stride, bool adds, Then &&then) {
-    int64_t blocks = rows_of(parts, count) / BLOCK;
-    claims.share(blocks, threads, [&](int64_t begin, int64_t end) {
-        int64_t above = 0;
-        const float *low = own.low;
-        for (int i = 0; i < count; low += rows * parts[i++].rank) {
-            int64_t own_blocks = parts[i].rows / BLOCK, from = begin - above, to = end - above;
-            from = from < 0 ? 0 : from;
-            to = to > own_blocks ? own_blocks : to;
-            if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y + above * BLOCK, stride, adds, low});
-            above += own_blocks;
-        }
-        then(begin, end);
-    });
+// Some blocks of matrices on top of each other, times what is prepared: [rows, blocks], for the piece at hand.
+void multiply_parts(const Matrix *parts, int count, Own &own, int rows, int64_t begin, int64_t end) {
+    const int64_t stride = (end - begin) * BLOCK;
+    float *y = own.for_piece(rows * stride);
+    int64_t above = 0;
+    const float *low = own.low;
+    for (int i = 0; i < count; low += rows * parts[i++].rank) {
+        int64_t own_blocks = parts[i].rows / BLOCK, from = std::max<int64_t>(begin - above, 0), to = std::min(end - above, own_blocks);
+        if (from < to) multiply_rows(parts[i], own.in, rows, from, to, {y, stride, (above - begin) * BLOCK, low});
+        above += own_blocks;
+    }
+}
+
+// Rows of a piece to where they belong, `apart` from each other, or on top of what is there.
+void put_rows(const float *from, int64_t rows, int64_t width, float *to, int64_t apart, bool adds = false) {
+    for (int64_t row = 0; row < rows; row++, from += width, to += apart) {
+        if (!adds) memcpy(to, from, width * 4);
+        else for (int64_t i = 0; i < width; i += 16) store(to + i, load(to + i) + load(from + i));
+    }
 }
 
 }  // namespace
@@ -215,7 +227,8 @@ class Engine {
         heads = room(MOST_ROWS * (d.heads + 2 * d.key_heads) * d.head_width);
         up = room(MOST_ROWS * 2 * d.hidden_width);
         added = room(MOST_ROWS * d.width);
-        claims = std::vector<Claims>(6 * d.layers + 2);  // six a layer, the embedding, the head
+        // eight a layer, the embedding, the last norm, the head
+        for (int64_t i = 0; i < 8 * d.layers + 3; i++) operations.push_back(std::make_unique<Pieces>(threads.count));
     }
 
     ~Engine() {
@@ -232,117 +245,147 @@ class Engine {
             found_room = needed * 3 / 2;
             found = room(found_room);
         }
-        for (auto &one : claims) one.next.store(0, std::memory_order_relaxed);
+        for (auto &one : operations) one->reset();
         threads.run([&](int number) { walk(call, *own[number]); });
     }
 
     // Logits of normed hidden states: [rows, vocabulary].
     void logits(int64_t rows, const float *hidden, float *to) {
         std::lock_guard<std::mutex> alone(threads.turn);
-        claims.back().next.store(0, std::memory_order_relaxed);
-        int64_t vocabulary = rows_of(d.head, d.head_parts);
+        operations.back()->reset();
+        const int64_t vocabulary = rows_of(d.head, d.head_parts);
         threads.run([&](int number) {
-            own[number]->prepare(hidden, rows, d.width, d.head, d.head_parts);
-            multiply_parts(d.head, d.head_parts, *own[number], rows, claims.back(), threads.count, to, vocabulary, false,
-                           [](int64_t, int64_t) {});
+            Own &mine = *own[number];
+            operations.back()->share(
+                vocabulary / BLOCK, [&] { mine.prepare(hidden, rows, d.width, d.head, d.head_parts); },
+                [&](int64_t begin, int64_t end) { multiply_parts(d.head, d.head_parts, mine, rows, begin, end); },
+                [&](int64_t begin, int64_t end) { put_rows(mine.made, rows, (end - begin) * BLOCK, to + begin * BLOCK, vocabulary); });
         });
     }
 
   private:
+    using Operation = std::unique_ptr<Pieces> *;
+
     void walk(const Call &call, Own &own) {
-        const int rows = (int)call.tokens;
-        const int64_t heads_width = d.heads * d.head_width, all = (d.heads + 2 * d.key_heads) * d.head_width;
-        Claims *claim = claims.data();
-        claim++->share(rows, threads.count, [&](int64_t begin, int64_t end) {
-            for (int64_t t = begin; t < end; t++) {
-                read_row(*d.embed, call.ids[t], x + t * d.width);
-                for (int64_t i = 0; i < d.width; i += 16) store(x + t * d.width + i, load(x + t * d.width + i) * d.embed_scale);
-            }
+        const int64_t rows = call.tokens, heads_width = d.heads * d.head_width, all = (d.heads + 2 * d.key_heads) * d.head_width;
+        Operation next = operations.data();
+        each_row(*next++, own, rows, x, [&](int64_t t, float *to) {
+            read_row(*d.embed, call.ids[t], to);
+            for (int64_t i = 0; i < d.width; i += 16) store(to + i, load(to + i) * d.embed_scale);
         });
         for (int64_t number = 0; number < d.layers; number++) {
             const Layer &layer = d.layer[number];
-            threads.sync();
-            norms(x, layer.attention_norm, rows, own);
-            multiply_all(call, number * STACKS + QUERY_KEY_VALUE, layer.query_key_value, layer.query_key_value_parts, own.normed,
-                         d.width, own, claim++, heads, all, false);
-            threads.sync();
-            claim++->share(rows * d.key_heads, threads.count, [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; i++) enter(call, layer, number, i / d.key_heads, i % d.key_heads, all);
+            multiply({call, number * STACKS + QUERY_KEY_VALUE, layer.query_key_value, layer.query_key_value_parts, d.width}, own, *next++,
+                     heads, all, false, [&] { norms(x, layer.attention_norm, rows, own); });
+            enter(call, layer, number, own, *next++);
+            look(call, layer, number, own, *next++);
+            add({call, number * STACKS + OUTPUT, layer.output, layer.output_parts, heads_width}, own, next, layer.attention_post_norm, [&] {
+                for (int64_t t = 0; t < rows; t++)
+                    for (int64_t h = 0; h < d.heads; h++) {
+                        int64_t first = first_span(call.positions[t], layer.window);
+                        join(found_of(t, h, first), call.positions[t] / POSITIONS + 1 - first, 2 + d.head_width, d.head_width,
+                             own.normed + t * heads_width + h * d.head_width);
+                    }
             });
-            threads.sync();
-            claim++->share(rows * d.key_heads * spans, threads.count, [&](int64_t begin, int64_t end) {
-                for (int64_t i = begin; i < end; i++)
-                    look(call, layer, number, i / spans / d.key_heads, i / spans % d.key_heads, i % spans, all);
+            const int64_t up_width = (d.gated ? 2 : 1) * d.hidden_width;
+            multiply({call, number * STACKS + UP, layer.up, layer.up_parts, d.width}, own, *next++, up, up_width, false,
+                     [&] { norms(x, layer.feed_forward_norm, rows, own); });
+            add({call, number * STACKS + DOWN, layer.down, layer.down_parts, d.hidden_width}, own, next, layer.feed_forward_post_norm, [&] {
+                for (int64_t t = 0; t < rows; t++)
+                    for (int64_t i = 0; i < d.hidden_width; i += 16) {
+                        f32x16 value = activated(load(up + t * up_width + i), d.activation);
+                        if (d.gated) value *= load(up + t * up_width + d.hidden_width + i);
+                        store(own.normed + t * d.hidden_width + i, value);
+                    }
             });
-            threads.sync();
-            for (int64_t t = 0; t < rows; t++)
-                for (int64_t h = 0; h < d.heads; h++) {
-                    int64_t first = first_span(call.positions[t], layer.window);
-                    join(found_of(t, h, first), call.positions[t] / POSITIONS + 1 - first, 2 + d.head_width, d.head_width,
-                         own.normed + t * heads_width + h * d.head_width);
-                }
-            add(call, number * STACKS + OUTPUT, layer.output, layer.output_parts, own.normed, heads_width, own, claim++,
-                layer.attention_post_norm);
-            threads.sync();
-            norms(x, layer.feed_forward_norm, rows, own);
-            int64_t up_width = (d.gated ? 2 : 1) * d.hidden_width;
-            multiply_all(call, number * STACKS + UP, layer.up, layer.up_parts, own.normed, d.width, own, claim++, up, up_width, false);
-            threads.sync();
-            for (int64_t t = 0; t < rows; t++)
-                for (int64_t i = 0; i < d.hidden_width; i += 16) {
-                    f32x16 value = activated(load(up + t * up_width + i), d.activation);
-                    if (d.gated) value *= load(up + t * up_width + d.hidden_width + i);
-                    store(own.normed + t * d.hidden_width + i, value);
-                }
-            add(call, number * STACKS + DOWN, layer.down, layer.down_parts, own.normed, d.hidden_width, own, claim++,
-                layer.feed_forward_post_norm);
         }
-        threads.sync();
-        if (&own == this->own[0].get())
-            for (int64_t t = 0; t < rows; t++) norm(x + t * d.width, d.norm, d.width, d.epsilon, call.hidden + t * d.width);
+        each_row(*next++, own, rows, call.hidden, [&](int64_t t, float *to) { norm(x + t * d.width, d.norm, d.width, d.epsilon, to); });
     }
 
-    void norms(const float *from, const float *weight, int rows, Own &own) {
+    // An operation that makes each row of a width by itself.
+    template <class Make> void each_row(std::unique_ptr<Pieces> &pieces, Own &own, int64_t rows, float *to, Make &&make) {
+        pieces->share(
+            rows, [] {},
+            [&](int64_t begin, int64_t end) {
+                float *made = own.for_piece((end - begin) * d.width);
+                for (int64_t t = begin; t < end; t++) make(t, made + (t - begin) * d.width);
+            },
+            [&](int64_t begin, int64_t end) { put_rows(own.made, 1, (end - begin) * d.width, to + begin * d.width, 0); });
+    }
+
+    void norms(const float *from, const float *weight, int64_t rows, Own &own) {
         for (int64_t t = 0; t < rows; t++) norm(from + t * d.width, weight, d.width, d.epsilon, own.normed + t * d.width);
     }
 
-    void multiply_all(const Call &call, int64_t stack, const Matrix *parts, int count, const float *from, int64_t columns, Own &own,
-                      Claims *claim, float *y, int64_t stride, bool adds) {
-        own.prepare(from, (int)call.tokens, columns, parts, count);
-        own.prepare_beside(call, stack, from, columns);
-        multiply_parts(parts, count, own, (int)call.tokens, *claim, threads.count, y, stride, adds,
-                       [&](int64_t begin, int64_t end) { add_beside(call, stack, own, begin, end, y, stride); });
+    // A stack of matrices in a call.
+    struct Stack {
+        const Call &call;
+        int64_t number;
+        const Matrix *parts;
+        int count;
+        int64_t columns;
+    };
+
+    // A stack times what `prepare` leaves in `own.normed`.
+    template <class Prepare>
+    void multiply(const Stack &stack, Own &own, std::unique_ptr<Pieces> &pieces, float *y, int64_t stride, bool adds, Prepare &&prepare) {
+        const int rows = (int)stack.call.tokens;
+        pieces->share(
+            rows_of(stack.parts, stack.count) / BLOCK,
+            [&] {
+                prepare();
+                own.prepare(own.normed, rows, stack.columns, stack.parts, stack.count);
+                own.prepare_beside(stack.call, stack.number, own.normed, stack.columns);
+            },
+            [&](int64_t begin, int64_t end) {
+                multiply_parts(stack.parts, stack.count, own, rows, begin, end);
+                add_beside(stack.call, stack.number, own, begin, end);
+            },
+            [&](int64_t begin, int64_t end) { put_rows(own.made, rows, (end - begin) * BLOCK, y + begin * BLOCK, stride, adds); });
     }
 
     // What a block returns joins the residual stream, normed first where the model does so.
-    void add(const Call &call, int64_t stack, const Matrix *parts, int count, const float *from, int64_t columns, Own &own,
-             Claims *claim, const float *post_norm) {
-        const int64_t rows = call.tokens;
-        multiply_all(call, stack, parts, count, from, columns, own, claim, post_norm ? added : x, d.width, !post_norm);
+    template <class Prepare> void add(const Stack &stack, Own &own, Operation &next, const float *post_norm, Prepare &&prepare) {
+        multiply(stack, own, *next++, post_norm ? added : x, d.width, !post_norm, prepare);
         if (!post_norm) return;
-        threads.sync();
-        if (&own == this->own[0].get())
-            for (int64_t t = 0; t < rows; t++) {
-                norm(added + t * d.width, post_norm, d.width, d.epsilon, own.normed);
-                for (int64_t i = 0; i < d.width; i += 16)
-                    store(x + t * d.width + i, load(x + t * d.width + i) + load(own.normed + i));
-            }
+        each_row(*next++, own, stack.call.tokens, x, [&](int64_t t, float *to) {
+            norm(added + t * d.width, post_norm, d.width, d.epsilon, to);
+            for (int64_t i = 0; i < d.width; i += 16) store(to + i, load(x + t * d.width + i) + load(to + i));
+        });
     }
 
     // A token's queries and keys of one group are normed and turned, and its key and value join the pages.
-    void enter(const Call &call, const Layer &layer, int64_t number, int64_t t, int64_t group, int64_t all) {
-        const int64_t D = d.head_width, share = d.heads / d.key_heads;
-        float *row = heads + t * all, *key = row + (d.heads + group) * D;
-        for (int64_t h = 0; h <= share; h++) {
-            float *one = h < share ? row + (group * share + h) * D : key;
-            const float *weight = h < share ? layer.query_norm : layer.key_norm;
-            if (weight) norm(one, weight, D, d.epsilon, one);
-            if (layer.rotation >= 0) turn(one, call.turns[layer.rotation], t, call.tokens);
-        }
-        int64_t position = call.positions[t], page = call.tables[t][position / PAGE];
-        int64_t at = (page * 2 * d.key_heads + group) * PAGE + position % PAGE;
-        put(call, number, at, key);
-        put(call, number, at + d.key_heads * PAGE, key + d.key_heads * D);
+    void enter(const Call &call, const Layer &layer, int64_t number, Own &own, std::unique_ptr<Pieces> &pieces) {
+        const int64_t D = d.head_width, share = d.heads / d.key_heads, all = (d.heads + 2 * d.key_heads) * D;
+        const int64_t size = (share + 2) * D;  // the queries, the key, the value
+        pieces->share(
+            call.tokens * d.key_heads, [] {},
+            [&](int64_t begin, int64_t end) {
+                float *made = own.for_piece((end - begin) * size);
+                for (int64_t i = begin; i < end; i++, made += size) {
+                    const int64_t t = i / d.key_heads, group = i % d.key_heads;
+                    const float *row = heads + t * all, *key = row + (d.heads + group) * D;
+                    memcpy(made, row + group * share * D, share * D * 4);
+                    memcpy(made + share * D, key, D * 4);
+                    memcpy(made + (share + 1) * D, key + d.key_heads * D, D * 4);
+                    for (int64_t h = 0; h <= share; h++) {
+                        const float *weight = h < share ? layer.query_norm : layer.key_norm;
+                        if (weight) norm(made + h * D, weight, D, d.epsilon, made + h * D);
+                        if (layer.rotation >= 0) turn(made + h * D, call.turns[layer.rotation], t, call.tokens);
+                    }
+                }
+            },
+            [&](int64_t begin, int64_t end) {
+                const float *made = own.made;
+                for (int64_t i = begin; i < end; i++, made += size) {
+                    const int64_t t = i / d.key_heads, group = i % d.key_heads;
+                    memcpy(heads + t * all + group * share * D, made, share * D * 4);
+                    int64_t position = call.positions[t], page = call.tables[t][position / PAGE];
+                    int64_t at = (page * 2 * d.key_heads + group) * PAGE + position % PAGE;
+                    put(call, number, at, made + share * D);
+                    put(call, number, at + d.key_heads * PAGE, made + (share + 1) * D);
+                }
+            });
     }
 
     void turn(float *head, const float *turns, int64_t t, int64_t tokens) {
@@ -383,33 +426,52 @@ class Engine {
         return found + ((t * d.heads + head) * spans + span) * (2 + d.head_width);
     }
 
-    void look(const Call &call, const Layer &layer, int64_t number, int64_t t, int64_t group, int64_t span, int64_t all) {
-        int64_t position = call.positions[t], first = span * POSITIONS, end = std::min(first + POSITIONS, position + 1);
-        if (layer.window && position >= layer.window) first = std::max(first, position - layer.window + 1);
-        if (first >= end) return;
+    // What the heads of one group find in one span of a token's keys.
+    void look(const Call &call, const Layer &layer, int64_t number, Own &own, std::unique_ptr<Pieces> &pieces) {
         const int64_t share = d.heads / d.key_heads, size = 2 + d.head_width;
-        float results[MOST_HEADS * (2 + 512)];
-        Sight sight{d.scale, layer.window, d.slopes};
+        auto with = [&](int64_t i, auto &&work) {
+            const int64_t t = i / spans / d.key_heads, group = i / spans % d.key_heads, span = i % spans, position = call.positions[t];
+            int64_t first = span * POSITIONS, end = std::min(first + POSITIONS, position + 1);
+            if (layer.window && position >= layer.window) first = std::max(first, position - layer.window + 1);
+            if (first < end) work(t, group, span, first, end);
+        };
+        pieces->share(
+            call.tokens * d.key_heads * spans, [] {},
+            [&](int64_t begin, int64_t end) {
+                float *made = own.for_piece((end - begin) * share * size);
+                for (int64_t i = begin; i < end; i++, made += share * size)
+                    with(i, [&](int64_t t, int64_t group, int64_t, int64_t from, int64_t to) {
+                        attend(call, layer, number, t, group, from, to, made);
+                    });
+            },
+            [&](int64_t begin, int64_t end) {
+                const float *made = own.made;
+                for (int64_t i = begin; i < end; i++, made += share * size)
+                    with(i, [&](int64_t t, int64_t group, int64_t span, int64_t, int64_t) {
+                        for (int64_t h = 0; h < share; h++) memcpy(found_of(t, group * share + h, span), made + h * size, size * 4);
+                    });
+            });
+    }
+
+    void attend(const Call &call, const Layer &layer, int64_t number, int64_t t, int64_t group, int64_t first, int64_t end, float *made) {
+        const int64_t share = d.heads / d.key_heads, size = 2 + d.head_width, all = (d.heads + 2 * d.key_heads) * d.head_width;
+        const Sight sight{d.scale, layer.window, d.slopes};
         for (int64_t h = 0; h < share; h += MOST_HEADS) {
             int64_t head = group * share + h, count = std::min<int64_t>(MOST_HEADS, share - h);
-            const float *queries = heads + t * all + head * d.head_width;
-            if (call.scales)
-                attend_group(count, (const int8_t *)call.pages[number], (const half *)call.scales[number], call.tables[t], d.key_heads,
-                             group, d.head_width, queries, sight, head, position, first, end, (float *)results);
-            else if (d.bf16_pages)
-                attend_group(count, (const bf16 *)call.pages[number], (const half *)nullptr, call.tables[t], d.key_heads, group, d.head_width, queries,
-                             sight, head, position, first, end, (float *)results);
-            else
-                attend_group(count, (const float *)call.pages[number], (const half *)nullptr, call.tables[t], d.key_heads, group, d.head_width, queries,
-                             sight, head, position, first, end, (float *)results);
-            for (int64_t g = 0; g < count; g++) memcpy(found_of(t, head + g, span), results + g * size, size * 4);
+            auto of = [&](auto *pages, const half *scales) {
+                attend_group(count, pages, scales, call.tables[t], d.key_heads, group, d.head_width,
+                             heads + t * all + head * d.head_width, sight, head, call.positions[t], first, end, made + h * size);
+            };
+            if (call.scales) of((const int8_t *)call.pages[number], (const half *)call.scales[number]);
+            else if (d.bf16_pages) of((const bf16 *)call.pages[number], nullptr);
+            else of((const float *)call.pages[number], nullptr);
         }
     }
 
     const Decoder d;
     Threads &threads;
     std::vector<std::unique_ptr<Own>> own;
-    std::vector<Claims> claims;
+    std::vector<std::unique_ptr<Pieces>> operations;
     float *x, *heads, *up, *added, *found = nullptr;
     int64_t found_room = 0, spans = 0;
 };

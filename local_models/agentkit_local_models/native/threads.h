@@ -1,4 +1,4 @@
-// Threads that work on one call together and share a machine with others: they wait awake for a moment only.
+// Threads that work on one call together and share a machine with others: nobody waits for one that lost its core.
 #pragma once
 
 #include <sched.h>
@@ -15,7 +15,7 @@ INLINE void breathe() {
 #endif
 }
 
-// So many looks before the processor is given to whoever wants it: some ten microseconds.
+// So many looks before the processor is given to whoever wants it: some ten microseconds and more.
 enum { LOOKS = 2000 };
 
 class Threads {
@@ -26,28 +26,20 @@ class Threads {
 
     ~Threads() {
         ended = true;
-        begin();
+        call();
         for (auto &one : others) one.join();
     }
 
-    // Every thread does the work once, this one too; returns when all are done.
+    // This thread does the work, and with it each of the others that is awake in time; so the work has to be shared
+    // as it comes. Returns when nobody is at it any more.
     void run(const std::function<void(int)> &work) {
+        if (count == 1) return work(0);
         job = &work;
-        if (count > 1) begin();
+        inside.store(0, std::memory_order_release);
+        call();
         work(0);
-        sync();
-    }
-
-    // Nobody goes on before all are here.
-    void sync() {
-        if (count == 1) return;
-        uint32_t now = phase.load(std::memory_order_relaxed);
-        if (arrived.fetch_add(1, std::memory_order_acq_rel) == count - 1) {
-            arrived.store(0, std::memory_order_relaxed);
-            phase.store(now + 1, std::memory_order_release);
-            return;
-        }
-        for (int look = 0; phase.load(std::memory_order_acquire) == now; look++)
+        inside.fetch_or(CLOSED, std::memory_order_acq_rel);
+        for (int look = 0; inside.load(std::memory_order_acquire) != CLOSED; look++)
             if (look < LOOKS) breathe();
             else sched_yield();
     }
@@ -56,28 +48,36 @@ class Threads {
     std::mutex turn;  // held by who has all of them work: others wait
 
   private:
-    void begin() {
+    enum : uint32_t { CLOSED = 1u << 31 };
+
+    void call() {
         calls.fetch_add(1, std::memory_order_release);
         calls.notify_all();
     }
 
+    bool enter() {
+        uint32_t now = inside.load(std::memory_order_relaxed);
+        while (!(now & CLOSED))
+            if (inside.compare_exchange_weak(now, now + 1, std::memory_order_acq_rel)) return true;
+        return false;
+    }
+
     void serve(int number) {
-        for (uint32_t seen = 0;;) {
+        for (uint32_t seen = 0; !ended;) {
             for (int look = 0; look < 20 * LOOKS && calls.load(std::memory_order_acquire) == seen; look++) {
                 breathe();
                 if (look % LOOKS == LOOKS - 1) sched_yield();
             }
             calls.wait(seen, std::memory_order_acquire);  // asleep, when the next call is not soon
-            seen++;
-            if (ended) return;
+            seen = calls.load(std::memory_order_acquire);
+            if (!enter()) continue;
             (*job)(number);
-            sync();
+            inside.fetch_sub(1, std::memory_order_acq_rel);
         }
     }
 
     std::vector<std::thread> others;
-    std::atomic<uint32_t> calls{0}, phase{0};
-    std::atomic<int> arrived{0};
+    std::atomic<uint32_t> calls{0}, inside{CLOSED};
     std::atomic<bool> ended{false};
     const std::function<void(int)> *job = nullptr;
 };
