@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
+from published import beside_flash_attention_2
 from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 
@@ -178,6 +179,8 @@ class Bench:
                 ("backward", 2.5, lambda: torch.autograd.grad(mixed, inputs, given, retain_graph=True)),
             ):
                 seconds = self.seconds(work)
+                tflops = share * flops / seconds / 1e12
+                more = beside_flash_attention_2(shape, length, way, tflops) if who == "agentkit" else {}
                 yield {
                     "row": "attention",
                     "who": who,
@@ -188,7 +191,8 @@ class Bench:
                     "kv_heads": kv_heads,
                     "width": width,
                     "ms": round(seconds * 1e3, 4),
-                    "tflops": round(share * flops / seconds / 1e12, 1),
+                    "tflops": round(tflops, 1),
+                    **more,
                 }
 
         for who, chosen in {**table, **others}.items():

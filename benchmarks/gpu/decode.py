@@ -14,11 +14,12 @@ its times mean nothing.
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 
 from attention import machine, missing, say
 
 
-def main() -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -28,7 +29,7 @@ def main() -> int:
     parser.add_argument(
         "--trial", action="store_true", help="tiny sizes in Triton's interpreter; no measurement"
     )
-    asked = parser.parse_args()
+    asked = parser.parse_args(arguments)
     if lack := missing(trial=asked.trial):
         print(f"benchmarks/gpu/decode.py needs a GPU, torch for CUDA, and Triton: {lack}", file=sys.stderr)
         return 1

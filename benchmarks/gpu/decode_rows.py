@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import torch
-from shapes import PUBLISHED, SHAPES, TINY, random_weights
+from published import DECODING
+from shapes import SHAPES, TINY, random_weights
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
@@ -85,7 +86,7 @@ def rows(what: Sizes) -> Iterator[dict[str, Any]]:
         for form in what.forms:
             for dtype in what.dtypes:
                 yield {"row": "check", "model": name, "form": form, **check(what, arch, form, dtype)}
-    yield from ({"row": "published", **one} for one in PUBLISHED)
+    yield from ({"row": "published", **one} for one in DECODING)
     for name, arch in what.shapes.items():
         ours: dict[tuple[str, int], float] = {}
         for form in what.forms:

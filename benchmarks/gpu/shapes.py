@@ -38,30 +38,6 @@ TINY = Arch(
 )  # fmt: skip
 """What is tried out without a GPU."""
 
-PUBLISHED = (
-    {
-        "what": "Llama-3.1-8B, one stream, A100-80 of 330 W",
-        "bf16": 93.9,
-        "int8": 137.6,
-        "by": "gpt-fast README",
-    },
-    {"what": "Llama-2-7B, the same", "bf16": 104.9, "int8": 155.6, "int4": 196.8, "by": "gpt-fast README"},
-    {"what": "Llama-3-8B, one stream, A100-80", "bf16": 95.6, "int8": 153.0, "by": "torchao README"},
-    {
-        "what": "Llama-3.2-1B bf16, one stream, H100, share of bandwidth",
-        "vLLM and SGLang, at most": 0.5,
-        "megakernel": 0.78,
-        "by": "HazyResearch, 2025-05-27",
-    },
-    {
-        "what": "Llama-3.1-8B FP8, many at once, 1000 tokens in and out",
-        "H100": 15_220,
-        "H200": 17_744,
-        "by": "TensorRT-LLM 1.0 performance overview",
-    },
-)
-"""Tokens a second that others have published."""
-
 
 def random_weights(
     arch: Arch, device: torch.device, dtype: torch.dtype, seed: int = 0
