@@ -7,9 +7,10 @@ which is a quarter of float32; its metadata hold the shape and the card.
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from safetensors import SafetensorError, safe_open
@@ -138,10 +139,7 @@ def load_peft(folder: Path, arch: Arch, names: Names = NAMES) -> Adapter:
         tensors = load_file(folder / "adapter_model.safetensors")
     except (OSError, ValueError, SafetensorError) as error:
         raise CheckpointError(f"{folder} holds no adapter in PEFT's layout: {error}") from error
-    odd = [key for key in _NOT_PLAIN if config.get(key)]
-    if config.get("peft_type") != "LORA" or odd or config.get("bias", "none") != "none":
-        found = f"{config.get('peft_type')}, bias {config.get('bias')}, {', '.join(odd) or 'plain'}"
-        raise CheckpointError(f"{folder}: only plain LoRA is read; found {found}")
+    rank, alpha = _plain(config, folder)
     stem_of = {name: name.removeprefix(_PEFT).removesuffix(_A) for name in tensors if name.endswith(_A)}
     places = {
         name: place
@@ -156,9 +154,8 @@ def load_peft(folder: Path, arch: Arch, names: Names = NAMES) -> Adapter:
         a, b = tensors.get(f"{stem}{_A}"), tensors.get(f"{stem}{_B}")
         if a is None or b is None:
             continue
-        if f"{stem}{_A}" not in read and (len(b), a.shape[1]) != place.shape:
-            rows, columns = place.shape
-            faults.append(f"the delta of {place.name} is {len(b)} x {a.shape[1]}, not {rows} x {columns}")
+        if f"{stem}{_A}" not in read and (misfit := _misfit(a, b, place.shape, rank)):
+            faults.append(f"the delta of {place.name} {misfit}")
         read |= {f"{stem}{_A}", f"{stem}{_B}"}
         if not faults:
             pairs[name] = Pair(a.float(), place.take(b.float()).contiguous())
@@ -172,13 +169,55 @@ def load_peft(folder: Path, arch: Arch, names: Names = NAMES) -> Adapter:
         base = config.get("base_model_name_or_path") or "a base that it does not name"
         raise CheckpointError(f"{folder}, made for {base}, does not fit the {arch.family} model: {shown}")
     kinds = tuple(dict.fromkeys(name.split(".", 2)[2].removesuffix(".weight") for name in pairs))
-    return Adapter(
-        LoraConfig(config["r"], config["lora_alpha"], config.get("lora_dropout", 0.0), kinds), pairs
-    )
+    return Adapter(LoraConfig(rank, alpha, config.get("lora_dropout", 0.0), kinds), pairs)
 
 
 _PEFT, _A, _B = "base_model.model.", ".lora_A.weight", ".lora_B.weight"
-_NOT_PLAIN = ("use_dora", "use_rslora", "fan_in_fan_out", "rank_pattern", "alpha_pattern", "modules_to_save")
+_NOT_PLAIN = (
+    "use_dora", "use_rslora", "use_qalora", "fan_in_fan_out", "rank_pattern", "alpha_pattern",
+    "modules_to_save", "lora_bias", "layer_replication", "alora_invocation_tokens",
+)  # fmt: skip
+_CHANGES_BASE = ("pissa", "olora", "corda", "loftq", "lora_ga")
+"""Beginnings of `init_lora_weights` after which a delta belongs to other weights than the base's file has."""
+
+
+def _plain(config: Any, folder: Path) -> tuple[int, float]:
+    """Rank and alpha of plain LoRA.
+
+    Raises:
+        CheckpointError: it is something else, or they are no numbers.
+    """
+    if not isinstance(config, dict):
+        raise CheckpointError(f"{folder}: adapter_config.json holds no JSON object")
+    found = cast("dict[str, Any]", config)
+    odd = [key for key in _NOT_PLAIN if found.get(key)]
+    start = found.get("init_lora_weights")
+    odd += [f"init_lora_weights {start}"] if str(start).lower().startswith(_CHANGES_BASE) else []
+    if found.get("peft_type") != "LORA" or odd or found.get("bias", "none") != "none":
+        told = f"{found.get('peft_type')}, bias {found.get('bias')}, {', '.join(odd) or 'plain'}"
+        raise CheckpointError(f"{folder}: only plain LoRA is read; found {told}")
+    rank, alpha = found.get("r"), found.get("lora_alpha")
+    if (
+        not isinstance(rank, int)
+        or not isinstance(alpha, int | float)
+        or not (rank > 0 and math.isfinite(alpha))
+    ):
+        raise CheckpointError(
+            f"{folder}: r is {rank!r} and lora_alpha {alpha!r}; a positive whole number and a number work"
+        )
+    return rank, alpha
+
+
+def _misfit(a: Tensor, b: Tensor, shape: tuple[int, ...], rank: int) -> str:
+    """What of a delta does not fit a weight; empty if nothing."""
+    if a.dim() != 2 or b.dim() != 2:
+        return f"is of {a.dim()} and {b.dim()} dimensions, not of 2"
+    rows, columns = shape
+    if (len(b), a.shape[1]) != shape:
+        return f"is {len(b)} x {a.shape[1]}, not {rows} x {columns}"
+    if not len(a) == b.shape[1] == rank:
+        return f"has rank {len(a)} and {b.shape[1]}, and the configuration says {rank}"
+    return ""
 
 
 def load_adapter(path: Path, arch: Arch, names: Names = NAMES) -> Adapter:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import gc
+import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -227,6 +228,36 @@ def test_an_adapter_of_another_model_is_refused_with_all_that_does_not_fit(
     ):
         assert part in str(caught.value)
     assert engine.adapters == ("packed", "folded")
+
+
+def configured(folder: Path, changes: Mapping[str, object]) -> Path:
+    """An adapter in PEFT's layout whose configuration says something else."""
+    save_peft(random_adapter(ARCH, LORAS[0], 1), folder, "base")
+    file = folder / "adapter_config.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        ({"use_dora": True}, "only plain LoRA is read; found LORA, bias none, use_dora"),
+        ({"alora_invocation_tokens": [1]}, "found LORA, bias none, alora_invocation_tokens"),
+        ({"init_lora_weights": "pissa_niter_4"}, "found LORA, bias none, init_lora_weights pissa_niter_4"),
+        ({"r": 4}, "has rank 3 and 3, and the configuration says 4"),
+        ({"r": None}, "r is None and lora_alpha 6.0; a positive whole number and a number work"),
+        ({"lora_alpha": "high"}, "lora_alpha 'high'"),
+    ],
+)
+def test_an_adapter_that_would_be_read_as_another_is_refused(
+    tmp_path: Path, changes: Mapping[str, object], why: str
+) -> None:
+    with pytest.raises(CheckpointError, match=why):
+        load_peft(configured(tmp_path, changes), ARCH)
+
+
+def test_how_an_adapter_began_does_not_matter_where_its_base_stayed(tmp_path: Path) -> None:
+    assert load_peft(configured(tmp_path, {"init_lora_weights": "gaussian"}), ARCH).pairs
 
 
 def prefix_folder(folder: Path, arch: Arch, tensors: Mapping[str, Tensor] | None = None) -> Path:
