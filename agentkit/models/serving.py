@@ -1,7 +1,8 @@
 """`agentkit serve`: the door to the server of the local engine."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,7 +52,7 @@ class Serving:
 
 @dataclass(frozen=True, slots=True)
 class Opened:
-    """A server that is loaded and has its address; nobody is listened to yet."""
+    """A server that is loaded and has its address; who comes waits until it runs."""
 
     names: tuple[str, ...]
     """Of the models, as clients call them."""
@@ -80,12 +81,12 @@ def open_server(model: str, serving: Serving) -> Opened:
     except ModuleNotFoundError as error:
         raise UsageError(f"serving needs {error.name}; run: pip install 'agentkit[local,serve]'") from error
     rest = on_device(model.removeprefix("local:"), serving.device)
-    try:
+    with _told(serving):
         listens = bound(serving.host, serving.port)  # before a minute is spent on loading
-    except OSError as error:
-        raise UsageError(f"{serving.host}:{serving.port} cannot be served: {error.strerror}") from error
     try:
         models, profile = _loaded(rest, serving.name or name_of(rest), serving.adapters)
+        with _told(serving):
+            listens.listen()  # another server that began as early may have done so first
     except BaseException:
         listens.close()
         raise
@@ -98,6 +99,15 @@ def open_server(model: str, serving: Serving) -> Opened:
     )
     server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
     return Opened(tuple(models), address_of(listens), server, listens)
+
+
+@contextmanager
+def _told(serving: Serving) -> Generator[None, None, None]:
+    """Tell in words that an address cannot be had."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{serving.host}:{serving.port} cannot be served: {error.strerror}") from error
 
 
 def name_of(rest: str) -> str:

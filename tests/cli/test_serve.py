@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import openai
 import pytest
@@ -16,6 +17,7 @@ from agentkit.cli.main import cli
 from agentkit.core.errors import BadRequest, UnknownModel, UsageError
 from agentkit.models.embedded import adapter_file
 from agentkit.models.serving import Serving, open_server
+from agentkit_local_models.serving.server import bound
 
 READ = {
     "type": "function",
@@ -120,6 +122,21 @@ def test_an_address_that_is_taken_is_told_before_anything_is_loaded():
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"127.0.0.1:{port} cannot be served"):
             open_server("local:smollm2", Serving(port=port))
+
+
+def test_an_address_that_another_server_took_meanwhile_is_told_in_words():
+    with bound("127.0.0.1", 0) as other:
+        port = other.getsockname()[1]
+
+        class Meanwhile(dict[str, Path]):
+            """No adapters; while they are looked at, the other server, which began as early, is ready."""
+
+            def items(self):
+                other.listen()
+                return super().items()
+
+        with pytest.raises(UsageError, match=f"127.0.0.1:{port} cannot be served"):
+            open_server("local:smollm2", Serving(port=port, adapters=Meanwhile()))
 
 
 @pytest.mark.parametrize(
