@@ -155,11 +155,23 @@ class LocalModel:
     async def aclose(self) -> None:
         """Nothing is held open: the weights go with the object."""
 
-    def prompt(self, request: ModelRequest) -> list[int]:
-        """The token ids of a request, up to where the answer begins."""
+    def prompt(self, request: ModelRequest, *, bounded: bool = False) -> list[int]:
+        """The token ids of a request, up to where the answer begins.
+
+        Args:
+            request: what is answered.
+            bounded: refuse one that is far too long before it is tokenised, which could take seconds.
+
+        Raises:
+            PromptTooLong: it is `bounded`, and far too long.
+        """
         from agentkit_local_models.chat_template import encode_chat
+        from agentkit_local_models.overlong import refuse_overlong
 
         turns = self._dialect.turns(request.messages, request.tools)
+        if bounded:
+            texts = [turn["content"] for turn in turns]
+            refuse_overlong(texts, self._engine.tokenizer, self._engine.context)
         if not self._template.shows_system:
             turns = without_system(turns)
         return encode_chat(self._template, self._engine.tokenizer, turns, written=self._written)

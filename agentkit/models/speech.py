@@ -36,43 +36,54 @@ class DialectSpeech:
 
     def prompt(self, chat: "Chat") -> list[int]:
         """The token ids of a conversation, up to where the answer begins."""
-        return self._model.prompt(request_of(chat))
+        return self._model.prompt(request_of(chat), bounded=True)
 
     def grammar(self, chat: "Chat") -> str | None:
         """The Lark text that an answer is held to; `None` where any text will do."""
         return self._model.grammar(request_of(chat))
 
-    def visible(self, chat: "Chat", text: str) -> str:
-        """What of an unfinished answer is text for a person."""
-        return self._model.visible(request_of(chat), text)
+    def reading(self, chat: "Chat") -> "DialectReading":
+        """How answers to a conversation are read."""
+        return DialectReading(self._model, request_of(chat))
 
-    def begun(self, chat: "Chat", text: str) -> "Call | None":
+    def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:
+        """Remember in which tokens an answer was written."""
+        self._model.wrote(prompt, answer)
+
+
+class DialectReading:
+    """The engine's `Reading` of the answers to a request."""
+
+    def __init__(self, model: LocalModel, request: ModelRequest) -> None:
+        self._model = model
+        self._request = request
+
+    def visible(self, text: str) -> str:
+        """What of an unfinished answer is text for a person."""
+        return self._model.visible(self._request, text)
+
+    def begun(self, text: str) -> "Call | None":
         """What of an unfinished answer is a call, and stays so."""
         from agentkit_local_models.serving.chat_request import Call
 
-        found = self._model.begun(request_of(chat), text)
+        found = self._model.begun(self._request, text)
         return None if found is None else Call(found.id, found.name, found.arguments)
 
-    def read(self, chat: "Chat", text: str) -> "Read":
+    def whole(self, text: str) -> "Read":
         """A whole answer."""
         from agentkit_local_models.serving.chat_request import Call
         from agentkit_local_models.serving.speech import Read
 
-        request = request_of(chat)
-        message = self._model.message(request, text)
+        message = self._model.message(self._request, text)
         calls = [
             Call(call.id, call.name, json.dumps(call.arguments, ensure_ascii=False)) for call in message.calls
         ]
-        begun = self._model.begun(request, text) if message.malformed else None
+        begun = self._model.begun(self._request, text) if message.malformed else None
         for call in message.malformed:
             # as far as it is JSON, which is how OpenAI's own calls break off; our client gets all of it
             known = begun.arguments if begun is not None and begun.id == call.id else call.text
             calls.append(Call(call.id, call.name, known, unreadable=call.text))
         return Read(message.text, tuple(calls))
-
-    def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:
-        """Remember in which tokens an answer was written."""
-        self._model.wrote(prompt, answer)
 
 
 def request_of(chat: "Chat") -> ModelRequest:

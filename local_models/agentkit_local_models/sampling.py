@@ -93,7 +93,7 @@ class Sampling:
         if self.max_tokens is not None and self.max_tokens < 1:
             raise ValueError(f"max_tokens is {self.max_tokens}; 1 or more works, None is no limit")
         if not all(self.stop):
-            raise ValueError("a stop text is empty; it would end every answer at once")
+            raise ValueError("stop has an empty text, which would end every answer at once; longer ones work")
 
     @property
     def is_plain(self) -> bool:

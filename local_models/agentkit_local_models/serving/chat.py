@@ -67,7 +67,8 @@ class _Sent:
         self._tokenizer = tokenizer
         self._reply = reply
         self._id = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
-        self._shown = [Shown(request.chat, speech, tokenizer) for _ in range(request.drawing.count)]
+        reading = speech.reading(request.chat) if request.chat.functions else None
+        self._shown = [Shown(reading, tokenizer) for _ in range(request.drawing.count)]
         self._completions: dict[int, Completion] = {}
 
     @property

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast
 
 from agentkit_local_models.serving.faults import ApiError
 from agentkit_local_models.serving.fields import Fields, wrong
-from agentkit_local_models.serving.references import written_out
+from agentkit_local_models.serving.references import shallow, written_out
 from agentkit_local_models.serving.sampling_fields import Drawing, drawing
 
 # OpenAI's names of functions, and the points that other servers allow.
@@ -113,7 +114,13 @@ def chat_asked(asked: Fields, vocabulary_size: int) -> ChatAsked:
     functions, must_call = _functions(asked)
     schema = _schema(asked.inner("response_format"))
     logprobs = _logprobs(asked)
-    drawn = drawing(asked, logprobs=logprobs, vocabulary_size=vocabulary_size, max_tokens=_max_tokens(asked))
+    drawn = drawing(
+        asked,
+        logprobs=logprobs,
+        logprobs_by="top_logprobs",
+        vocabulary_size=vocabulary_size,
+        max_tokens=_max_tokens(asked),
+    )
     asked.text("user")  # names a person for OpenAI's own supervision; nothing here hangs on it
     asked.only("store", [False])
     asked.only("service_tier", ["auto", "default"])
@@ -187,10 +194,10 @@ def _functions(asked: Fields) -> tuple[tuple[Function, ...], bool]:
     """The functions that can be called, and whether one must be."""
     asked.flag("parallel_tool_calls")  # true allows what never happens: an answer has one call at most
     functions = tuple(map(_function, asked.objects("tools") or ()))
-    names = [function.name for function in functions]
-    for name in names:
-        if names.count(name) > 1:
-            raise ApiError(400, f"tools has two functions {name!r}", param="tools")
+    names = Counter(function.name for function in functions)
+    for name, count in names.items():
+        if count > 1:
+            raise ApiError(400, f"tools has {count} functions {name!r}", param="tools")
     choice = asked.take("tool_choice")
     if choice in (None, "auto"):
         return functions, False
@@ -265,9 +272,10 @@ def _schema(asked: Fields | None) -> dict[str, Any] | None:
         form.needed_text("name")
         form.text("description")
         form.flag("strict")  # an answer is always held to its schema
-        schema = form.take("schema")
+        schema, at = form.take("schema"), form.named("schema")
         if not isinstance(schema, dict):
-            wrong("response_format.json_schema.schema", schema, "a JSON schema")
+            wrong(at, schema, "a JSON schema")
+        schema = shallow(cast("dict[str, Any]", schema), at)
         form.close()
     elif kind not in ("text", "json_object"):
         wrong("response_format.type", kind, "text, json_object or json_schema")

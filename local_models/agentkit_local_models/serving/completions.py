@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from contextlib import aclosing
@@ -9,9 +10,10 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from agentkit_local_models.answer import Completion, Piece
-from agentkit_local_models.errors import TokenizerError
+from agentkit_local_models.engine import Engine
+from agentkit_local_models.overlong import refuse_overlong
 from agentkit_local_models.serving.desk import Question
-from agentkit_local_models.serving.faults import ApiError, refusal
+from agentkit_local_models.serving.faults import refusal
 from agentkit_local_models.serving.fields import Fields, wrong
 from agentkit_local_models.serving.logprobs import plain_logprobs
 from agentkit_local_models.serving.reply import Reply
@@ -26,9 +28,9 @@ USUAL_TOKENS = 16
 
 @dataclass(frozen=True, slots=True)
 class CompletionAsked:
-    """A request: which prompts are gone on with, and how."""
+    """A request: which prompts are gone on with, texts or token ids, and how."""
 
-    prompts: tuple[tuple[int, ...], ...]
+    prompts: tuple[str | list[int], ...]
     drawing: Drawing
 
 
@@ -38,7 +40,7 @@ def completion_asked(asked: Fields, tokenizer: Tokenizer) -> CompletionAsked:
     Raises:
         ApiError: something in it is wrong, unknown, or cannot be honoured.
     """
-    prompts = _prompts(asked.take("prompt"), tokenizer)
+    prompts = _prompts(asked.take("prompt"), tokenizer.vocabulary_size)
     most = asked.whole("max_tokens")
     drawn = drawing(
         asked,
@@ -63,11 +65,11 @@ async def completions(served: Served, asked: Fields, reply: Reply) -> None:
     name, decoder = served.decoder(asked.needed_text("model"))
     tokenizer = decoder.engine.tokenizer
     request = completion_asked(asked, tokenizer)
-    drawn = request.drawing
-    questions = [Question(prompt, drawn.sampling, None, drawn.count) for prompt in request.prompts]
     sent = _Sent(name, request, tokenizer, reply)
-    with served.gate.admitted(len(questions) * drawn.count):
+    count = request.drawing.count
+    with served.gate.admitted(len(request.prompts) * count, "n" if count > 1 else "prompt"):
         try:
+            questions = await asyncio.to_thread(_questions, request, decoder.engine)
             async with aclosing(served.desk.answers(decoder.engine, questions)) as events:
                 async for number, event in events:
                     await sent.take(number, event)
@@ -78,8 +80,8 @@ async def completions(served: Served, asked: Fields, reply: Reply) -> None:
         await sent.close()
 
 
-def _prompts(value: Any, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
-    """The token ids of each prompt: a text, ids, or a list of either."""
+def _prompts(value: Any, vocabulary_size: int) -> tuple[str | list[int], ...]:
+    """What each prompt is: of a text, ids, or a list of either."""
     works = "a text, a list of token ids, or a list of either,"
     if isinstance(value, str):
         value = [value]
@@ -88,26 +90,38 @@ def _prompts(value: Any, tokenizer: Tokenizer) -> tuple[tuple[int, ...], ...]:
     many = cast("list[Any]", value)
     if all(_is_id(one) for one in many):
         many = [many]
-    prompts: list[tuple[int, ...]] = []
     for one in many:
         if isinstance(one, str):
-            try:
-                # who sends a text here writes all of the prompt, special tokens among it
-                ids = tokenizer.encode(one, allow_special=True)
-            except TokenizerError as error:
-                raise ApiError(400, str(error), param="prompt") from error
-        elif isinstance(one, list) and all(map(_is_id, cast("list[Any]", one))):
-            ids = cast("list[int]", one)
-        else:
+            continue
+        if not isinstance(one, list) or not all(map(_is_id, cast("list[Any]", one))):
             wrong("prompt", one, works)
-        if not ids or not (min(ids) >= 0 and max(ids) < tokenizer.vocabulary_size):
-            wrong("prompt", one, f"one token or more, with ids from 0 to {tokenizer.vocabulary_size - 1},")
-        prompts.append(tuple(ids))
-    return tuple(prompts)
+        if not all(0 <= token < vocabulary_size for token in cast("list[int]", one)):
+            wrong("prompt", one, f"ids from 0 to {vocabulary_size - 1}")
+    if not all(many):
+        wrong("prompt", value, "one token or more in each")
+    return tuple(cast("list[str | list[int]]", many))
 
 
 def _is_id(value: Any) -> bool:
     return isinstance(value, int) and not isinstance(value, bool)
+
+
+def _questions(request: CompletionAsked, engine: Engine) -> list[Question]:
+    """What the engine is asked: the prompts as tokens.
+
+    Raises:
+        LocalModelError: a text is none, or far too long.
+    """
+    drawn = request.drawing
+    return [Question(_ids(prompt, engine), drawn.sampling, None, drawn.count) for prompt in request.prompts]
+
+
+def _ids(prompt: str | list[int], engine: Engine) -> list[int]:
+    if not isinstance(prompt, str):
+        return prompt
+    # who sends a text here writes all of the prompt, special tokens among it
+    refuse_overlong([prompt], engine.tokenizer, engine.context, allow_special=True)
+    return engine.tokenizer.encode(prompt, allow_special=True)
 
 
 class _Sent:

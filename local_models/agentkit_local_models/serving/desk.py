@@ -102,7 +102,7 @@ class _Drawn:
         seed = question.sampling.seed
         sampling = question.sampling
         if seed is not None:
-            sampling = replace(sampling, seed=seed + place)
+            sampling = replace(sampling, seed=(seed + place) % (1 << 63))
 
         def on_prefill(done: int, total: int) -> None:
             if done == total:

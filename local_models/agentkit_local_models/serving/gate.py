@@ -34,8 +34,12 @@ class Gate:
         self._seconds = 1.0  # of an answer
 
     @contextmanager
-    def admitted(self, count: int) -> Generator[None, None, None]:
+    def admitted(self, count: int, asked_by: str = "n") -> Generator[None, None, None]:
         """Be inside with so many answers.
+
+        Args:
+            count: how many.
+            asked_by: the parameter that says so.
 
         Raises:
             ApiError: there is no place for them, now or ever.
@@ -43,7 +47,9 @@ class Gate:
         if self.closed:
             raise closing()
         if count > self.most:
-            raise ApiError(400, f"{count} answers were asked for at once; up to {self.most} work", param="n")
+            raise ApiError(
+                400, f"{count} answers were asked for at once; up to {self.most} work", param=asked_by
+            )
         if self.inside + count > self.most:
             raise ApiError(
                 429,

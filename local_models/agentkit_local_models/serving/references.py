@@ -1,13 +1,16 @@
-"""JSON schemas without references: what a parameter is stands where it is used."""
+"""JSON schemas without references: what a parameter is stands where it is used; and how deep one may be."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any, cast
 
 from agentkit_local_models.serving.faults import ApiError
 
 _MOST_PARTS = 10_000
 """Of a schema when it is written out: a few references can stand for billions of parts."""
+_MOST_DEPTH = 128
+"""Of lists and objects within each other: what reads a schema for a grammar stops there, too."""
 
 
 def written_out(schema: dict[str, Any], at: str) -> dict[str, Any]:
@@ -18,9 +21,33 @@ def written_out(schema: dict[str, Any], at: str) -> dict[str, Any]:
         at: where it stands in the request, for errors.
 
     Raises:
-        ApiError: a reference leads nowhere, or into itself, or the whole is too large.
+        ApiError: a reference leads nowhere, or into itself, or the whole is too large or too deep.
     """
     return cast("dict[str, Any]", _Writer(schema, at).written(schema, ()))
+
+
+def shallow(schema: dict[str, Any], at: str) -> dict[str, Any]:
+    """The schema as it is.
+
+    Raises:
+        ApiError: it is too deep.
+    """
+    level: list[Any] = [schema]
+    for _ in range(_MOST_DEPTH + 1):
+        level = [child for part in level for child in _children(part)]
+    if level:
+        raise _too_deep(at)
+    return schema
+
+
+def _children(part: Any) -> Iterable[Any]:
+    if isinstance(part, dict):
+        return cast("dict[str, Any]", part).values()
+    return cast("list[Any]", part) if isinstance(part, list) else ()
+
+
+def _too_deep(at: str) -> ApiError:
+    return ApiError(400, f"{at}: more than {_MOST_DEPTH} lists and objects lie within each other", param=at)
 
 
 class _Writer:
@@ -29,13 +56,15 @@ class _Writer:
         self._at = at
         self._parts = 0
 
-    def written(self, part: Any, within: tuple[str, ...]) -> Any:
-        """A part of the schema, which stands within what these references name."""
+    def written(self, part: Any, within: tuple[str, ...], depth: int = 0) -> Any:
+        """A part of the schema, which stands within what these references name and so many other parts."""
         self._parts += 1
+        if depth > _MOST_DEPTH:
+            raise _too_deep(self._at)
         if self._parts > _MOST_PARTS:
             raise self._refused(f"it has more than {_MOST_PARTS:,} parts when its references are written out")
         if isinstance(part, list):
-            return [self.written(one, within) for one in cast("list[Any]", part)]
+            return [self.written(one, within, depth + 1) for one in cast("list[Any]", part)]
         if not isinstance(part, dict):
             return part
         members = cast("dict[str, Any]", part)
@@ -43,13 +72,17 @@ class _Writer:
         # a property can have any of these names; then it is a schema, or not at the root
         left_out = {"$ref"} if isinstance(named, str) else set[str]()
         left_out |= {"$defs", "definitions"} if part is self._schema else set[str]()
-        beside = {name: self.written(one, within) for name, one in members.items() if name not in left_out}
+        beside = {
+            name: self.written(one, within, depth + 1)
+            for name, one in members.items()
+            if name not in left_out
+        }
         if not isinstance(named, str):
             return beside
         if named in within:
             raise self._refused(f"the reference {named!r} leads into itself, which cannot be written out")
         # what stands beside a reference, mostly a description, goes before what it names
-        return {**self.written(self._named(named), (*within, named)), **beside}
+        return {**self.written(self._named(named), (*within, named), depth + 1), **beside}
 
     def _named(self, reference: str) -> dict[str, Any]:
         found: Any = self._schema

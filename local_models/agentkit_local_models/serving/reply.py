@@ -140,5 +140,10 @@ async def until_gone(receive: Receive) -> None:
 
 
 def packed(value: Mapping[str, Any]) -> bytes:
-    """A value as JSON on one line."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    r"""A value as JSON on one line; half of a surrogate pair, which is no UTF-8, stays an escape.
+
+    >>> packed({"no text": "\ud800"})
+    b'{"no text":"\\ud800"}'
+    """
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return text.encode(errors="backslashreplace")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -13,6 +14,8 @@ from agentkit_local_models.serving.fields import Fields, wrong
 MOST_STOPS = 16
 MOST_LOGPROBS = 20
 """OpenAI's limit; each costs a number of a sort at every token."""
+_SEEDS = 1 << 63
+_DIGITS = re.compile(r"[0-9]{1,18}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,18 +35,28 @@ class Drawing:
     tells_usage: bool
 
 
-def drawing(asked: Fields, *, logprobs: int | None, vocabulary_size: int, max_tokens: int | None) -> Drawing:
+def drawing(
+    asked: Fields,
+    *,
+    logprobs: int | None,
+    logprobs_by: str = "logprobs",
+    vocabulary_size: int,
+    max_tokens: int | None,
+) -> Drawing:
     """Take the parameters.
 
     Args:
         asked: the request.
         logprobs: how many of the likeliest tokens are told, where they are asked for.
+        logprobs_by: the parameter that says how many.
         vocabulary_size: of the model.
         max_tokens: of an answer.
 
     Raises:
         ApiError: one is out of range.
     """
+    if logprobs is not None and not 0 <= logprobs <= MOST_LOGPROBS:
+        wrong(logprobs_by, logprobs, f"0 to {MOST_LOGPROBS}")
     stream = asked.flag("stream")
     return Drawing(
         _sampling(asked, logprobs, vocabulary_size, max_tokens), _count(asked), stream, _usage(asked, stream)
@@ -54,8 +67,6 @@ def _sampling(asked: Fields, logprobs: int | None, vocabulary_size: int, max_tok
     stop = asked.texts("stop")
     if len(stop) > MOST_STOPS:
         wrong("stop", list(stop), f"up to {MOST_STOPS} texts")
-    if logprobs is not None and logprobs > MOST_LOGPROBS:
-        raise ApiError(400, f"{logprobs} logprobs of a token; up to {MOST_LOGPROBS} work", param="logprobs")
 
     def number(name: str, usual: float) -> float:
         value = asked.number(name)
@@ -72,7 +83,7 @@ def _sampling(asked: Fields, logprobs: int | None, vocabulary_size: int, max_tok
             frequency_penalty=number("frequency_penalty", 0.0),
             logit_bias=_biases(asked.take("logit_bias"), vocabulary_size),
             logprobs=logprobs,
-            seed=asked.whole("seed"),
+            seed=_seed(asked),
             max_tokens=max_tokens,
             stop=stop,
         )
@@ -90,12 +101,22 @@ def _biases(value: Any, vocabulary_size: int) -> Mapping[int, float]:
         wrong("logit_bias", value, "an object of numbers by token id")
     biases: dict[int, float] = {}
     for token, bias in cast("dict[str, Any]", value).items():
-        if not (token.isascii() and token.isdigit() and int(token) < vocabulary_size):
+        if not (_DIGITS.fullmatch(token) and int(token) < vocabulary_size):
             wrong("logit_bias", token, f"a token id from 0 to {vocabulary_size - 1}")
         if isinstance(bias, bool) or not isinstance(bias, int | float) or not abs(bias) <= 100:
             wrong(f"logit_bias.{token}", bias, "a number from -100 to 100")
         biases[int(token)] = float(bias)
     return biases
+
+
+def _seed(asked: Fields) -> int | None:
+    """The seed; OpenAI's can be negative, ours are counted from the end then."""
+    seed = asked.whole("seed")
+    if seed is None or 0 <= seed < _SEEDS:
+        return seed
+    if not -_SEEDS <= seed < 0:
+        wrong("seed", seed, "-(2**63) to 2**63 - 1")
+    return seed + _SEEDS
 
 
 def _count(asked: Fields) -> int:

@@ -7,8 +7,8 @@ from typing import Any
 
 from agentkit_local_models.answer import Completion, Piece
 from agentkit_local_models.sampling import TokenLogprobs
-from agentkit_local_models.serving.chat_request import Call, Chat
-from agentkit_local_models.serving.speech import Read, Speech
+from agentkit_local_models.serving.chat_request import Call
+from agentkit_local_models.serving.speech import Read, Reading
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
 
 Part = tuple[dict[str, Any], Sequence[TokenLogprobs] | None]
@@ -24,17 +24,15 @@ class Shown:
         begun: whether its first event was sent.
     """
 
-    def __init__(self, chat: Chat, speech: Speech, tokenizer: Tokenizer) -> None:
+    def __init__(self, reading: Reading | None, tokenizer: Tokenizer) -> None:
         """Nothing was written yet.
 
         Args:
-            chat: that is answered.
-            speech: how calls are told from words.
+            reading: how calls are told from words; None where no answer is a call.
             tokenizer: of the model.
         """
         self.begun = False
-        self._chat = chat
-        self._speech = speech
+        self._reading = reading
         self._tokenizer = tokenizer
         self._text = ""
         self._sent = ""  # of the words
@@ -46,7 +44,7 @@ class Shown:
 
     def more(self, piece: Piece) -> Iterator[Part]:
         """What may be sent now that this much more was written."""
-        if not self._chat.functions:
+        if self._reading is None:
             if piece.text or piece.logprobs:
                 yield {"content": piece.text}, piece.logprobs
             return
@@ -54,13 +52,13 @@ class Shown:
         self._tokens += piece.tokens
         self._told += piece.logprobs or ()
         # space at the edges is no part of what is read in the end
-        yield from self._words(self._speech.visible(self._chat, self._text).strip(), piece.logprobs)
-        if (call := self._speech.begun(self._chat, self._text)) is not None:
+        yield from self._words(self._reading.visible(self._text).strip(), piece.logprobs)
+        if (call := self._reading.begun(self._text)) is not None:
             yield from self._arguments(call)
 
     def rest(self, done: Completion, read: Read) -> Iterator[Part]:
         """What is left to send of a whole answer, which says this."""
-        if self._chat.functions:  # some was held back, because it could become a call
+        if self._reading is not None:  # some was held back, because it could become a call
             yield from self._words(read.text, done.logprobs)
         for place, call in enumerate(read.calls):
             if place == 0 and self._call is not None:
@@ -70,13 +68,11 @@ class Shown:
 
     def read(self, done: Completion) -> Read:
         """A whole answer as it was meant."""
-        if not self._chat.functions:
-            return Read(done.text, ())
-        return self._speech.read(self._chat, done.text)
+        return Read(done.text, ()) if self._reading is None else self._reading.whole(done.text)
 
     def logprobs(self, done: Completion, read: Read) -> Sequence[TokenLogprobs] | None:
         """What is told of a whole answer's words; nothing of a call's tokens."""
-        if done.logprobs is None or not self._chat.functions:
+        if done.logprobs is None or self._reading is None:
             return done.logprobs
         spans = _spans(done.token_ids, self._tokenizer)
         start = _start(done.text, read.text)

@@ -17,6 +17,22 @@ class Read:
     calls: tuple[Call, ...]
 
 
+class Reading(Protocol):
+    """Answers to one conversation, read; any thread may call it."""
+
+    def visible(self, text: str) -> str:
+        """What of an unfinished answer is text for a person, and stays so."""
+        ...
+
+    def begun(self, text: str) -> Call | None:
+        """What of an unfinished answer is a call, and stays so: its function, and how its arguments begin."""
+        ...
+
+    def whole(self, text: str) -> Read:
+        """A whole answer."""
+        ...
+
+
 class Speech(Protocol):
     """Conversations to tokens, and answers back; any thread may call it."""
 
@@ -32,16 +48,8 @@ class Speech(Protocol):
         """The Lark text that an answer is held to; None where any text will do."""
         ...
 
-    def visible(self, chat: Chat, text: str) -> str:
-        """What of an unfinished answer is text for a person, and stays so."""
-        ...
-
-    def begun(self, chat: Chat, text: str) -> Call | None:
-        """What of an unfinished answer is a call, and stays so: its function, and how its arguments begin."""
-        ...
-
-    def read(self, chat: Chat, text: str) -> Read:
-        """A whole answer."""
+    def reading(self, chat: Chat) -> Reading:
+        """How answers to a conversation are read."""
         ...
 
     def wrote(self, prompt: Sequence[int], answer: Sequence[int]) -> None:

@@ -94,6 +94,13 @@ def test_several_answers_have_the_seeds_after_the_first(server, client):
     assert finishes == dict.fromkeys(range(3), "length")
 
 
+def test_the_largest_seed_is_followed_by_the_first_and_negative_ones_count_from_the_end(client, server):
+    largest = (1 << 63) - 1
+    expected = [direct(server, replace(Sampling(**DRAWN), seed=seed)).text for seed in (largest, 0)]
+    for seed in (largest, -1):
+        assert [choice.message.content for choice in ask(client, n=2, seed=seed).choices] == expected
+
+
 def test_a_stop_text_ends_the_answer_and_is_not_sent(client, plain):
     text = plain.content
     stop = text[6:9]
@@ -227,6 +234,7 @@ def test_an_answer_can_be_any_object(client):
     assert text.startswith("{")
 
 
+DEEP = json.loads('{"items":' * 400 + "{}" + "}" * 400)
 BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}
 
 
@@ -243,11 +251,13 @@ BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"ty
         ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages[0].tool_call_id"),
         ({"messages": [{"role": "user", "content": "word " * 2000}]}, "messages"),
         ({"temperature": -1}, "temperature"), ({"temperature": "hot"}, "temperature"),
-        ({"top_p": 0}, "top_p"), ({"n": 0}, "n"), ({"n": 1000}, "n"), ({"seed": -1}, "seed"),
+        ({"top_p": 0}, "top_p"), ({"n": 0}, "n"), ({"n": 1000}, "n"), ({"seed": 1 << 63}, "seed"),
         ({"max_tokens": 0}, "max_tokens"), ({"max_completion_tokens": 9}, "max_tokens"),
-        ({"stop": ["a"] * 17}, "stop"), ({"stop": [1]}, "stop"), ({"stop": ""}, None),
+        ({"stop": ["a"] * 17}, "stop"), ({"stop": [1]}, "stop"), ({"stop": ""}, "stop"),
         ({"logit_bias": {"999999": 1}}, "logit_bias"), ({"logit_bias": {"1": 101}}, "logit_bias.1"),
-        ({"top_logprobs": 2}, "top_logprobs"), ({"logprobs": True, "top_logprobs": 21}, "logprobs"),
+        ({"logit_bias": {"9" * 5000: 1}}, "logit_bias"),
+        ({"top_logprobs": 2}, "top_logprobs"), ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": -1}, "top_logprobs"),
         ({"stream_options": {"include_usage": True}}, "stream_options"),
         ({"reasoning_effort": "low"}, "reasoning_effort"), ({"store": True}, "store"),
         ({"functions": [{"name": "x"}]}, "functions"), ({"metadata": {"a": "b"}}, "metadata"),
@@ -261,6 +271,10 @@ BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"ty
         ({"tools": [LOOK], "response_format": BAD_SCHEMA}, "response_format"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": BAD_SCHEMA}, "response_format"),
+        ({"tools": [{"type": "function", "function": {"name": "x", "parameters": DEEP}}]},
+         "tools[0].function.parameters"),
+        ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": DEEP}}},
+         "response_format.json_schema.schema"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_honoured_is_refused_by_name(client, more, param):

@@ -65,7 +65,9 @@ def test_logprobs_stand_where_their_tokens_do(server, client):
     ("more", "param"),
     [
         ({"prompt": ""}, "prompt"), ({"prompt": []}, "prompt"), ({"prompt": [1, "x"]}, "prompt"),
-        ({"prompt": [10**9]}, "prompt"), ({"prompt": "word " * 2000}, "prompt"), ({"echo": True}, "echo"),
+        ({"prompt": [10**9]}, "prompt"), ({"prompt": "word " * 2000}, "prompt"),
+        ({"prompt": "word " * 20_000}, "prompt"),
+        ({"prompt": ["a"] * 65}, "prompt"), ({"prompt": ["a"] * 33, "n": 2}, "n"), ({"echo": True}, "echo"),
         ({"suffix": "x"}, "suffix"), ({"best_of": 3}, "best_of"), ({"model": "x"}, "model"),
         ({"logprobs": 21}, "logprobs"), ({"extra_body": {"messages": []}}, "messages"),
     ],

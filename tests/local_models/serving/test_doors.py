@@ -82,7 +82,8 @@ def test_too_large_a_body_is_refused_whether_its_size_is_told_or_not(tiny):
 @pytest.mark.parametrize(
     "body",
     [b"", b"{", b"[]", b'{"model": NaN}', b"\xff", b"[" * 100_000, b'{"model": 1e999, "messages": []}',
-     b'{"model": "tiny", "messages": [{"role": "user", "content": "\\ud800"}]}'],
+     b'{"model": "tiny", "messages": [{"role": "user", "content": "\\ud800"}]}',
+     b'{"model": "tiny", "messages": [{"role": "user", "content": "Hi"}], "\\ud800": 1}'],
 )  # fmt: skip
 def test_what_is_no_request_is_refused(server, body):
     status, _, told = sent(server, body=body)

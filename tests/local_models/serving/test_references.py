@@ -67,6 +67,7 @@ def test_a_tool_of_pydantic_is_called_with_arguments_that_it_takes(client):
 
 LAYERS = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 9} for n in range(9)} | {"9": {}}
 """Each stands for nine of the next."""
+CHAIN = {str(n): {"items": {"$ref": f"#/$defs/{n + 1}"}} for n in range(400)} | {"400": {}}
 
 
 @pytest.mark.parametrize(
@@ -76,6 +77,7 @@ LAYERS = {str(n): {"anyOf": [{"$ref": f"#/$defs/{n + 1}"}] * 9} for n in range(9
         ({"properties": {"x": {"$ref": "#/$defs/a"}}}, "nowhere"),
         ({"properties": {"x": {"$ref": "https://example.org/x"}}}, "nowhere"),
         ({"$defs": LAYERS, "properties": {"x": {"$ref": "#/$defs/0"}}}, "more than 10,000 parts"),
+        ({"$defs": CHAIN, "properties": {"x": {"$ref": "#/$defs/0"}}}, "more than 128 .* within each other"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_written_out_is_refused(schema, why):
