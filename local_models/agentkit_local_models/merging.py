@@ -9,9 +9,9 @@ from torch import Tensor
 
 from agentkit_local_models.deltas import Delta, Deltas
 from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.layers import Layer
 from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats
-from agentkit_local_models.model import Layer
 
 
 class HasLayers(Protocol):

@@ -20,8 +20,9 @@ from agentkit_local_models.draws import Draw
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.precision import CacheForm
+from agentkit_local_models.queueing import cache_of
 from agentkit_local_models.request import Request
-from agentkit_local_models.scheduler import Runs, Scheduler, cache_of, logits_wanted, next_tokens
+from agentkit_local_models.scheduler import Runs, Scheduler, logits_wanted, next_tokens
 
 
 @dataclass(frozen=True, slots=True)

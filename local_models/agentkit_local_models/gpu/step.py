@@ -22,7 +22,8 @@ from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.gpu.norms import add_norm
 from agentkit_local_models.gpu.packed import Packed, packed
 from agentkit_local_models.gpu.projections import Beside, Heads, project, query_key_value
-from agentkit_local_models.model import Layer, Model, Norm, capped
+from agentkit_local_models.layers import Layer, Norm
+from agentkit_local_models.model import Model, capped
 from agentkit_local_models.rotary import Rotation
 
 

@@ -17,9 +17,10 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.deltas import Deltas
+from agentkit_local_models.layers import Layer, Norm
 from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats, Matrix, Stacked
-from agentkit_local_models.model import Layer, Model, Norm, capped
+from agentkit_local_models.model import Model, capped
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt

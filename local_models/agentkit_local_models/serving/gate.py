@@ -8,7 +8,7 @@ from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from typing import Final
 
-from agentkit_local_models.scheduler import MOST_RUNNING
+from agentkit_local_models.queueing import MOST_RUNNING
 from agentkit_local_models.serving.faults import ApiError
 
 MOST_SECONDS: Final = 60
