@@ -170,19 +170,35 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
 
 def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """What top-k and top-p leave: probabilities and ids."""
-    if sampling.top_k is not None:
-        kept, ids = scaled.topk(min(sampling.top_k, scaled.numel()))
+    if sampling.top_k is not None and sampling.top_k < scaled.numel():
+        kept, ids = scaled.topk(sampling.top_k)
         probabilities = kept.softmax(0)
-        size = _nucleus(probabilities, sampling.top_p)
+        size = _reaching(probabilities, sampling.top_p)
         return probabilities[:size], ids[:size]
     probabilities = scaled.softmax(0)
     if sampling.top_p < 1:
-        kept, ids = _likeliest(probabilities, sampling.top_p)
-        return kept, ids[: len(kept)]
+        return nucleus(probabilities, sampling.top_p)
     return probabilities, torch.arange(len(probabilities))
 
 
-def _nucleus(descending: Tensor, top_p: float) -> int:
+def nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """The fewest likeliest tokens whose probabilities reach `top_p`; nothing sorts the vocabulary for it.
+
+    Args:
+        probabilities: float32 [vocabulary].
+        top_p: more than 0 and less than 1.
+
+    Returns:
+        Their probabilities and ids, in any order.
+    """
+    kept, ids = probabilities.topk(min(_FIRST_LOOK, probabilities.numel()))
+    size = _reaching(kept, top_p)
+    if size < len(kept) or len(kept) == len(probabilities):
+        return kept[:size], ids[:size]
+    return _wide_nucleus(probabilities, top_p)
+
+
+def _reaching(descending: Tensor, top_p: float) -> int:
     """How many of the probabilities reach `top_p`; at least one, all if they do not reach it."""
     if top_p >= 1:
         return descending.numel()
@@ -191,12 +207,30 @@ def _nucleus(descending: Tensor, top_p: float) -> int:
     return min(below + 1, descending.numel())
 
 
-def _likeliest(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    """The nucleus of all tokens, and ids, without sorting them all when a few hold it."""
-    look = min(_FIRST_LOOK, probabilities.numel())
-    while True:
-        kept, ids = probabilities.topk(look)
-        size = _nucleus(kept, top_p)
-        if size < look or look == probabilities.numel():
-            return kept[:size], ids
-        look = min(look * 16, probabilities.numel())
+def _wide_nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    """The same where many tokens hold it: the least likely of them is found by two digits of its bits.
+
+    Numbers that are not negative are in the order of their bits. So what the tokens with each upper half of
+    bits hold together says which upper half the least likely one has, and then which lower half.
+    """
+    bits = probabilities.view(torch.int32)
+    exact = probabilities.double()
+    upper, above = _digit(bits >> 16, exact, top_p)
+    there = bits >> 16 == upper
+    lower, between = _digit(bits[there] & 0xFFFF, exact[there], top_p - above)
+    least = upper << 16 | lower
+    last = (bits == least).nonzero().flatten()
+    missing = (top_p - above - between) / float(probabilities[last[0]])
+    ids = torch.cat(((bits > least).nonzero().flatten(), last[: max(math.ceil(missing), 1)]))
+    return probabilities[ids], ids
+
+
+def _digit(digits: Tensor, shares: Tensor, wanted: float) -> tuple[int, float]:
+    """The largest digit that, with those above it, holds what is wanted; and what those above it hold."""
+    held = torch.bincount(digits, weights=shares)
+    sums = held.flip(0).cumsum(0)
+    place = int((sums < wanted).sum())
+    if place == len(sums):  # a sum that rounding left below 1: everything is wanted
+        place = int((sums < sums[-1]).sum())
+    digit = len(held) - 1 - place
+    return digit, float(sums[place] - held[digit])

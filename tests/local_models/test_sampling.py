@@ -5,9 +5,10 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import RepetitionPenaltyLogitsProcessor
 
-from agentkit_local_models.sampling import Sampling, adjusted, choose, likeliest
+from agentkit_local_models.sampling import Sampling, adjusted, choose, likeliest, nucleus
 
 # of two that are all but equal the probabilities are the same, and either may be left out
 LOGITS = st.lists(
@@ -21,7 +22,7 @@ def draws(logits: torch.Tensor, sampling: Sampling, count: int = 40) -> list[int
     return [choose(logits, sampling, generator) for _ in range(count)]
 
 
-def nucleus(logits: torch.Tensor, top_p: float) -> set[int]:
+def defined(logits: torch.Tensor, top_p: float) -> set[int]:
     """The fewest likeliest tokens that reach top_p, by the definition."""
     probabilities = logits.double().softmax(0)
     kept: set[int] = set()
@@ -48,7 +49,7 @@ def test_top_k_draws_among_the_k_likeliest(logits: torch.Tensor, temperature: fl
 @given(LOGITS, TEMPERATURES, st.floats(0.01, 0.99))
 def test_top_p_draws_in_the_nucleus(logits: torch.Tensor, temperature: float, top_p: float) -> None:
     found = draws(logits, Sampling(temperature=temperature, top_p=top_p, seed=1))
-    assert set(found) <= nucleus(logits / temperature, top_p + 1e-4)
+    assert set(found) <= defined(logits / temperature, top_p + 1e-4)
 
 
 @given(LOGITS, TEMPERATURES, st.integers(1, 70), st.floats(0.01, 0.99))
@@ -56,7 +57,7 @@ def test_top_p_counts_among_what_top_k_left(
     logits: torch.Tensor, temperature: float, k: int, top_p: float
 ) -> None:
     kept = logits.argsort(descending=True)[:k]
-    allowed = {int(kept[place]) for place in nucleus(logits[kept] / temperature, top_p + 1e-4)}
+    allowed = {int(kept[place]) for place in defined(logits[kept] / temperature, top_p + 1e-4)}
     assert set(draws(logits, Sampling(temperature=temperature, top_k=k, top_p=top_p, seed=1))) <= allowed
 
 
@@ -75,6 +76,45 @@ def test_the_nucleus_is_found_where_it_is_wide() -> None:
     found = draws(logits, Sampling(temperature=1, top_p=0.9, seed=0), 500)
     assert max(found) < 4_000
     assert len(set(found)) > 300
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 1.0, 3.0])
+@pytest.mark.parametrize("top_p", [0.3, 0.9, 0.999])
+def test_a_wide_nucleus_has_the_likeliest_tokens_and_none_too_many(spread: float, top_p: float) -> None:
+    logits = spread * torch.randn(3_000, generator=torch.Generator().manual_seed(1))
+    probabilities = logits.softmax(0)
+    kept, ids = nucleus(probabilities, top_p)
+    assert len(set(ids.tolist())) == len(ids)
+    assert kept.tolist() == probabilities[ids].tolist()
+    descending = probabilities.double().sort(descending=True).values
+    below = int((descending.cumsum(0) < top_p).sum())
+    assert abs(len(ids) - (below + 1)) <= 1  # a rounding of the sum
+    assert sorted(kept.tolist(), reverse=True) == descending[: len(ids)].float().tolist()
+
+
+class Sorted(TorchDispatchMode):
+    """Sees how many numbers are put in order at most."""
+
+    most = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        if func.overloadpacket in (torch.ops.aten.sort, torch.ops.aten.argsort, torch.ops.aten.msort):
+            self.most = max(self.most, args[0].numel())
+        if func.overloadpacket is torch.ops.aten.topk:
+            self.most = max(self.most, args[1])
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.1, 10.0])
+@pytest.mark.parametrize(
+    "rules", [{"top_p": 0.95}, {"top_k": 20_000}, {"top_k": 50, "top_p": 0.9}, {"min_p": 0.1}, {}], ids=str
+)
+def test_the_vocabulary_is_never_sorted(spread: float, rules: dict[str, Any]) -> None:
+    logits = spread * torch.randn(20_000, generator=torch.Generator().manual_seed(1))
+    sampling = Sampling(temperature=1, seed=0, **rules)
+    with Sorted() as seen:
+        choose(logits, sampling, sampling.generator())
+    assert seen.most <= 256
 
 
 @pytest.mark.parametrize("rules", [{}, {"top_k": 4}, {"top_p": 0.999}])
