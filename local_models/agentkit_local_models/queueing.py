@@ -1,9 +1,9 @@
 """Requests that wait and run, and the pages they share: whose tokens are next, and who gives way.
 
 A step has a budget of tokens. Requests that write take theirs first, a few tokens each, and prompts get the
-rest, so that a long prompt does not hold up who writes. When pages run out, the last in rank gives its own up:
-what it computed stays in the prefix tree as long as there is room, so that going on is mostly a matter of
-finding it.
+rest, so that a long prompt does not hold up who writes. When pages run out, the last in rank gives its own
+up: what it computed stays in the prefix tree as long as there is room, so that going on is mostly a matter
+of finding it.
 """
 
 from __future__ import annotations
