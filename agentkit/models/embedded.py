@@ -203,6 +203,7 @@ class Place:
     """All of it that a run needs to find it again."""
     path: Path
     dialect: str
+    """Empty for the one that the checkpoint was trained in."""
     prompt: str
     most_output: int
     adapter: Path | None
@@ -237,7 +238,7 @@ def place_of(name: str, rest: str) -> Place:
         )
     # its whole path: a run may be resumed from another folder
     whole = "+".join(str(part.absolute()) for part in (path, own_adapter) if part)
-    return Place(f"local:{whole}{asked}", path, "hermes", "agent/small", 512, own_adapter, options)
+    return Place(f"local:{whole}{asked}", path, "", "agent/small", 512, own_adapter, options)
 
 
 def load_local(name: str, rest: str) -> "LocalModel":
@@ -251,7 +252,7 @@ def load_local(name: str, rest: str) -> "LocalModel":
     return LocalModel.load(
         place.name,
         place.path,
-        DIALECTS[place.dialect],
+        DIALECTS[place.dialect] if place.dialect else None,
         place.prompt,
         place.most_output,
         adapter=place.adapter,

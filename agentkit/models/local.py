@@ -16,7 +16,7 @@ from agentkit.core.errors import BadRequest, ContextOverflow, ModelError
 from agentkit.core.messages import AssistantMessage, Message
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest, TextDelta
 from agentkit.core.usage import Usage
-from agentkit.models.dialects import BegunCall, Dialect
+from agentkit.models.dialects import BegunCall, Dialect, dialect_of
 from agentkit.models.dialects.contract import json_rule, without_system
 from agentkit.models.local_options import LocalOptions
 
@@ -63,7 +63,7 @@ class LocalModel:
         cls,
         name: str,
         path: Path,
-        dialect: Dialect,
+        dialect: Dialect | None,
         prompt: str,
         most_output: int = 512,
         adapter: Path | None = None,
@@ -74,7 +74,7 @@ class LocalModel:
         Args:
             name: how a person asks for it.
             path: of the checkpoint.
-            dialect: that it was trained to write calls in.
+            dialect: that it was trained to write calls in; None asks the checkpoint.
             prompt: that the loop gives it.
             most_output: tokens of an answer.
             adapter: its file or folder; models with different ones share an engine (`Engines`).
@@ -90,6 +90,7 @@ class LocalModel:
             engine = ENGINES.get(path, adapter=adapter, **(options or LocalOptions()).of_engine)
         except (LocalModelError, ValueError) as error:
             raise BadRequest(str(error)) from error
+        dialect = dialect or dialect_of("", engine.checkpoint.calls)
         profile = local_profile(prompt, engine.context, most_output, shows_schemas=dialect.shows_schemas)
         return cls(name, engine, dialect, profile)
 

@@ -19,6 +19,7 @@ class OfEngine(TypedDict):
     compiled: bool
     cache: "CacheForm"
     draft: Path | None
+    threads: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,8 @@ class LocalOptions:
     """What keys and values are kept as: `float` or `int8`."""
     draft: str = ""
     """A small model that guesses what comes next: an entry of the catalogue, or a path."""
+    threads: str = ""
+    """How many threads compute, of the whole process; empty for one a core."""
 
     @property
     def written(self) -> str:
@@ -68,12 +71,14 @@ class LocalOptions:
             "compiled": self.compile == "yes",
             "cache": cast("CacheForm", self.cache),
             "draft": self.draft_path,
+            "threads": int(self.threads) if self.threads else None,
         }
 
 
 _NAMES = tuple(one.name for one in fields(LocalOptions))
 _OPTIONS = re.compile(rf"\?((?:{'|'.join(_NAMES)})=[^?]*)$")
 _DEVICE = re.compile(r"cpu|cuda(:[0-9]+)?")
+_THREADS = re.compile(r"[1-9][0-9]{0,2}")
 
 
 def without_options(rest: str) -> tuple[str, str]:
@@ -105,8 +110,8 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
     Raises:
         UnknownModel: one is not known, said twice, or has a value that is none.
 
-    >>> options_of("smollm2?precision=int8&device=cuda")
-    ('smollm2', LocalOptions(precision='int8', device='cuda', compile='no', cache='float', draft=''))
+    >>> options_of("smollm2?precision=int8&device=cuda")[1].written
+    '?precision=int8&device=cuda'
     """
     named, asked = without_options(rest)
     said: dict[str, str] = {}
@@ -131,6 +136,8 @@ def options_of(rest: str) -> tuple[str, LocalOptions]:
         raise UnknownModel(f"local:{rest}: no draft model {found.draft!r}; a path or an embedded one works")
     if found.cache not in ("float", "int8"):
         raise UnknownModel(f"local:{rest}: cache is {found.cache!r}; float and int8 work")
+    if found.threads and not _THREADS.fullmatch(found.threads):
+        raise UnknownModel(f"local:{rest}: threads is {found.threads!r}; 1 to 999 work")
     if found.compile not in ("yes", "no"):
         raise UnknownModel(f"local:{rest}: compile is {found.compile!r}; yes and no work")
     return named, found

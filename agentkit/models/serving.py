@@ -11,8 +11,8 @@ import msgspec
 
 from agentkit.core.errors import BadRequest, UsageError
 from agentkit.core.profile import ModelProfile
-from agentkit.models.dialects import DIALECTS
-from agentkit.models.embedded import MANNERS, Place, parts_of, place_of
+from agentkit.models.dialects import Dialect, dialect_of
+from agentkit.models.embedded import MANNERS, parts_of, place_of
 from agentkit.models.embeddings.local import LocalEmbeddings
 from agentkit.models.local import LocalModel, local_profile
 from agentkit.models.local_options import on_device, without_options
@@ -149,21 +149,21 @@ def _loaded(
         }
     except (LocalModelError, ValueError) as error:
         raise BadRequest(str(error)) from error
-    shows_schemas = DIALECTS[place.dialect].shows_schemas
+    dialect = dialect_of(place.dialect, engines[name].checkpoint.calls)
     profile = local_profile(
-        place.prompt, engines[name].context, place.most_output, shows_schemas=shows_schemas
+        place.prompt, engines[name].context, place.most_output, shows_schemas=dialect.shows_schemas
     )
-    decoders = {one: _spoken(f"local:{one}", engine, place, profile) for one, engine in engines.items()}
+    decoders = {one: _spoken(f"local:{one}", engine, dialect, profile) for one, engine in engines.items()}
     return {**decoders}, profile
 
 
-def _spoken(name: str, engine: "Engine", place: Place, profile: ModelProfile) -> "Decoder":
+def _spoken(name: str, engine: "Engine", dialect: Dialect, profile: ModelProfile) -> "Decoder":
     """An engine with how it is spoken to, where it can be."""
     from agentkit_local_models.serving.served import Decoder
 
     if engine.checkpoint.chat_template is None:
         return Decoder(engine, None)
-    return Decoder(engine, DialectSpeech(LocalModel(name, engine, DIALECTS[place.dialect], profile)))
+    return Decoder(engine, DialectSpeech(LocalModel(name, engine, dialect, profile)))
 
 
 def _is_encoder(rest: str) -> bool:

@@ -72,6 +72,7 @@ class Checkpoint:
         source: where the weights come from.
         names: of the weights in hub folders of this family, by which adapters name them too.
         kept: what form its matrices lie in: floats, blocks of a file, or the numbers of int4.
+        calls: the form of calls that it was trained to write, where that has a name; empty for none.
     """
 
     path: Path
@@ -83,6 +84,7 @@ class Checkpoint:
     source: WeightSource
     names: Names = NAMES
     kept: Form = "float"
+    calls: str = ""
 
     @staticmethod
     def open(path: Path) -> Checkpoint:
@@ -162,6 +164,7 @@ def _checkpoint(
         source=source,
         names=names,
         kept=kept,
+        calls=text.calls,
     )
 
 

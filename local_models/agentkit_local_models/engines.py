@@ -23,6 +23,7 @@ class Asked:
         compiled: by torch.
         cache: what keys and values are kept as.
         draft: the small model that guesses, if any.
+        threads: of the computation, for the whole process; None is torch's choice.
     """
 
     precision: WeightPrecision = "auto"
@@ -30,6 +31,7 @@ class Asked:
     compiled: bool = False
     cache: CacheForm = "float"
     draft: Path | None = None
+    threads: int | None = None
 
 
 _Key = tuple[str, int, Asked, int]
@@ -57,6 +59,7 @@ class Engines:
         compiled: bool = False,
         cache: CacheForm = "float",
         draft: Path | None = None,
+        threads: int | None = None,
         adapter: Path | None = None,
     ) -> Engine:
         """The engine of a checkpoint, loaded where nobody has it.
@@ -71,6 +74,7 @@ class Engines:
             compiled: by torch, as `Engine.load` takes it.
             cache: what keys and values are kept as.
             draft: the small model that guesses, if any.
+            threads: of the computation, as `Engine.load` takes it.
             adapter: as `Engine.load_adapter` takes it; stays loaded as long as the engine.
 
         Raises:
@@ -78,7 +82,8 @@ class Engines:
             LocalModelError: as `Engine.load`: the device is not there.
             ValueError: as `Engine.load`.
         """
-        asked = Asked(precision, device, compiled, cache, None if draft is None else draft.resolve())
+        drafting = None if draft is None else draft.resolve()
+        asked = Asked(precision, device, compiled, cache, drafting, threads)
         changed = 0 if draft is None else _changed(draft)
         key = (str(path.resolve()), _changed(path), asked, changed)
         with self._lock:  # who asks for the same meanwhile waits
@@ -102,6 +107,7 @@ def _load(path: Path, asked: Asked) -> Engine:
         compiled=asked.compiled,
         cache=asked.cache,
         draft=asked.draft,
+        threads=asked.threads,
     )
 
 

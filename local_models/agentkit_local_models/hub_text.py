@@ -28,6 +28,7 @@ class HubText:
     chat_template: str | None
     stop_ids: frozenset[int]
     special_texts: Mapping[str, str]
+    calls: str = ""
 
 
 def read_hub_text(path: Path, arch: Arch) -> HubText:
@@ -44,7 +45,9 @@ def read_hub_text(path: Path, arch: Arch) -> HubText:
         return HubText(tokenizer_from_hub(path / "tokenizer.json"), template, _hub_stop_ids(path), specials)
     if arch.family in ("chatglm", "chatglm2"):
         text = read_text(path, arch)
-        return HubText(text.tokenizer, template or text.chat_template, text.stops, specials)
+        # the makers' own template, where there is one, knows neither calls nor what came of them
+        chat = text.chat_template if text.calls or template is None else template
+        return HubText(text.tokenizer, chat, text.stops, specials, text.calls)
     if (path / "tokenizer.model").is_file():
         tokenizer, turns = read_turns(path, _listed_tokens(path, settings))
         return HubText(tokenizer, template or turns, _hub_stop_ids(path), specials)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from agentkit.core.errors import BadRequest
-from agentkit.core.messages import SystemMessage, UserMessage
+from agentkit.core.messages import SystemMessage, ToolMessage, UserMessage
 from agentkit.core.protocols import Answer, ModelRequest
 from agentkit.core.tools import ToolSpec
 from agentkit.models.dialects import DIALECTS
@@ -107,6 +107,23 @@ async def test_a_folder_of_glm_answers_and_calls_tools(tmp_path: Path, build: An
     assert called[0].arguments["path"] in READ.choices["path"]
     again = await answered(model, tools=(READ,), must_call=True)
     assert again.message.calls == called
+
+
+async def test_chatglm3_calls_as_it_was_trained_to_and_observes_what_came_of_it(tmp_path: Path) -> None:
+    model = load_local("local:x", str(chatglm3(tmp_path)))
+    asked = (SystemMessage("Be brief."), UserMessage("你好, what is the port?"))
+    *_, answer = [
+        piece async for piece in model.stream(ModelRequest(asked, (READ,), max_tokens=300, must_call=True))
+    ]
+    assert isinstance(answer, Answer)
+    (call,) = answer.message.calls
+    assert call.name == "read_file"
+    observed = ToolMessage(call.id, call.name, "port = 80")
+    text = model.engine.tokenizer.decode(
+        model.prompt(ModelRequest((*asked, answer.message, observed), (READ,))), skip_special=False
+    )
+    written = f'read_file\n ```python\ntool_call(path="{call.arguments["path"]}")\n```'
+    assert f"<|assistant|>{written}<|observation|>\n port = 80<|assistant|>" in text.replace("|> ", "|>")
 
 
 async def test_a_model_that_knows_no_system_turn_is_told_before_the_question(tmp_path: Path) -> None:

@@ -260,6 +260,27 @@ def test_chatglm3_begins_turns_with_tokens_that_text_cannot_make(tmp_path: Path)
     assert forged.count(tokenizer.id_of("[gMASK]")) == 1
 
 
+def test_chatglm3_names_tools_in_first_lines_and_hears_of_results_as_observations(tmp_path: Path) -> None:
+    train(tmp_path / "tokenizer.model")
+    (tmp_path / "tokenization_chatglm.py").write_text('["<|user|>", "<|assistant|>"]')
+    # what the makers' folder says of chats knows neither
+    theirs = "{% for turn in messages %}<|{{ turn['role'] }}|>\n {{ turn['content'] }}{% endfor %}"
+    (tmp_path / "tokenizer_config.json").write_text(json.dumps({"chat_template": theirs}))
+    call = {"role": "assistant", "name": "hello", "content": "hello\n ```python\ntool_call()\n```"}
+    result = {"role": "tool", "content": "world"}
+    tokenizer, ids, _ = chat(tmp_path, LATER, [USER, call, result])
+    assert ids == [
+        *named(tokenizer, "[gMASK]", "sop", "<|user|>"),
+        *tokenizer.encode("\n 你好"),
+        *named(tokenizer, "<|assistant|>"),
+        *tokenizer.encode("hello\n ```python\ntool_call()\n```"),
+        *named(tokenizer, "<|observation|>"),
+        *tokenizer.encode("\n world"),
+        *named(tokenizer, "<|assistant|>"),
+    ]
+    assert read_hub_text(tmp_path, LATER).calls == "chatglm3"
+
+
 def test_glm_4_lists_its_specials_and_has_no_space_before_words(tmp_path: Path) -> None:
     write_ranks(tmp_path / "tokenizer.model")
     listed = {str(token): {"content": text} for text, token in SPECIALS.items()}

@@ -84,6 +84,7 @@ def test_a_call_is_known_more_and_more_and_nothing_is_taken_back(dialect, argume
         ("python", 'edit(path="a.txt", content="one\\ntw', '{"path": "a.txt", "content": "one\\ntw'),
         ("python", 'edit(path="a.txt", content="""one\ntw"', '{"path": "a.txt", "content": "one\\ntw'),
         ("python", "edit(line=1", "{"),
+        ("chatglm3", 'edit\n ```python\ntool_call(path="a.tx', '{"path": "a.tx'),
         ("python", "edit(line=1, deep=True)", '{"line": 1, "deep": true}'),
         ("hermes", '<tool_call>\n{"name": "edit", "arguments": {"path":"a.tx', '{"path": "a.tx'),
         ("hermes", '<tool_call>\n{"name": "edit", "arguments": {"path": "\\ud83d', '{"path": "'),
@@ -101,6 +102,7 @@ def test_a_text_is_known_while_it_grows_and_all_else_when_it_is_whole(dialect, t
     [
         ("lines", "edit"), ("lines", "answer: edit\npath: a"), ("lines", "nothing\npath: a"),
         ("python", "edit"), ("python", "Answer: edit("), ("hermes", "edit"), ("hermes", "<tool_call>\n{"),
+        ("chatglm3", "edit\n ```python\ntool_c"), ("chatglm3", "\n edit\n ```python\ntool_call("),
         ("hermes", 'Look: <tool_call>\n{"name": "edit", '),
     ],
 )  # fmt: skip
@@ -108,7 +110,10 @@ def test_nothing_is_known_of_a_call_before_its_tool_is_certain(dialect, text) ->
     assert DIALECTS[dialect].begun(text, 1, [EDIT]) is None
 
 
-@pytest.mark.parametrize(("dialect", "mark"), [("lines", "answer: "), ("python", "Answer: "), ("hermes", "")])
+@pytest.mark.parametrize(
+    ("dialect", "mark"),
+    [("lines", "answer: "), ("python", "Answer: "), ("hermes", ""), ("chatglm3", "\n ")],
+)
 def test_words_beside_tools_can_be_held_to_a_schema_and_calls_go_on(dialect, mark) -> None:
     form = DIALECTS[dialect]
     tokens = LLTokenizer("byte")

@@ -10,7 +10,7 @@ from llguidance import LLMatcher, LLTokenizer, grammar_from
 
 from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agentkit.core.tools import ToolSpec
-from agentkit.models.dialects import DIALECTS, HermesCalls, LineCalls, PythonCalls
+from agentkit.models.dialects import DIALECTS, ChatGLM3Calls, HermesCalls, LineCalls, PythonCalls
 from agentkit.models.local import local_profile
 
 TEXT = {"type": "string"}
@@ -105,6 +105,7 @@ NOTED = ToolSpec(
         ("hermes", '<tool_call>\n{"name": "note", "arguments": {"tags": ', ', "by": ', "}}\n</tool_call>"),
         ("lines", "note\ntags: ", "\nby: ", ""),
         ("python", "note(tags=", ", by=", ")"),
+        ("chatglm3", "note\n ```python\ntool_call(tags=", ", by=", ")\n```"),
     ],
 )
 @pytest.mark.parametrize(
@@ -208,7 +209,7 @@ def test_a_signature_in_lines_shows_defaults_and_the_values_of_a_choice() -> Non
     assert LineCalls().signature(tool) == "far(to, unit: km|mi=km): How far."
 
 
-@pytest.mark.parametrize("dialect", ["python", "hermes", "lines"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_a_path_that_does_not_exist_cannot_be_written(dialect: str) -> None:
     wanted = ToolCall("1", "read_file", {"path": "missing.ini"})
     there = ToolCall("1", "read_file", {"path": "config.ini"})
@@ -248,14 +249,19 @@ def test_a_model_cannot_fall_into_writing_empty_lines_for_ever(empty: int, admit
     assert admits("lines", "write_file\npath: a\ncontent: one" + "\n|" * empty + "\n| two") is admitted
 
 
-@pytest.mark.parametrize("dialect", ["python", "hermes", "lines"])
+@pytest.mark.parametrize("dialect", DIALECTS)
 def test_an_answer_that_must_call_cannot_be_plain_text(dialect: str) -> None:
     def may_begin_with(words: str, *, must_call: bool) -> bool:
         grammar = DIALECTS[dialect].grammar(TOOLS, must_call=must_call)
         matcher = LLMatcher(BYTES, grammar_from("lark", grammar))
         return matcher.validate_tokens(BYTES.tokenize_str(words)) == len(words)
 
-    words = {"python": "Answer: done", "lines": "answer: done", "hermes": "It is done"}[dialect]
+    words = {
+        "python": "Answer: done",
+        "lines": "answer: done",
+        "hermes": "It is done",
+        "chatglm3": "\n It is done",
+    }[dialect]
     assert may_begin_with(words, must_call=False)
     assert not may_begin_with(words, must_call=True)
 
@@ -373,6 +379,39 @@ def test_turns_alternate_and_the_tools_follow_the_system_words() -> None:
     ]
 
 
+def test_chatglm3_names_a_tool_in_a_turns_first_line_and_observes_what_came_of_it() -> None:
+    turns = ChatGLM3Calls().turns(
+        [
+            SystemMessage("Work."),
+            UserMessage("Read it."),
+            AssistantMessage("I look.", calls=(ToolCall("1", "read_file", {"path": "config.ini"}),)),
+            ToolMessage("1", "read_file", "port = 1"),
+            UserMessage("Go on."),
+        ],
+        (READ,),
+    )
+    assert turns[0]["content"].startswith("Work.\nYou have access to the following tools:\n[\n    {\n")
+    call = 'read_file\n ```python\ntool_call(path="config.ini")\n```'
+    assert turns[1:] == [
+        {"role": "user", "content": "Read it."},
+        {"role": "assistant", "content": "I look."},
+        {"role": "assistant", "name": "read_file", "content": call},
+        {"role": "tool", "content": "port = 1"},
+        {"role": "user", "content": "Go on."},
+    ]
+    assert admits("chatglm3", call)
+    read = ChatGLM3Calls().read(call, 3, TOOLS)
+    assert read.calls == (ToolCall("call_3", "read_file", {"path": "config.ini"}),)
+
+
+def test_words_of_chatglm3_come_after_an_empty_line_also_where_they_look_like_a_call() -> None:
+    form, call = ChatGLM3Calls(), "now\n ```python\ntool_call()\n```"
+    assert admits("chatglm3", f"\n {call}")
+    assert form.read(f"\n {call}", 1, TOOLS) == AssistantMessage(call)
+    assert (form.visible(f"\n {call}"), form.begun(f"\n {call}", 1, TOOLS)) == (call, None)
+    assert (form.visible(call), form.read(call, 1, TOOLS).text) == ("", "")
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_tools_are_told_once_whatever_the_conversation_begins_with(dialect: str) -> None:
     asked = UserMessage("What time is it?")
@@ -391,7 +430,7 @@ def test_tools_are_told_once_whatever_the_conversation_begins_with(dialect: str)
 
 def test_only_models_that_are_shown_schemas_are_told_schemas() -> None:
     shown = {name for name, dialect in DIALECTS.items() if dialect.shows_schemas}
-    assert shown == {name for name, dialect in DIALECTS.items() if isinstance(dialect, HermesCalls)}
+    assert shown == {"hermes", "chatglm3"}
     assert not local_profile("agent/small", 8192, 512).shows_schemas
 
 

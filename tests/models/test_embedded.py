@@ -110,10 +110,12 @@ def test_an_unknown_precision_is_refused_before_anything_is_loaded() -> None:
     [
         ("device=gpu", "no device 'gpu'; cpu, cuda and cuda:NUMBER are"),
         ("precision=int8&device=cuda&device=cpu", "says its device twice"),
-        ("device=cuda&size=3", "no option 'size'; precision, device, compile, cache, draft are"),
+        ("device=cuda&size=3", "no option 'size'; precision, device, compile, cache, draft, threads are"),
         ("cache=int4", "cache is 'int4'; float and int8 work"),
         ("draft=nobody", "no draft model 'nobody'; a path or an embedded one works"),
         ("compile=maybe", "compile is 'maybe'; yes and no work"),
+        ("threads=0", "threads is '0'; 1 to 999 work"),
+        ("threads=-1", "threads is '-1'; 1 to 999 work"),
     ],
 )
 def test_an_option_that_is_none_is_refused_before_anything_is_loaded(options: str, why: str) -> None:
@@ -136,6 +138,17 @@ def test_options_reach_the_engine() -> None:
         load_local("local:smollm2?x", "smollm2?precision=int8&compile=yes")
     guessed = load_local("local:smollm2-base", "smollm2-base?draft=smollm2").engine
     assert guessed.draft is not None
+
+
+def test_threads_are_as_many_as_are_asked_for() -> None:
+    before = torch.get_num_threads()
+    try:
+        for count in (1, 2):
+            engine = load_local(f"local:smollm2?threads={count}", f"smollm2?threads={count}").engine
+            assert torch.get_num_threads() == count
+            assert engine._model._workers.count == count
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_a_device_goes_with_the_whole_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

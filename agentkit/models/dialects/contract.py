@@ -159,16 +159,21 @@ def turns_of(
     for message in messages:
         match message:
             case SystemMessage(text):
-                _add(turns, "system", text)
+                add_turn(turns, "system", text)
             case UserMessage(text):
-                _add(turns, "user", text)
+                add_turn(turns, "user", text)
             case ToolMessage():
-                _add(turns, "user", told_text(message))
+                add_turn(turns, "user", told_text(message))
             case AssistantMessage():
                 parts = [answer_mark + message.text] if message.text else []
                 parts += [call_text(call) for call in message.calls]
                 parts += [call.text for call in message.malformed]
-                _add(turns, "assistant", "\n".join(parts))
+                add_turn(turns, "assistant", "\n".join(parts))
+    return with_tools(turns, tools)
+
+
+def with_tools(turns: list[Turn], tools: str) -> list[Turn]:
+    """The turns with the tools' description at the end of the first system turn, which may be made for it."""
     first = next((turn for turn in turns if turn["role"] == "system"), None)
     if first is not None:
         first["content"] = f"{first['content']}\n{tools}".strip()
@@ -192,7 +197,7 @@ def without_system(turns: Sequence[Turn]) -> list[Turn]:
     return [{"role": "user", "content": words}, *kept]
 
 
-def _add(turns: list[Turn], role: str, content: str) -> None:
+def add_turn(turns: list[Turn], role: str, content: str) -> None:
     """Append a turn; templates want roles to alternate, so neighbours of one role are joined."""
     if turns and turns[-1]["role"] == role:
         turns[-1]["content"] += "\n" + content

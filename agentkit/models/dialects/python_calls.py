@@ -35,6 +35,9 @@ class PythonCalls:
 
     ANSWER = "Answer: "
 
+    _CLOSING = ")"
+    _BEGINS = re.compile(rf"({NAME})\(")
+
     def turns(self, messages: Sequence[Message], tools: Sequence[ToolSpec]) -> list[Turn]:
         """The conversation, with one line for each tool at the end of the system turn."""
         described = "\n".join(map(self.signature, tools))
@@ -51,7 +54,11 @@ class PythonCalls:
 
     def _call(self, call: ToolCall) -> str:
         given = ", ".join(f"{name}={_literal(value)}" for name, value in call.arguments.items())
-        return f"{call.name}({given})"
+        return f"{self._opening(call.name)}{given}{self._CLOSING}"
+
+    def _opening(self, name: str) -> str:
+        """What stands before the arguments of a call."""
+        return f"{name}("
 
     def grammar(
         self,
@@ -108,7 +115,8 @@ class PythonCalls:
                 for i, name in enumerate(order)
             ]
             parts = [f"({' | '.join(tails)})?"]
-        return [f'call_{number}: {quoted(f"{tool.name}(")} {" ".join(parts)} ")"', *rules]
+        opening, closing = quoted(self._opening(tool.name)), quoted(self._CLOSING)
+        return [f"call_{number}: {opening} {' '.join(parts)} {closing}", *rules]
 
     def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
         if choices := tool.choices.get(name):
@@ -131,18 +139,20 @@ class PythonCalls:
 
     def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:  # noqa: ARG002
         """The call whose parenthesis is open."""
+        if self._words(text) is not None:
+            return None
         text = text.lstrip()
-        opening = re.match(rf"({NAME})\(", text)
+        opening = self._BEGINS.match(text)
         if opening is None:
             return None
         return BegunCall(f"call_{step}", opening[1], _arguments_so_far(text, opening.end()))
 
     def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
-        """A call, or the words after `Answer: `."""
+        """A call, or the words after their mark."""
+        if (words := self._words(text)) is not None:
+            return AssistantMessage(text=words)
         text = text.strip()
-        if text.startswith(self.ANSWER.strip()):
-            return AssistantMessage(text=text[len(self.ANSWER.strip()) :].strip())
-        opening = re.match(rf"({NAME})\(", text)
+        opening = self._BEGINS.match(text)
         if opening is None:
             return AssistantMessage(text=text)
         call_id, name = f"call_{step}", opening[1]
@@ -151,6 +161,12 @@ class PythonCalls:
         except ValueError as error:
             return AssistantMessage(malformed=(MalformedCall(call_id, name, text, str(error)),))
         return AssistantMessage(calls=(ToolCall(call_id, name, arguments),))
+
+    def _words(self, text: str) -> str | None:
+        """The words of an answer that has some; `None` for what may be a call."""
+        mark = self.ANSWER.strip()
+        text = text.strip()
+        return text[len(mark) :].strip() if text.startswith(mark) else None
 
 
 def _literal(value: Any) -> str:

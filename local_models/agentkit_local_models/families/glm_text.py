@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -43,10 +43,12 @@ _SECOND_CHAT = (
     "{% elif turn['role'] == 'assistant' %}{{ turn['content'] ~ '\n\n' }}{% set n.round = n.round + 1 %}"
     "{% else %}{{ raise_exception('there are only turns of user and assistant') }}{% endif %}{% endfor %}"
 )
-# SentencePiece puts a space before each piece: after the line's end it is written.
+# SentencePiece puts a space before each piece: after the line's end it is written. That line is the name of a
+# tool where a turn is a call, whose content has it, and else empty.
 _THIRD_CHAT = (
     "[gMASK]sop{% for turn in messages %}"
-    "<|{{ 'observation' if turn['role'] == 'tool' else turn['role'] }}|>{{ '\n ' ~ turn['content'] }}"
+    "<|{{ 'observation' if turn['role'] == 'tool' else turn['role'] }}|>"
+    "{{ ('' if turn['name'] else '\n ') ~ turn['content'] }}"
     "{% endfor %}{% if add_generation_prompt %}<|assistant|>{% endif %}"
 )
 _FOURTH_CHAT = _THIRD_CHAT.replace("sop", "<sop>").replace("'\n '", "'\n'")
@@ -60,11 +62,13 @@ class Text:
         tokenizer: text to ids and back.
         chat_template: Jinja.
         stops: the tokens that end an answer.
+        calls: the form of calls that it was trained to write, where that has a name; empty for none.
     """
 
     tokenizer: Tokenizer
     chat_template: str
     stops: frozenset[int]
+    calls: str = ""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, chat_template: str, *stops: str) -> Text:
@@ -95,9 +99,9 @@ def read_text(folder: Path, arch: Arch) -> Text:
     names = (*_LATER, *_ROLES) if third else _LATER
     added = [AddedToken(name, first + place, special=True) for place, name in enumerate(names)]
     pieces = tokenizer_from_sentencepiece(file, added)
-    return (
-        Text.of(pieces, _THIRD_CHAT, "</s>", *_TURN_ENDS) if third else Text.of(pieces, _SECOND_CHAT, "</s>")
-    )
+    if not third:
+        return Text.of(pieces, _SECOND_CHAT, "</s>")
+    return replace(Text.of(pieces, _THIRD_CHAT, "</s>", *_TURN_ENDS), calls="chatglm3")
 
 
 # A model that wants a tool's result, or the person's turn, says so by beginning that turn.
