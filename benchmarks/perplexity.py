@@ -115,6 +115,7 @@ def main() -> None:
 
         row("file", "file", Model.from_checkpoint(checkpoint, torch.float32, "file"))
         row("file", "bfloat16", Model.from_checkpoint(checkpoint, torch.bfloat16))
+        row("file", "float16", Model.from_checkpoint(checkpoint, torch.float16))
         eight = Model.from_checkpoint(checkpoint, torch.float32, cache="int8")
         row("file", "float32, cache int8", eight)
         row("file", "int8", Model.from_checkpoint(checkpoint, torch.float32, "int8"))
