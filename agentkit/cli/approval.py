@@ -67,7 +67,7 @@ class Approvals:
         if self.ahead and tool.leads_to is None:  # where a call leads has to be seen before it may go there
             self.ahead -= 1
             self._show(f"allowed ahead, {self.ahead} more: {clipped(call_text(call), AHEAD)}")
-            return Reply(allowed=True)
+            return Reply(allowed=True, ahead=True)
         original = call
         self._show(_preview(call))
         while True:

@@ -40,7 +40,7 @@ def diff_runs(one: str, other: str | None, output: str, flags: Mapping[str, Any]
         events = journal.events(run_id)
         doubt = ""
         if other is None:
-            found, doubt = changed_by(journal.contents, events, step or 0), _doubt(events)
+            found, doubt = changed_by(journal.contents, events, step or 0), _doubt(journal, run_id, events)
         else:
             second, second_step = _named(journal, other)
             found = between(
@@ -62,11 +62,13 @@ def diff_runs(one: str, other: str | None, output: str, flags: Mapping[str, Any]
             click.echo(shown(line))
 
 
-def _doubt(events: Sequence[Recorded]) -> str:
+def _doubt(journal: Journal, run_id: str, events: Sequence[Recorded]) -> str:
     """What of a run's changes is not known: those of a call that is running, or was when the process died."""
     intent = history(events).in_doubt
     if intent is None:
         return ""
+    if any(run.busy for run in journal.runs() if run.run_id == run_id):
+        return f"not shown is what {intent.call.name} does, which is running"
     return (
         f"not shown is what {intent.call.name} did last: nobody knows how far it came until the run goes on"
     )

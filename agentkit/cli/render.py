@@ -98,6 +98,8 @@ class Progress:
         self._held_back = ""
         """Last words that are to follow as the result, once."""
         self._calls: dict[str, ToolCall] = {}
+        self._allowed: dict[str, str] = {}
+        """In which words the person allowed a call that has not begun yet."""
         self._in_doubt = ""
         self._screen = screen or screen_on(out, look, self._status)
 
@@ -270,12 +272,17 @@ class Progress:
     def _called(self, call: ToolCall) -> None:
         self._calls.pop(call.id, None)
         self._screen.line(f"{self.state.steps}", _call(call), "bold")
+        if said := self._allowed.pop(call.id, ""):
+            self._screen.line("allowed", on_one_line(said))
 
     def _decided(self, event: CallDecided) -> None:
+        if event.allowed:  # the call follows, with its arguments as they were allowed
+            if self._replays:  # else the person has just said so
+                self._allowed[event.call_id] = event.reason
+            return
         if event.call_id in self._calls:
             self._called(self._calls[event.call_id])
-        if not event.allowed:
-            self._screen.line("denied", on_one_line(event.reason), "yellow")
+        self._screen.line("denied", on_one_line(event.reason), "yellow")
 
     def _finished(self, result: ToolResult) -> None:
         self._doing = ""

@@ -44,6 +44,8 @@ class Reply(Struct, frozen=True):
     """With a yes, the arguments to run it with, when they are not those of the model."""
     rules: tuple[RuleSet, ...] = ()
     """What holds from now on without another question."""
+    ahead: bool = False
+    """With a yes, whether it was said before this call was there to be seen."""
 
 
 Approver = Callable[[Tool, ToolCall, str], Awaitable[bool | Reply]]
@@ -249,7 +251,7 @@ class Dispatcher:
             Policy().with_rule(rule.kind, rule.rule).check_names(self.tools.values())
         if not reply.allowed:
             return self._refused(call, "person", "the person said no", reply.feedback, reply.rules)
-        reason = "the person allowed it"
+        reason = "the person allowed it ahead" if reply.ahead else "the person allowed it"
         changed = reply.arguments is not None and reply.arguments != call.arguments
         if changed:
             call = ToolCall(call.id, call.name, reply.arguments or {})

@@ -5,8 +5,9 @@
 Each order is a JSON line: a folder and the fatal points of the processes that work on it one after the
 other. POINT counts moments: just before and just after every journal write, and just before and just
 after every effect. At the given one the process dies as it would by `kill -9`; with `null` it goes on to
-the end. Every process is forked from this one, which has imported everything and opened nothing; its
-printed outcome and how it died go to standard output, one JSON line an order.
+the end. With [POINT, "raise"] it meets a fault there as of a failing disk. Every process is forked from
+this one, which has imported everything and opened nothing; its printed outcome and how it died go to
+standard output, one JSON line an order.
 """
 
 import asyncio
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.assembly import Surroundings, resume_run, run_goal
+from agentkit.core.errors import JournalError
 from agentkit.core.events import Event, Recorded
 from agentkit.core.protocols import RunLog
 from agentkit.journal.store import Journal
@@ -31,18 +33,22 @@ from agentkit.tooling.tool import Tool
 AT_ONCE = 3
 """Orders worked on at the same time."""
 
+Point = int | tuple[int, str] | None
+
 
 class Moments:
-    """Counts the moments of a process and dies at the chosen one."""
+    """Counts the moments of a process and dies, or meets a fault, at the chosen one."""
 
-    def __init__(self, fatal: int | None) -> None:
-        self.fatal = fatal
+    def __init__(self, point: Point) -> None:
+        self.fatal, self.how = point if isinstance(point, tuple | list) else (point, "kill")
         self.passed = 0
 
     def pass_by(self) -> None:
-        if self.passed == self.fatal:
-            os.kill(os.getpid(), signal.SIGKILL)
         self.passed += 1
+        if self.passed - 1 == self.fatal:
+            if self.how == "raise":
+                raise JournalError("the disk fails")
+            os.kill(os.getpid(), signal.SIGKILL)
 
 
 class MortalLog:
@@ -97,9 +103,9 @@ def mortal(found: Tool, moments: Moments, tally: Path) -> Tool:
     return Mortal(**{field: getattr(found, field) for field in found.__dataclass_fields__})
 
 
-async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
+async def sitting(folder: Path, point: Point) -> dict[str, Any]:
     """Begin the run in the folder, or go on with the one that is there."""
-    moments = Moments(fatal)
+    moments = Moments(point)
     settings = load_settings(
         {
             "model": f"scripted:{folder / 'script.jsonl'}",
@@ -121,14 +127,16 @@ async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
     return {"moments": moments.passed, "ending": outcome.ended.ending, "result": outcome.ended.result}
 
 
-def forked(folder: Path, fatal: int | None) -> dict[str, Any]:
+def forked(folder: Path, point: Point) -> dict[str, Any]:
     """A sitting in a process of its own: how that process ended and what it said."""
     said = folder / "said.json"
     said.unlink(missing_ok=True)
     child = os.fork()
     if child == 0:
         try:
-            told = asyncio.run(sitting(folder, fatal))
+            told = asyncio.run(sitting(folder, point))
+        except JournalError as fault:
+            told = {"fault": str(fault)}
         except BaseException:  # noqa: BLE001 - told to the test
             told = {"error": traceback.format_exc()}
         said.write_text(json.dumps(told))

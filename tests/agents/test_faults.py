@@ -33,6 +33,8 @@ SCRIPT: list[dict[str, Any]] = [
 WANTED = [call["name"] for answer in SCRIPT for call in answer.get("calls", [])]
 NOT_REPEATABLE = {"append_file", "run_shell"}
 LINES = {"two": "append_file", "three": "run_shell", "four": "run_shell"}
+FEW = 6
+"""Faults of the record, at moments drawn from all there are."""
 PAIRS = 40
 """Kills during the resumption of a killed run, drawn from all there can be."""
 
@@ -43,7 +45,9 @@ def prepared(folder: Path, script: Sequence[dict[str, Any]] = SCRIPT) -> Path:
     return folder
 
 
-def sittings(orders: Sequence[tuple[Path, Sequence[int | None]]]) -> dict[Path, list[dict[str, Any]]]:
+def sittings(
+    orders: Sequence[tuple[Path, Sequence[int | tuple[int, str] | None]]],
+) -> dict[Path, list[dict[str, Any]]]:
     """What became of each process of each folder."""
     lines = "".join(json.dumps([str(folder), list(points)]) + "\n" for folder, points in orders)
     done = subprocess.run(
@@ -100,8 +104,23 @@ def test_a_second_kill_while_the_run_is_resumed_changes_nothing_of_that(tmp_path
     assert twice > PAIRS // 2
 
 
-def told_truly(folder: Path) -> int:
-    """Hold what the journal says against the tally of effects; the number of doubtful steps."""
+@pytest.mark.timeout(300)
+def test_a_fault_of_the_record_at_a_moment_of_chance_repeats_and_loses_nothing(
+    tmp_path: Path, moments: int
+) -> None:
+    chosen = random.Random(8).sample(range(moments), FEW)
+    orders = [(prepared(tmp_path / str(point)), [(point, "raise"), None]) for point in chosen]
+    for folder, (failed, resumed) in sittings(orders).items():
+        assert failed["fault"] == "the disk fails", folder
+        assert resumed["ending"] == Ending.FINISHED, folder
+        told_truly(folder, fault=True)
+
+
+def told_truly(folder: Path, *, fault: bool = False) -> int:
+    """Hold what the journal says against the tally of effects; the number of doubtful steps.
+
+    A fault, unlike a kill, stops the calls that run beside the one it meets: of all of these there is doubt.
+    """
     tally = folder / "effects.jsonl"
     effects = [json.loads(line) for line in tally.read_text().splitlines()]
     events = events_of(folder)
@@ -114,7 +133,7 @@ def told_truly(folder: Path) -> int:
             name == call.name and call.arguments.items() <= arguments.items() for name, arguments in effects
         )
         doubtful = results[call.id].outcome is Outcome.UNKNOWN
-        if call.name in NOT_REPEATABLE:
+        if call.name in NOT_REPEATABLE or (fault and doubtful):
             assert times <= 1, f"{folder}: {call.name} ran {times} times"
             assert times == 1 or doubtful, f"{folder}: {call.name} is said to be done and never ran"
         else:
@@ -129,7 +148,8 @@ def told_truly(folder: Path) -> int:
     for line, name in LINES.items():
         assert line in written or name in {result.name for result in unknown}, f"{folder}: {line} is lost"
     for result in unknown:
-        told_of_changes(result, written)
+        if result.name in NOT_REPEATABLE:
+            told_of_changes(result, written)
     return len(unknown)
 
 

@@ -21,6 +21,11 @@ def test_the_next_calls_are_allowed_ahead_and_no_more(cli: Cli, talk) -> None:
         it.say("n")
         it.shown("done")
         assert not (cli.workspace / "3.txt").exists()
+    shown = cli("runs", "show", cli.run_id()).stdout
+    assert [shown.count(f'write_file(path="{n}.txt"') for n in range(4)] == [1] * 4
+    assert shown.count("allowed  the person allowed it\n") == 1
+    assert shown.count("allowed  the person allowed it ahead\n") == 2
+    assert "denied  the person said no" in shown
 
 
 def test_what_was_allowed_ahead_ends_with_the_message(cli: Cli, talk) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import socket
 import time
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from agentkit.agents.fold import fold
 from agentkit.core.events import PersonSaid
 
-from .conftest import CTRL_C, ENTER, SLEEPER, TAB, Cli, calling, saying, sleeping, wait_until
+from .conftest import CTRL_C, ENTER, SLEEPER, TAB, Cli, OpenAIServer, calling, saying, sleeping, wait_until
 
 # --- commands
 
@@ -282,6 +283,44 @@ def test_a_model_that_cannot_be_had_is_refused_before_anything_is_forked(
         it.shown(told, 2)
         it.say("second")
         it.shown(" finished", 2)
+    assert len(json.loads(cli("runs", "list", "--output", "json").stdout)) == 1
+
+
+def test_a_served_model_that_is_not_there_is_refused_before_anything_is_forked(cli: Cli, talk) -> None:
+    with (
+        OpenAIServer() as server,
+        talk(saying("one"), saying("two"), flags=("--base-url", server.url)) as it,
+    ):
+        it.say("first")
+        it.shown(" finished")
+        it.say("/model served:nope")
+        it.shown("  error  ")
+        it.say("second")
+        it.shown(" finished", 2)
+    assert len(json.loads(cli("runs", "list", "--output", "json").stdout)) == 1
+
+
+def test_ctrl_c_gives_up_a_model_that_takes_long_and_what_was_typed_comes_back(cli: Cli, talk) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/v1"
+        with talk(SLEEPER, saying("one"), flags=("--base-url", url)) as it:
+            it.say("first")
+            wait_until(lambda: sleeping(cli))
+            it.terminal.type(CTRL_C)
+            it.shown("going on in a moment")
+            it.terminal.type(
+                CTRL_C
+            )  # the work is stopped for good, and what is stopped next is no part of it
+            it.shown("interrupted")
+            it.say("/model served:slow")
+            it.shown("loading served:slow")
+            it.say("second")
+            it.shown("queued  second")
+            it.terminal.type(CTRL_C)
+            it.shown("nothing had begun")
+            it.shown("> second")
+            it.terminal.type(ENTER)
+            it.shown(" finished")
     assert len(json.loads(cli("runs", "list", "--output", "json").stdout)) == 1
 
 

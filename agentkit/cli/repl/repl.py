@@ -133,13 +133,13 @@ class Repl:
         """Tell the person something."""
         self.editor.screen.line(label, printable(text), style)
 
-    def start(self, work: Coroutine[Any, Any, None], *, says: str = "") -> None:
-        """Let the agent work while the person can go on typing; `says` are the words that begin it."""
+    def start(self, work: Coroutine[Any, Any, None], *, says: str = "", of_run: bool = True) -> None:
+        """Let work go on while the person can go on typing; `says` begins it, and `of_run` ends a run."""
         self.outbox.at_hand = says
         self.transcript.begin(says=bool(says))
         self.questions.begin()
         self._began, self.code = time.monotonic(), 0
-        self._work = asyncio.ensure_future(self._conduct(work))
+        self._work = asyncio.ensure_future(self._conduct(work, of_run=of_run))
 
     async def turn_away(self) -> None:
         """Leave the conversation at hand; the next message begins another."""
@@ -225,16 +225,18 @@ class Repl:
         self.code = error.exit_code
         self.say("error", str(error), "red")
 
-    async def _conduct(self, work: Coroutine[Any, Any, None]) -> None:
+    async def _conduct(self, work: Coroutine[Any, Any, None], *, of_run: bool) -> None:
         """See a piece of work through; then comes what the person sent meanwhile."""
         ticking = asyncio.ensure_future(self._tick())
         whole = False
         try:
             await work
-            ended = self.talk.state.ended
-            assert ended is not None
-            self.code = EXIT_CODES[ended.ending]
-            whole = ended.ending is not Ending.INTERRUPTED
+            whole = True
+            if of_run:
+                ended = self.talk.state.ended
+                assert ended is not None
+                self.code = EXIT_CODES[ended.ending]
+                whole = ended.ending is not Ending.INTERRUPTED
         except asyncio.CancelledError:
             if self._leaving:
                 raise

@@ -83,15 +83,15 @@ async def fork(repl: "Repl", rest: str) -> None:
     step = int(words.pop(0)) if words and words[0].isascii() and words[0].isdigit() else None
     if len(words) > 1:
         raise UsageError("say /fork, /fork STEP, /fork MODEL or /fork STEP MODEL")
-    await _forked(repl, step, words[0] if words else None)
+    if words:
+        _go_on_with(repl, words[0], step)
+    else:
+        await _forked(repl, repl.require_run(), step, None)
 
 
-async def _forked(repl: "Repl", step: int | None, model: str | None) -> None:
+async def _forked(repl: "Repl", run_id: str, step: int | None, model: str | None) -> None:
     from agentkit.cli.fork import forked, has_history
 
-    run_id = repl.require_run()
-    if model is not None:
-        await _require_model(repl, model)
     made = forked(run_id if step is None else f"{run_id}@{step}", repl.settings, model=model)
     await repl.talk.take(made.run_id)
     repl.transcript.turn_to(repl.talk.events)
@@ -125,25 +125,39 @@ async def use_model(repl: "Repl", name: str) -> None:
         async with repl.editor.aside():
             list_models()
     elif repl.talk.state.started is None:
-        repl.settings = repl.talk.chosen = repl.talk.settings = await _require_model(repl, name)
-        repl.say("model", repl.talk.model)
+        repl.start(_begin_with(repl, name), of_run=False)
     else:
-        await _forked(repl, None, name)
+        _go_on_with(repl, name, None)
 
 
-async def _require_model(repl: "Repl", name: str) -> Settings:
+def _go_on_with(repl: "Repl", model: str, step: int | None) -> None:
+    run_id = repl.require_run()
+
+    async def fork_when_loaded() -> None:
+        await _loaded(repl, model)
+        await _forked(repl, run_id, step, model)
+
+    repl.start(fork_when_loaded(), of_run=False)
+
+
+async def _begin_with(repl: "Repl", model: str) -> None:
+    repl.settings = repl.talk.chosen = repl.talk.settings = await _loaded(repl, model)
+    repl.say("model", repl.talk.model)
+
+
+async def _loaded(repl: "Repl", name: str) -> Settings:
     """The settings with another model: one that cannot be had is refused before anything changes for it.
 
     Raises:
-        UnknownModel: there is none by that name.
+        UnknownModel: there is none by that name, or its server has another one.
         MissingKey: its provider needs a key.
+        ModelError: it cannot be loaded, or its server does not answer.
     """
-    from agentkit.assembly import chosen_model, make_model_of
-    from agentkit.models.registry import provider_of, require_known
+    from agentkit.assembly import chosen_model
+    from agentkit.models.registry import require_known
 
     settings = repl.settings.replacing(model=name)
-    chosen = chosen_model(settings)
-    require_known(chosen)
-    if provider_of(chosen)[0] not in ("local", "served"):  # weights take long, and so may a server
-        await make_model_of(settings).aclose()
+    settings = settings.replacing(model=chosen_model(settings))
+    require_known(settings.model)
+    await repl.talk.load(settings)
     return settings

@@ -33,29 +33,35 @@ class Stepping:
         self._stopped_at = float("-inf")
         self._dropped = False
         self._pausing = False
+        self._at_work = False
 
     async def work(self, agent: Agent) -> None:
         """Let the agent work until it is done or stopped."""
-        self._dropped, self._stopped_at = False, float("-inf")
-        while agent.state.ended is None:
-            before = len(agent.state.attempts)
-            if await self._stepped(agent) or agent.state.ended is not None:
-                continue
-            if not _was_running(agent.state, before) or not await self._goes_on():
-                await agent.stop()
+        self._dropped, self._stopped_at, self._at_work = False, float("-inf"), True
+        try:
+            while agent.state.ended is None:
+                before = len(agent.state.attempts)
+                if await self._stepped(agent) or agent.state.ended is not None:
+                    continue
+                if not _was_running(agent.state, before) or not await self._goes_on():
+                    await agent.stop()
+        finally:
+            self._at_work = False
 
     def interrupt(self) -> bool:
         """Stop the step that is under way; a second time within `GRACE` seconds, the work.
 
         Returns:
-            Whether there was a step to stop; else nothing has begun, and whoever works is to be cancelled.
+            Whether the agent is at work; else nothing has begun, and whoever works is to be cancelled.
         """
+        if not self._at_work:
+            return False
         if self._pausing or self.just_stopped:
             self._dropped = True
         self._stopped_at = time.monotonic()
         if self._step is not None:
             self._step.cancel(STOPPED)
-        return self._step is not None or self._dropped or self._pausing
+        return True
 
     @property
     def just_stopped(self) -> bool:

@@ -143,6 +143,14 @@ class Talk:
         await self.leave()
         await self._models.aclose()
 
+    async def load(self, settings: Settings) -> None:
+        """Have the model that the settings name here, as the next message to it will need it.
+
+        Raises:
+            AgentkitError: it cannot be had.
+        """
+        await self._models.model(settings)
+
     async def say(self, words: str) -> None:
         """Tell the run what to do next, and work until that is over.
 
