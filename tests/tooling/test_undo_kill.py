@@ -10,7 +10,15 @@ from typing import Any
 import pytest
 
 from agentkit.core.errors import UndoRefused, UsageError, WorkspaceError
-from agentkit.core.events import CallFinished, CallIntended, FilesSet, FilesSetting, ModelAnswered, ModelAsked
+from agentkit.core.events import (
+    CallFinished,
+    CallIntended,
+    FilesSet,
+    FilesSetting,
+    ModelAnswered,
+    ModelAsked,
+    RunResumed,
+)
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.core.usage import Usage
@@ -60,6 +68,16 @@ def record_call(log: JournalLog, snapshots: Snapshots, root: Path, *, ends: bool
     wreck(root)
     if ends:
         log.append(CallFinished(ToolResult("c1", "run_shell", Outcome.OK, ""), snapshots.take().name))
+
+
+def record_write(log: JournalLog, snapshots: Snapshots, path: Path, text: str) -> None:
+    """A second call, which writes a file and ends."""
+    call = ToolCall("c2", "write_file", {"path": "…"})
+    log.append(ModelAsked(2, 0))
+    log.append(ModelAnswered(2, AssistantMessage("", (call,)), Usage(), 0.0))
+    log.append(CallIntended(call, Effect.WRITES, idempotent=True, snapshot=snapshots.take().name))
+    path.write_text(text)
+    log.append(CallFinished(ToolResult("c2", "write_file", Outcome.OK, ""), snapshots.take().name))
 
 
 def killed_at(count: int, journal: Path, run_id: str, workspace: Path) -> bool:
@@ -168,6 +186,28 @@ def test_of_a_call_that_was_killed_nobody_knows_what_it_changed(workspace: Path,
     assert tree(workspace) == before
     reset(journal, run_id, workspace, redo)
     assert tree(workspace) == after
+    with pytest.raises(UndoRefused, match="nobody knows whether the run changed it"):
+        reset(journal, run_id, workspace)
+
+
+def test_a_resumed_run_does_not_know_either_who_changed_what_since_the_kill(
+    workspace: Path, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal.db"
+    run_id, before, _ = recorded(journal, workspace, ends=False)
+    (workspace / "aa").write_text("my own words")
+    with Journal.open(journal) as opened, opened.resume(run_id) as log, Workspace.open(workspace) as place:
+        snapshots = Snapshots(place, log.contents)
+        log.append(RunResumed(1))
+        unknown = ToolResult("c1", "run_shell", Outcome.UNKNOWN, "outcome unknown")
+        log.append(CallFinished(unknown, snapshots.take().name))
+        record_write(log, snapshots, workspace / "aa", "the run's words")
+    with pytest.raises(UndoRefused, match=r"aa.*nobody knows whether the run changed it"):
+        reset(journal, run_id, workspace, to=0)
+    reset(journal, run_id, workspace)  # what it did after that, it knows
+    assert (workspace / "aa").read_text() == "my own words"
+    reset(journal, run_id, workspace, force=True)
+    assert tree(workspace) == before
 
 
 @pytest.fixture

@@ -10,6 +10,7 @@ from agentkit.core.events import (
     FilesSetting,
     ModelAsked,
     Recorded,
+    RunResumed,
 )
 
 
@@ -20,6 +21,8 @@ class Change:
     before: bytes
     after: bytes | None
     """`None` when nobody knows: the process died in between."""
+    unsure: bool = False
+    """Whether the process died in between: others may have done a part of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +62,8 @@ class History:
     """The last step that was begun."""
     in_doubt: CallIntended | None = None
     """The call that was running when the process died."""
+    outlived: bool = False
+    """Whether that call's process died before its end: for a while nobody watched the files."""
 
     def at(self, step: int) -> bytes | None:
         """The files at the end of a step, or `None` where no call that could change them tells."""
@@ -74,16 +79,19 @@ def history(events: Iterable[Recorded]) -> History:
             case ModelAsked():
                 found.steps = event.step
             case CallIntended() if event.snapshot:
-                found.in_doubt = event
+                found.in_doubt, found.outlived = event, False
                 before = bytes.fromhex(event.snapshot)
                 found.first = found.first or before
                 found.latest = before
+            case RunResumed():
+                found.outlived = found.in_doubt is not None
             case CallFinished():
                 intent, found.in_doubt = found.in_doubt, None
                 if intent is not None:
                     _finished(found, intent, event.snapshot)
             case FilesSetting():
                 if found.in_doubt is not None:
+                    found.outlived = True
                     _finished(found, found.in_doubt, event.before)
                     found.in_doubt = None
                 found.cut_off = event
@@ -101,7 +109,7 @@ def _finished(found: History, intent: CallIntended, snapshot: str) -> None:
     after = bytes.fromhex(snapshot) if snapshot else before
     found.latest = found.states[found.steps] = after
     if before != after:
-        _did(found, Change(before, after))
+        _did(found, Change(before, after, unsure=found.outlived))
 
 
 def _did(found: History, change: Change) -> None:

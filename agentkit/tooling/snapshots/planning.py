@@ -121,14 +121,14 @@ class _Touched:
 def _touched(contents: Contents, changes: Sequence[Change], current: bytes) -> dict[str, _Touched]:
     found: dict[str, _Touched] = {}
     for change in changes:
-        unknown = change.after is None
+        unknown = change.after is None or change.unsure
         for path, old, new in differences(contents, change.before, change.after or current):
             earlier = found.get(path)
             if earlier is None:
                 found[path] = _Touched(old, new, unknown=unknown)
                 continue
             earlier.mixed = earlier.mixed or not same(earlier.last, old)
-            earlier.last, earlier.unknown = new, unknown
+            earlier.last, earlier.unknown = new, earlier.unknown or unknown
     return found
 
 
