@@ -47,12 +47,18 @@ class LocalModel:
     def __init__(self, name: str, engine: "Engine", dialect: Dialect, profile: ModelProfile) -> None:
         self._name = name
         from agentkit_local_models.chat_template import ChatTemplate
+        from agentkit_local_models.errors import ChatTemplateError
         from agentkit_local_models.written import Written
 
         checkpoint = engine.checkpoint
         if checkpoint.chat_template is None:
-            raise BadRequest(f"{name} has no chat template, so it cannot be spoken to in turns")
-        self._template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
+            is_folder = (checkpoint.path / "config.json").is_file()
+            works = "; a chat_template.jinja in its folder works" if is_folder else ""
+            raise BadRequest(f"{name} has no chat template, so it cannot be spoken to in turns{works}")
+        try:
+            self._template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
+        except ChatTemplateError as error:
+            raise BadRequest(f"{name}: {error}") from error
         self._engine = engine
         self._dialect = dialect
         self._profile = profile

@@ -23,6 +23,7 @@ from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.families import hub_names, read_family
 from agentkit_local_models.families.family import Names
 from agentkit_local_models.families.llama import NAMES
+from agentkit_local_models.files_here import require_checkpoint
 from agentkit_local_models.gguf import GGUFFile
 from agentkit_local_models.gguf_config import config_from_gguf
 from agentkit_local_models.gguf_families import family_of
@@ -94,9 +95,10 @@ class Checkpoint:
             CheckpointError: a file is missing or damaged, or its tensors do not fit its config.
             UnsupportedCheckpoint: a sound model of a kind that is not built.
         """
-        if not path.is_dir():
-            return open_gguf(path)
-        return open_int4(path) if is_int4_folder(path) else open_hub(path)
+        if is_int4_folder(path):
+            return open_int4(path)
+        require_checkpoint(path)
+        return open_hub(path) if path.is_dir() else open_gguf(path)
 
     def weight_names(self) -> tuple[str, ...]:
         """The canonical names `load_weights` yields, in its order."""

@@ -7,6 +7,7 @@ and the tensors' bytes stay in the file until they are read.
 from __future__ import annotations
 
 import pickle
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
@@ -18,6 +19,7 @@ from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.tensor_folder import Shards, indexed_files
 
 INDEX = "pytorch_model.bin.index.json"
+_REASON = re.compile(r"WeightsUnpickler error: (.*?)(?:\. |\.?$)", re.MULTILINE)
 
 
 def open_pytorch(path: Path) -> Shards:
@@ -39,7 +41,12 @@ def _load(file: Path) -> Mapping[str, Tensor]:
             loaded: object = torch.load(file, map_location="cpu", weights_only=True, mmap=True)
         except RuntimeError:  # the format before torch 1.6 cannot be mapped
             loaded = torch.load(file, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+    except pickle.UnpicklingError as error:
+        # what torch says begins with how to run the program after all
+        found = _REASON.search(str(error))
+        reason = found[1] if found is not None else "it is damaged, or holds other things than tensors"
+        raise CheckpointError(f"{file}: no file of tensors that can be read safely: {reason}") from error
+    except (OSError, RuntimeError, EOFError, ValueError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise CheckpointError(f"{file}: no file of tensors that can be read safely: {reason}") from error
     if not isinstance(loaded, dict):
