@@ -146,16 +146,12 @@ def test_a_model_without_turns_says_what_is_missing(tmp_path: Path) -> None:
         "rms_norm_eps": 1e-6,
         "model_max_length": 64,
     }
-    with pytest.raises(
-        BadRequest, match=r"no chat template, .*; a chat_template.jinja in its folder works"
-    ):
+    with pytest.raises(BadRequest, match=r"no chat template, .*; a chat_template.jinja in its folder works"):
         load_local("local:x", str(folder_of(tmp_path, settings)))
 
 
 def test_a_template_that_is_broken_is_told_with_the_model(tmp_path: Path) -> None:
     folder = chatglm2(tmp_path)
     (folder / "chat_template.jinja").write_text("{% for turn in %}")
-    with pytest.raises(
-        BadRequest, match=r"^local:/.*: the chat template is not valid: Expected"
-    ):
+    with pytest.raises(BadRequest, match=r"^local:/.*: the chat template is not valid: Expected"):
         load_local("local:x", str(folder))
