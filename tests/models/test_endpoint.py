@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.diagnosis import State
+from agentkit.models.endpoint.answers import stop as stop_of
 from agentkit.models.endpoint.answers import structured
 from agentkit.models.endpoint.battery import NO_MODEL, examined
 from agentkit.models.endpoint.contract import Endpoint
@@ -284,3 +285,19 @@ async def test_brackets_without_end_are_no_structured_output():
     learnt = await structured(ScriptedModel(["[" * 100_000]))
     assert learnt.diagnosis.state is State.LACKS
     assert learnt.diagnosis.found.startswith("ignored: '[[[")
+
+
+@pytest.mark.parametrize("heeds", [True, False])
+async def test_words_that_are_repeated_with_capitals_tell_of_stop_as_well(serve, heeds):
+    def answers(asked):
+        text = "1. Alpha Beta Gamma Delta"
+        for stop in asked["stop"] if heeds else ():
+            text = text.split(stop)[0]
+        return {"text": text}
+
+    server = serve(answers=answers, strict=False)
+    model = Endpoint(server.url, "test").connected()
+    found = (await stop_of(model)).diagnosis
+    await model.aclose()
+    assert found.state is (State.OK if heeds else State.LACKS)
+    assert ("Gamma" in found.found) is not heeds

@@ -20,6 +20,8 @@ from agentkit.models.thoughts import CLOSE, OPEN
 
 COUNT = "Count from 1 to 10, the numbers only, with a space between."
 REPEAT = "Say these four words and nothing else: alpha beta gamma delta"
+UNSAID = ("gamma", "Gamma", "GAMMA")
+"""The third of these words, as models write it."""
 DRAW = "Think of a number between 1 and a million, by chance. Say the number and nothing else."
 LONG_ENOUGH = 1.0
 """Seconds before the first piece; of an answer that is quicker nobody can tell whether it was held back."""
@@ -100,16 +102,16 @@ def usage(answer: Heard) -> Learnt:
 
 
 async def stop(model: OpenAIModel) -> Learnt:
-    """Whether an answer ends before a text it must not hold."""
+    """Whether an answer ends before a text it must not hold, in whichever of its spellings it is written."""
     try:
-        said = (await heard(model, question(REPEAT, stop=("gamma",)))).text.lower()
+        said = (await heard(model, question(REPEAT, stop=UNSAID))).text
     except BadRequest as error:
         return Learnt(Diagnosis("stop", State.LACKS, f"refused: {error}"))
     except ModelError as error:
         return _unknown("stop", error)
-    if "gamma" in said:
+    if any(word in said for word in UNSAID):
         return Learnt(Diagnosis("stop", State.LACKS, f"ignored: {said[:60]!r}"))
-    if "alpha" not in said:
+    if "alpha" not in said.lower():
         return Learnt(Diagnosis("stop", State.UNKNOWN, f"the words were not repeated: {said[:60]!r}"))
     return Learnt(Diagnosis("stop", State.OK, "the answer ended before it"))
 
