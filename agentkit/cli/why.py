@@ -9,7 +9,7 @@ from agentkit.assembly import judging
 from agentkit.cli.words import escaped, on_one_line
 from agentkit.core.errors import UsageError
 from agentkit.core.tools import Effect
-from agentkit.settings import Settings, load_settings
+from agentkit.settings import Origin, OriginKind, Settings, load_settings
 from agentkit.tooling.discovery import installed_packs, installed_tools
 from agentkit.tooling.policy import Decision, Verdict
 from agentkit.tooling.snapshots.undoable import Judge
@@ -66,5 +66,10 @@ def _because(decision: Decision, settings: Settings) -> str:
         found = [settings.rule_origins[name] for name in names if name in settings.rule_origins]
     else:
         found = list(settings.origins.get("approve", ()))
-    origin = f" ({found[0].kind}: {found[0]})" if found else ""
-    return on_one_line(f"{decision.reason}{origin}")
+    return on_one_line(f"{decision.reason}{_said_where(found[0]) if found else ''}")
+
+
+def _said_where(origin: Origin) -> str:
+    if origin.kind is OriginKind.CALLER:  # what a run that is taken up began with
+        return " (as the run began)"
+    return f" ({origin.kind}: {origin})"

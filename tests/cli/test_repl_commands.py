@@ -183,6 +183,14 @@ def test_tools_why_and_budget_tell_what_holds_here(talk) -> None:
         it.shown("2 of 7 for this message")
 
 
+def test_a_cost_that_nobody_knows_is_said_to_be_so(cli: Cli) -> None:
+    with OpenAIServer([{"text": "hello"}]) as server:
+        flags = ("-m", "openai:test", "--base-url", server.url)
+        out = cli(*flags, stdin="hello\n/budget\n", env={"OPENAI_API_KEY": "k"}).stdout
+    assert " finished  1 step, 16 tokens, cost unknown, 0" in out
+    assert "     cost  unknown of no limit" in out
+
+
 def test_another_model_goes_on_in_a_fork(cli: Cli, talk) -> None:
     other = cli.script(saying("x"), saying("I am another."))
     with talk(saying("I am one.")) as it:
@@ -190,6 +198,8 @@ def test_another_model_goes_on_in_a_fork(cli: Cli, talk) -> None:
         it.shown(" finished")
         it.say(f"/model {other}")
         it.shown("has the history of")
+        it.say("/why ls")
+        it.shown("runs code in the sandbox (as the run began)")
         it.say("and you?")
         it.shown("I am another.")
         it.shown(" finished", 2)

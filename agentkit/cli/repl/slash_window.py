@@ -43,7 +43,8 @@ async def show_budget(repl: "Repl", _: str) -> None:
         f"{duration(state.seconds)} in all",
     )
     repl.say("tokens", f"{spent.tokens:,} of {_most(most.tokens)} for the whole conversation")
-    repl.say("cost", f"{cost_text(state)} of {_most(most.cost, dollars)} for the whole conversation")
+    cost = cost_text(state).removeprefix("cost ")  # of which the label says already that it is one
+    repl.say("cost", f"{cost} of {_most(most.cost, dollars)} for the whole conversation")
 
 
 _N = TypeVar("_N")

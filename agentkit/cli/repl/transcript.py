@@ -157,7 +157,8 @@ class Transcript(Progress):
         """What the message at hand took; money is that of the whole conversation."""
         state = self.state
         steps = counted(self._steps, "step")
-        cost = f", {cost_text(state)} in all" if state.cost or state.unpriced else ""
+        of_all = " in all" if state.cost else ""
+        cost = f", {cost_text(state)}{of_all}" if state.cost or state.unpriced else ""
         # an agent that says what it did, and called nothing, did nothing
         idle = "" if len(state.attempts) > state.attempts_before else ", nothing was called"
         return f"{steps}, {self._tokens}{cost}, {duration(self._seconds() - state.seconds_before)}{idle}"
