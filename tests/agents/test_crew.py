@@ -21,7 +21,7 @@ from agentkit.agents.budget import slice_of
 from agentkit.agents.fold import fold
 from agentkit.agents.replay import replay
 from agentkit.assembly import Outcome, Surroundings, resume_run, run_goal
-from agentkit.core.errors import ProviderDown, UsageError
+from agentkit.core.errors import ProviderDown, UndoRefused, UsageError
 from agentkit.core.events import (
     AgentEnded,
     AgentStarted,
@@ -855,6 +855,78 @@ async def test_what_an_agent_changed_is_undone_with_the_call_that_began_it(place
         done = undo(log, Snapshots(workspace, log.contents))
     assert done.changed == ("a.txt",)
     assert (place.workspace / "a.txt").read_text() == "as it was"
+
+
+@pytest.fixture
+def beside() -> tuple[Cast, Sequence[Tool]]:
+    """A run whose agent changes two files while no call of the run waits for it, and its tools."""
+    over = asyncio.Event()
+
+    @tool(effect=Effect.PURE)
+    async def ring() -> str:
+        """Say that all is done."""
+        over.set()
+        return "rung"
+
+    @tool(effect=Effect.PURE)
+    async def listen() -> str:
+        """Wait for the other one."""
+        await asyncio.wait_for(over.wait(), 20)
+        return "heard"
+
+    writes = [
+        call("write_file", "w", path="a.txt", content="changed"),
+        call("delete_file", "d", path="b.txt"),
+    ]
+    scout = [[*writes, call("ring", "r")], "Changed."]
+    lead = [call("start_agent", "s", **START, wait=False), call("listen", "l"), "Changed."]
+    return Cast(scout=scout, lead=lead), (ring, listen)
+
+
+@pytest.mark.parametrize("more", [[call("make_folder", "m", path="new")], []])
+async def test_what_an_agent_changed_beside_the_run_is_undone_with_it(
+    place: Place, beside: tuple[Cast, Sequence[Tool]], more: list[ToolCall]
+) -> None:
+    for name in "ab":
+        (place.workspace / f"{name}.txt").write_text("as it was")
+    model, tools = beside
+    *calls, last = model.scripts["lead"]
+    model.scripts = {**model.scripts, "lead": [*calls, *more, last]}
+    outcome = await place.run(model, *tools)
+    assert [path.name for path in place.workspace.glob("*.txt")] == ["a.txt"]
+    with (
+        Journal.open(place.folder / "journal.db") as journal,
+        journal.resume(outcome.run_id) as log,
+        Workspace.open(place.workspace) as workspace,
+    ):
+        snapshots = Snapshots(workspace, log.contents)
+        if not more:  # no call was made after the agent's: nobody watched
+            with pytest.raises(UndoRefused, match=r"a\.txt, b\.txt: nobody knows whether the run changed it"):
+                undo(log, snapshots, 0)
+        undo(log, snapshots, 0, force=not more)
+    assert {path.name: path.read_text() for path in place.workspace.iterdir()} == {
+        "a.txt": "as it was",
+        "b.txt": "as it was",
+    }
+
+
+async def test_a_fork_does_not_count_what_changed_since_as_done_by_agents_that_it_does_not_have(
+    place: Place,
+) -> None:
+    calls = [call("start_agent", "s", **START, wait=False), call("list_agents", "l", wait=True)]
+    lead = [*calls, call("make_folder", "m", path="new"), "Done."]
+    run_id = await interrupted(place, Cast(scout=[After(600, "never")], lead=lead))
+    with Journal.open(place.folder / "journal.db") as journal:
+        fork = journal.fork(run_id, 1).run_id
+    (place.workspace / "mine.txt").write_text("mine")
+    await resume_run(fork, place.settings(), place.around(Cast(scout=["never"], lead=lead)))
+    with (
+        Journal.open(place.folder / "journal.db") as journal,
+        journal.resume(fork) as log,
+        Workspace.open(place.workspace) as workspace,
+    ):
+        assert undo(log, Snapshots(workspace, log.contents), 1).removed == ("new",)
+    assert [path.name for path in place.workspace.iterdir()] == ["mine.txt"]
 
 
 # --- kill -9

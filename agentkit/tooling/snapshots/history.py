@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from agentkit.core.events import (
+    AgentEnded,
+    AgentStarted,
     CallFinished,
     CallIntended,
     FilesSet,
@@ -11,12 +13,13 @@ from agentkit.core.events import (
     ModelAsked,
     Recorded,
     RunResumed,
+    RunStarted,
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From one kept state to another: what a call did, or an undo."""
+    """From one kept state to another: what a call did, or agents beside it, or an undo."""
 
     before: bytes
     after: bytes | None
@@ -63,7 +66,13 @@ class History:
     in_doubt: CallIntended | None = None
     """The call that was running when the process died."""
     outlived: bool = False
-    """Whether that call's process died before its end: for a while nobody watched the files."""
+    """Whether the process died since the last state was kept: for a while nobody watched the files."""
+    at_work: set[str] = field(default_factory=set[str])
+    """The agents that work for the run."""
+    beside: bool = False
+    """Whether one of them was at work since the last state was kept."""
+    forked_at: str = ""
+    """The step at which it left the run that it was forked from, whose agents do not work for it."""
 
     def at(self, step: int) -> bytes | None:
         """The files at the end of a step, or `None` where no call that could change them tells."""
@@ -79,12 +88,21 @@ def history(events: Iterable[Recorded]) -> History:
             case ModelAsked():
                 found.steps = event.step
             case CallIntended() if event.snapshot:
-                found.in_doubt, found.outlived = event, False
                 before = bytes.fromhex(event.snapshot)
                 found.first = found.first or before
-                found.latest = before
+                _worked_beside(found, before)
+                found.in_doubt, found.outlived, found.latest = event, False, before
+            case RunStarted():
+                found.forked_at = event.forked_from.rpartition("@")[2]
             case RunResumed():
-                found.outlived = found.in_doubt is not None
+                if found.forked_at == str(found.steps):
+                    found.at_work, found.beside = set(), False
+                found.outlived = found.in_doubt is not None or found.beside
+            case AgentStarted():
+                found.at_work.add(event.name)
+                found.beside = True
+            case AgentEnded():
+                found.at_work.discard(event.name)
             case CallFinished():
                 intent, found.in_doubt = found.in_doubt, None
                 if intent is not None:
@@ -101,13 +119,22 @@ def history(events: Iterable[Recorded]) -> History:
                 pass
     if found.in_doubt is not None:
         _did(found, Change(bytes.fromhex(found.in_doubt.snapshot), None))
+    elif found.beside and found.latest is not None:
+        _did(found, Change(found.latest, None))
     return found
+
+
+def _worked_beside(found: History, now: bytes) -> None:
+    """Count what changed between two calls as the run's, where agents were at work for it meanwhile."""
+    if found.beside and found.latest is not None and found.latest != now:
+        _did(found, Change(found.latest, now, unsure=found.outlived))
 
 
 def _finished(found: History, intent: CallIntended, snapshot: str) -> None:
     before = bytes.fromhex(intent.snapshot)
     after = bytes.fromhex(snapshot) if snapshot else before
     found.latest = found.states[found.steps] = after
+    found.beside = bool(found.at_work)
     if before != after:
         _did(found, Change(before, after, unsure=found.outlived))
 
@@ -126,7 +153,7 @@ def _set(found: History, event: FilesSet) -> None:
     if setting is None:
         return
     change = Change(bytes.fromhex(setting.before), bytes.fromhex(event.snapshot))
-    found.latest = change.after
+    found.latest, found.beside = change.after, bool(found.at_work)
     if setting.redo:
         found.done.extend(found.undone.pop().steps)
     else:

@@ -13,7 +13,7 @@ from agentkit.tooling.snapshots.coverage import written
 from agentkit.tooling.snapshots.history import Change
 
 CHANGED = "it is not as the run left it"
-UNKNOWN = "nobody knows whether the run changed it, which was killed, or you"
+UNKNOWN = "nobody knows whether the run changed it or you, as nobody watched for a while"
 LOST = "it was not kept, so it cannot be brought back"
 
 
