@@ -131,7 +131,7 @@ class Posted:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
-        reply = Reply(send)
+        reply = Reply(send, self._served.limits.take_seconds)
         try:
             outcome = await self._outcome(scope, receive, reply)
         except Gone:
@@ -142,7 +142,8 @@ class Posted:
         try:
             if self._served.gate.closed:
                 raise closing()
-            asked = Fields.read(await body_of(scope, receive, self._served.limits.body_bytes))
+            limits = self._served.limits
+            asked = Fields.read(await body_of(scope, receive, limits.body_bytes, limits.body_seconds))
             await self._while_there(self._handler(self._served, asked, reply), receive, reply)
         except ApiError as error:
             if error.status == 500:

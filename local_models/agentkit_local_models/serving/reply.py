@@ -11,13 +11,6 @@ from starlette.types import Message, Receive, Scope, Send
 
 from agentkit_local_models.serving.faults import ApiError
 
-BODY_SECONDS = 30.0
-"""Within which a request's body has to come."""
-
-
-TAKE_SECONDS = 60.0
-"""Within which a client has to take what it is sent: who reads nothing must not hold a place for ever."""
-
 
 class Gone(Exception):
     """The client went away."""
@@ -31,10 +24,17 @@ class Reply:
         ended: whether all of it was.
     """
 
-    def __init__(self, send: Send) -> None:
+    def __init__(self, send: Send, take_seconds: float = 60.0) -> None:
+        """Nothing was sent yet.
+
+        Args:
+            send: of the protocol.
+            take_seconds: within which a client has to take a part.
+        """
         self.status = 0
         self.ended = False
         self._send = send
+        self._take_seconds = take_seconds
 
     async def whole(
         self, value: Mapping[str, Any], status: int = 200, headers: Mapping[str, str] | None = None
@@ -88,14 +88,20 @@ class Reply:
     async def _put(self, message: Message) -> None:
         """Send a part, or find that nobody takes it."""
         try:
-            async with asyncio.timeout(TAKE_SECONDS):
+            async with asyncio.timeout(self._take_seconds):
                 await self._send(message)
         except TimeoutError:
             raise Gone from None
 
 
-async def body_of(scope: Scope, receive: Receive, most: int) -> bytes:
+async def body_of(scope: Scope, receive: Receive, most: int, seconds: float) -> bytes:
     """A request's body.
+
+    Args:
+        scope: of the request.
+        receive: of the protocol.
+        most: bytes.
+        seconds: within which all of it has to come.
 
     Raises:
         ApiError: it is larger than `most` bytes, no JSON by its type, or does not come.
@@ -113,7 +119,7 @@ async def body_of(scope: Scope, receive: Receive, most: int) -> bytes:
     parts: list[bytes] = []
     size = 0
     try:
-        async with asyncio.timeout(BODY_SECONDS):
+        async with asyncio.timeout(seconds):
             while True:
                 message = await receive()
                 if message["type"] == "http.disconnect":
@@ -125,7 +131,9 @@ async def body_of(scope: Scope, receive: Receive, most: int) -> bytes:
                 if not message.get("more_body"):
                     return b"".join(parts)
     except TimeoutError:
-        raise ApiError(408, f"the body did not come within {BODY_SECONDS:.0f} seconds") from None
+        told = f"the body did not come within {seconds:g} seconds"
+        # or the connection would wait for the rest of it
+        raise ApiError(408, told, headers={"Connection": "close"}) from None
 
 
 def too_large(most: int) -> ApiError:

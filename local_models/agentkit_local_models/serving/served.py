@@ -36,10 +36,15 @@ class Limits:
     Attributes:
         body_bytes: of a request.
         answers: that are being made or wait.
+        body_seconds: within which a body has to come.
+        take_seconds: within which a client has to take a part of what it is sent: who reads nothing must not
+            hold a place for ever.
     """
 
     body_bytes: int = 4 << 20
     answers: int = 64
+    body_seconds: float = 30.0
+    take_seconds: float = 60.0
 
 
 class Served:

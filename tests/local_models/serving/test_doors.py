@@ -1,15 +1,19 @@
 """Who is let in, with what, and what the others are told."""
 
+import asyncio
+import json
 import re
+import socket
 
 import openai
 import pytest
 
 from agentkit_local_models.model import Model
+from agentkit_local_models.serving.app import app_of
 from agentkit_local_models.serving.faults import ApiError
 from agentkit_local_models.serving.fields import Fields
 from agentkit_local_models.serving.gate import Gate
-from agentkit_local_models.serving.served import Limits
+from agentkit_local_models.serving.served import Limits, Served
 
 from ..tiny import random_weights  # noqa: TID252
 from .running import NAME, Running, eventually, fresh, sent, spoken, tiny_engine
@@ -88,6 +92,39 @@ def test_too_large_a_body_is_refused_whether_its_size_is_told_or_not(tiny):
 def test_what_is_no_request_is_refused(server, body):
     status, _, told = sent(server, body=body)
     assert (status, told["error"]["type"]) == (400, "invalid_request_error")
+
+
+def test_a_body_that_does_not_come_is_not_waited_for(tiny):
+    begun = b"POST /v1/completions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    with Running(spoken(fresh(tiny)), limits=Limits(body_seconds=0.1)) as running:
+        port = int(running.url.rsplit(":", 1)[1])
+        with socket.create_connection(("127.0.0.1", port), timeout=60) as half:
+            half.sendall(begun + b"Content-Length: 100\r\n\r\n{")
+            told = b"".join(iter(lambda: half.recv(4096), b""))
+        assert told.startswith(b"HTTP/1.1 408 ")
+        assert b"did not come within 0.1 seconds" in told
+        assert running.client().chat.completions.create(**SHORT).choices
+
+
+async def test_who_takes_nothing_of_an_answer_is_gone(tiny):
+    served = Served({NAME: spoken(fresh(tiny))}, limits=Limits(take_seconds=0.05))
+    body = {"type": "http.request", "body": json.dumps({**LONG, "stream": True}).encode()}
+    parts = iter([body])
+
+    async def receive():
+        return next(parts, None) or await asyncio.Event().wait()
+
+    async def send(message):
+        await asyncio.Event().wait()
+
+    scope = {
+        "type": "http", "method": "POST", "path": "/v1/chat/completions",
+        "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
+    }  # fmt: skip
+    await app_of(served, None)(scope, receive, send)
+    assert served.tally.requests["/v1/chat/completions", "gone"] == 1
+    assert served.gate.inside == served.first.engine.occupancy().pages_running == 0
+    served.close()
 
 
 def test_other_paths_and_methods_are_none(server):
