@@ -57,6 +57,20 @@ def test_two_processes_at_once_lose_nothing(tmp_path: Path) -> None:
         assert ann.about("Oslo").mentions == 120
 
 
+def test_a_memory_in_which_traces_were_looked_for_keeps_its_log(tmp_path: Path) -> None:
+    with Memory.open(tmp_path / "memory.db") as memory:
+        memory.of("ann").conversation("one").add(UserMessage("a quokka"))
+        assert memory.traces("quokka") > 0
+        # were we not here, this one would be the last to leave and take the log along
+        started(memory.path, "remember", "other", "1").communicate()
+        memory.of("ann").conversation("one").add(UserMessage("a wombat"))
+        with Memory.open(memory.path) as again:
+            assert [one.text for one in again.of("ann").conversation("one").messages()] == [
+                "a quokka",
+                "a wombat",
+            ]
+
+
 def test_a_reader_that_was_open_before_sees_what_others_add(tmp_path: Path) -> None:
     path = tmp_path / "memory.db"
     with Memory.open(path) as memory:
