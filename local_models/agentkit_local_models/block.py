@@ -76,7 +76,7 @@ class Block:
         arch = self._arch
         normed = norm_of(arch, x, layer.attention_norm)
         heads = beside(layer.query_key_value(normed), normed, "query_key_value")
-        heads = heads.view(len(heads), -1, arch.head_width)
+        heads = heads.contiguous().view(len(heads), -1, arch.head_width)  # attention reads a head at once
         query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
         if layer.query_norm is not None and layer.key_norm is not None:
             query.copy_(norm_of(arch, query, layer.query_norm))

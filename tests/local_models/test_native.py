@@ -245,6 +245,22 @@ def test_packing_changes_no_number_but_scales_of_products(form: str, workers: c.
     assert torch.equal(together.dense(torch.bfloat16), together.dense(torch.float32).bfloat16())
 
 
+def test_products_share_the_memory_of_their_slices_and_gradients_do_not(workers: c.Workers) -> None:
+    first, second = (packed(workers, int8_rows(torch.randn(48, 256))) for _ in range(2))
+    x, bias = torch.randn(40, 256), torch.randn(48)
+    with torch.inference_mode():
+        products = [matrix(x, bias) for matrix in (first, second)]
+    for matrix, product in zip((first, second), products, strict=True):
+        expected = torch.nn.functional.linear(x, matrix.dense(torch.float32), bias)
+        torch.testing.assert_close(product, expected, rtol=1e-5, atol=1e-4)
+    traced = x.clone().requires_grad_()
+    (first(traced) * second(traced)).sum().backward()
+    floats = x.clone().requires_grad_()
+    one, other = (torch.nn.functional.linear(floats, m.dense(torch.float32)) for m in (first, second))
+    (one * other).sum().backward()
+    torch.testing.assert_close(traced.grad, floats.grad, rtol=1e-4, atol=1e-3)
+
+
 @pytest.mark.parametrize("form", QUANTISED)
 def test_packed_matrices_multiply_as_their_numbers_do(form: str, workers: c.Workers) -> None:
     """A whole model of them, against the same model of floats; activations have fifteen bits."""

@@ -51,11 +51,14 @@ INLINE f32x16 load(const int8_t *from) {
 
 INLINE void store(float *to, f32x16 x) { memcpy(to, &x, sizeof x); }
 
-// Rounded to the nearest, ties to even, as torch does.
-INLINE void store(bf16 *to, f32x16 x) {
+// Rounded to the nearest bfloat16, ties to even, as torch does; the lower halves are left over.
+INLINE u32x16 rounded(f32x16 x) {
     u32x16 bits = (u32x16)x;
-    bits = (bits + 0x7fff + ((bits >> 16) & 1)) >> 16;
-    u16x16 upper = __builtin_convertvector(bits, u16x16);
+    return bits + 0x7fff + ((bits >> 16) & 1);
+}
+
+INLINE void store(bf16 *to, f32x16 x) {
+    u16x16 upper = __builtin_convertvector(rounded(x) >> 16, u16x16);
     memcpy(to, &upper, sizeof upper);
 }
 

@@ -165,29 +165,54 @@ inline int pack(Threads &threads, int kind, const uint8_t *from, Matrix &to) {
     return wrong.load();
 }
 
+// Two columns in bfloat16, side by side in the lanes of sixteen rows.
+INLINE u32x16 pair_of(f32x16 left, f32x16 right) { return rounded(left) >> 16 | (rounded(right) & 0xffff0000); }
+
+// Rows of eight pairs each, of which `pairs` holds the columns; a row after the other, `apart` from each other.
+INLINE void put_transposed(const u32x16 (&pairs)[8], bf16 *to, int64_t apart) {
+    for (int half = 0; half < 2; half++) {
+        const u32x16 *of = pairs + 4 * half;
+        u32x16 a = __builtin_shufflevector(of[0], of[1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        u32x16 b = __builtin_shufflevector(of[0], of[1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+        u32x16 c = __builtin_shufflevector(of[2], of[3], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
+        u32x16 e = __builtin_shufflevector(of[2], of[3], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
+        u32x16 rows[4] = {
+            __builtin_shufflevector(a, c, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+            __builtin_shufflevector(a, c, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31),
+            __builtin_shufflevector(b, e, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
+            __builtin_shufflevector(b, e, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31),
+        };
+        // of every fourth row a quarter of a vector
+        for (int row = 0; row < 16; row++) memcpy(to + row * apart + 8 * half, (const uint32_t *)&rows[row % 4] + row / 4 * 4, 16);
+    }
+}
+
+// Four columns of sixteen rows as they are packed, before scales: of each of them the lanes are the rows.
+INLINE i32x16 quad_of(const Matrix &m, int64_t block, int64_t column, int i) {
+    if (m.kind == I8) return load_as<i32x16>((const uint8_t *)m.codes + block * BLOCK * m.columns + (column + i) * BLOCK);
+    u8x64 both = load_as<u8x64>((const uint8_t *)m.codes + (block * BLOCK * m.columns + (column + i / 8 * 8) * BLOCK) / 2);
+    return (i32x16)(i % 8 ? (u8x64)((u16x32)both >> 4) & 15 : both & 15);
+}
+
 // Sixteen rows of sixteen columns as numbers: `to[lane * columns + column]`.
 template <class T> INLINE void unpack_square(const Matrix &m, int64_t block, int64_t column, T *to) {
     const int64_t group = (block * (m.columns / m.group) + column / m.group) * BLOCK;
     f32x16 scale = m.scales ? load_halves(m.scales + group) : splat(1), low = m.lows ? load_halves(m.lows + group) : splat(0);
     if (m.row_scales) scale *= load(m.row_scales + block * BLOCK);
-    alignas(64) float square[16][17];  // an odd width, so that a column is not one line of the cache
+    f32x16 values[16];
     for (int i = 0; i < 16; i += 4) {
-        uint8_t codes[64];
-        if (m.kind == I8) {
-            memcpy(codes, (const uint8_t *)m.codes + block * BLOCK * m.columns + (column + i) * BLOCK, 64);
-        } else {
-            u8x64 both = load_as<u8x64>((const uint8_t *)m.codes + (block * BLOCK * m.columns + (column + i / 8 * 8) * BLOCK) / 2);
-            both = i % 8 ? (u8x64)((u16x32)both >> 4) & 15 : both & 15;
-            memcpy(codes, &both, 64);
-        }
-        i32x16 quad = load_as<i32x16>(codes);
-        for (int j = 0; j < 4; j++) {
-            i32x16 code = quad << (24 - 8 * j) >> 24;  // with its sign
-            f32x16 value = __builtin_convertvector(code, f32x16) * scale + low;
-            for (int lane = 0; lane < 16; lane++) square[lane][i + j] = value[lane];
-        }
+        i32x16 quad = quad_of(m, block, column, i);
+        for (int j = 0; j < 4; j++)  // a code with its sign
+            values[i + j] = __builtin_convertvector(quad << (24 - 8 * j) >> 24, f32x16) * scale + low;
     }
-    for (int lane = 0; lane < 16; lane++) store(to + lane * m.columns + column, load(square[lane]));
+    if constexpr (sizeof(T) == sizeof(bf16)) {
+        u32x16 pairs[8];
+        for (int i = 0; i < 8; i++) pairs[i] = pair_of(values[2 * i], values[2 * i + 1]);
+        put_transposed(pairs, to + column, m.columns);
+    } else {
+        for (int lane = 0; lane < 16; lane++)
+            for (int i = 0; i < 16; i++) to[lane * m.columns + column + i] = values[i][lane];
+    }
 }
 
 // Some rows of a packed matrix as numbers, [end - first, columns]; both are multiples of 16.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -93,8 +94,9 @@ class Packed:
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
+        passing = torch.is_inference_mode_enabled()  # else a gradient may be asked of what they were
         return multiply_in_slices(
-            self.shape, lambda rows: self._values(rows, x.dtype), x, bias, BLOCK, PACKED_SLICE
+            self.shape, lambda rows: self._values(rows, x.dtype, passing), x, bias, BLOCK, PACKED_SLICE
         )
 
     def dense(self, dtype: torch.dtype) -> Tensor:
@@ -112,10 +114,11 @@ class Packed:
         )
         return Floats(values)
 
-    def _values(self, rows: slice, dtype: torch.dtype) -> Tensor:
-        """Whole blocks of rows as numbers."""
+    def _values(self, rows: slice, dtype: torch.dtype, passing: bool = False) -> Tensor:
+        """Whole blocks of rows as numbers; `passing` ones are good until this thread asks again."""
         kind = torch.bfloat16 if dtype == torch.bfloat16 else torch.float32
-        values = torch.empty(rows.stop - rows.start, self.shape[1], dtype=kind)
+        shape = (rows.stop - rows.start, self.shape[1])
+        values = scratch(kind, *shape) if passing else torch.empty(shape, dtype=kind)
         self._workers.library.unpack(
             self._workers.handle,
             ctypes.byref(self._matrix),
@@ -125,6 +128,24 @@ class Packed:
             kind == torch.bfloat16,
         )
         return values.to(dtype)
+
+
+class _Scratch(threading.local):
+    """Memory that is written again and again: the system takes long to give new."""
+
+    def __init__(self) -> None:
+        self.of: dict[torch.dtype, Tensor] = {}
+
+
+_SCRATCH: Final = _Scratch()
+
+
+def scratch(dtype: torch.dtype, rows: int, columns: int) -> Tensor:
+    """Room for a slice of a matrix, [rows, columns], that this thread has until it asks again."""
+    room = _SCRATCH.of.get(dtype)
+    if room is None or room.numel() < rows * columns:
+        room = _SCRATCH.of[dtype] = torch.empty(max(rows * columns, PACKED_SLICE), dtype=dtype)
+    return room[: rows * columns].view(rows, columns)
 
 
 @dataclass(frozen=True, slots=True)
