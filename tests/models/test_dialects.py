@@ -1,6 +1,7 @@
 """A dialect is text both ways: what it lets a model write it can read back as the same call."""
 
 import ast
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -163,6 +164,42 @@ def test_a_call_in_lines_is_admitted_and_read(text: str, arguments: dict[str, ob
     assert admits("lines", text)
     (call,) = LineCalls().read(text, step=3, tools=TOOLS).calls
     assert call == ToolCall("call_3", text.split("\n")[0], arguments)
+
+
+CLEAR = {"type": "string", "enum": ["clear", "grey"]}
+
+
+@pytest.mark.parametrize(
+    ("schema", "written", "value"),
+    [
+        ({"enum": [1, "b", None]}, "1", 1),
+        ({"enum": [1, "b", None]}, "b", "b"),
+        ({"enum": ["1", "b"]}, "1", "1"),
+        ({"type": "string", "const": "x"}, "x", "x"),
+        ({"const": 3}, "3", 3),
+        ({"allOf": [CLEAR], "description": "how it is"}, '"clear"', "clear"),
+        ({"oneOf": [{"type": "integer"}, CLEAR]}, "12", 12),
+        ({"type": "string", "anyOf": [CLEAR]}, "clear", "clear"),
+        ({"description": "anything"}, '["a", 1]', ["a", 1]),
+        ({}, '"a"', "a"),
+    ],
+)  # fmt: skip
+def test_what_a_schema_allows_is_read_as_it_is_written_in_lines(schema, written: str, value: object) -> None:
+    tool = ToolSpec("sky", "Look.", {"type": "object", "properties": {"now": schema}, "required": ["now"]})
+    text = f"sky\nnow: {written}"
+    assert admits("lines", text, [tool])
+    assert LineCalls().read(text, 1, [tool]).calls == (ToolCall("call_1", "sky", {"now": value}),)
+    begun = LineCalls().begun(text + "\n", 1, [tool])
+    assert begun is not None
+    assert json.dumps({"now": value}).startswith(begun.arguments)
+
+
+def test_a_value_of_now_of_any_kind_stands_as_it_is() -> None:
+    parameters = {"type": "object", "properties": {"path": {}}, "required": ["path"]}
+    tool = ToolSpec("look", "Look.", parameters, {"path": ("a b.txt",)})
+    assert admits("lines", "look\npath: a b.txt", [tool])
+    (call,) = LineCalls().read("look\npath: a b.txt", 1, [tool]).calls
+    assert call.arguments == {"path": "a b.txt"}
 
 
 @pytest.mark.parametrize(

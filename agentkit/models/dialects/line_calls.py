@@ -54,8 +54,8 @@ class LineCalls:
         parts: list[str] = []
         for name, schema in properties_of(tool).items():
             part = name
-            if "enum" in schema:
-                part += f": {'|'.join(map(_text, schema['enum']))}"
+            if values := _values(schema):
+                part += f": {'|'.join(map(_text, values))}"
             if name not in required:
                 part += f"={_text(schema.get('default'))}"
             parts.append(part)
@@ -101,7 +101,7 @@ class LineCalls:
         return [f"call_{number}: {quoted(tool.name)} {' '.join(parts)}", *rules]
 
     def _value(self, tool: ToolSpec, name: str, schema: Mapping[str, Any]) -> str:
-        if choices := tool.choices.get(name) or schema.get("enum"):
+        if choices := tool.choices.get(name) or _values(schema):
             return " | ".join(quoted(_lines(choice)) for choice in choices)
         if schema.get("type") == "string":
             return "text"  # what bounds it has a re-ask tells: its lines are no JSON
@@ -162,7 +162,7 @@ def _arguments(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]
         ValueError: saying which line is none, or which value does not fit its type.
     """
     texts = _texts(lines, properties)
-    return {name: _typed(name, text, properties.get(name, {})) for name, text in texts.items()}
+    return {name: _typed(name, text, properties.get(name)) for name, text in texts.items()}
 
 
 def _arguments_so_far(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]) -> str:
@@ -173,10 +173,10 @@ def _arguments_so_far(lines: Sequence[str], properties: Mapping[str, Mapping[str
         except ValueError:
             texts = _texts(lines[:-1], properties)  # the last one may become an argument yet
         *ended, growing = texts or [""]
-        known = {name: _typed(name, texts[name], properties.get(name, {})) for name in ended}
+        known = {name: _typed(name, texts[name], properties.get(name)) for name in ended}
     except ValueError:
         return ""
-    if growing and _is_text(properties.get(growing, {})):
+    if growing and _is_text(properties.get(growing)):
         return object_so_far(known, growing, texts[growing])
     return object_so_far(known)
 
@@ -204,17 +204,27 @@ def _texts(lines: Sequence[str], properties: Mapping[str, Mapping[str, Any]]) ->
     return {name: "\n".join(parts) for name, parts in texts.items()}
 
 
-def _is_text(schema: Mapping[str, Any]) -> bool:
-    """Whether a value stands as it is; else it is JSON."""
-    return schema.get("type", "string") == "string" and not {"anyOf", "const"} & schema.keys()
+def _values(schema: Mapping[str, Any]) -> Sequence[Any]:
+    """Every value that a schema allows, where it lists them: each stands as it is written."""
+    return [schema["const"]] if "const" in schema else schema.get("enum", ())
 
 
-def _typed(name: str, text: str, schema: Mapping[str, Any]) -> Any:
-    if _is_text(schema):
+def _is_text(schema: Mapping[str, Any] | None) -> bool:
+    """Whether a value stands as it is, as that of an argument that nobody knows; else it is JSON."""
+    return schema is None or schema.get("type") == "string"
+
+
+def _typed(name: str, text: str, schema: Mapping[str, Any] | None) -> Any:
+    if schema is None or _is_text(schema):
         return text
+    for value in _values(schema):
+        if _text(value) == text:
+            return value
     try:
         return json.loads(text, parse_float=finite)
     except (ValueError, RecursionError):
+        if not schema.keys() & {"type", "anyOf", "oneOf", "allOf"}:
+            return text  # such as one of the values that exist now, which stands as it is
         raise ValueError(
             f"the value of {name} should be {schema.get('type', 'JSON')}; found {text[:60]!r}"
         ) from None
