@@ -233,6 +233,17 @@ def test_a_new_conversation_is_a_new_run(cli: Cli, talk) -> None:
     assert goals == ["second", "first"]
 
 
+def test_a_new_conversation_says_what_it_has_after_one_that_was_taken_up(cli: Cli, talk) -> None:
+    with talk(saying("one"), flags=("--approve", "ask")) as it:
+        it.say("first")
+        it.shown(" finished")
+        it.leave()
+    with talk(flags=("--resume",)) as again:
+        assert "approve auto" not in again.shown("approve ask")
+        again.say("/new")
+        again.shown("approve auto")
+
+
 def test_a_fault_is_told_and_the_conversation_goes_on(talk) -> None:
     failing = {"error": {"kind": "ProviderDown", "message": "nobody is there"}}
     with talk(failing, saying("back")) as it:

@@ -18,6 +18,7 @@ from agentkit.cli.repl.editor import Editor
 from agentkit.cli.repl.hanging_up import until_hung_up, write_nowhere
 from agentkit.cli.repl.history import history_file
 from agentkit.cli.repl.repl import Repl
+from agentkit.cli.repl.sitting import who_answers
 from agentkit.cli.repl.slash import COMMANDS, argument_names, tool_names
 from agentkit.cli.words import escaped, folded
 from agentkit.core.errors import UsageError, WorkspaceError
@@ -119,14 +120,6 @@ def _greet(settings: Settings, *, resumes: bool) -> None:
     where = escaped(str(settings.workspace))
     where = f"~{where[len(home) :]}" if where.startswith(f"{home}/") else where
     # a run that is taken up has its own model and mode, and says so itself
-    how = "" if resumes else f"{escaped(_model(settings))} · approve {settings.approve} · "
+    how = "" if resumes else f"{escaped(who_answers(settings))} · approve {settings.approve} · "
     for row in folded(f"agentkit · {how}{where} · /help", shutil.get_terminal_size().columns):
         click.echo(row)
-
-
-def _model(settings: Settings) -> str:
-    if settings.model != "auto":
-        return settings.model
-    from agentkit.models.embedded import best_ready
-
-    return f"local:{name}" if (name := best_ready()) else "no model yet: /model NAME"

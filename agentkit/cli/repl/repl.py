@@ -12,6 +12,7 @@ from agentkit.cli.repl.editor import Editor
 from agentkit.cli.repl.mentions import with_files
 from agentkit.cli.repl.outbox import Outbox
 from agentkit.cli.repl.questions import Questions
+from agentkit.cli.repl.sitting import who_answers
 from agentkit.cli.words import EXIT_CODES, clipped, printable
 from agentkit.core.errors import AgentkitError, UsageError
 from agentkit.core.events import Ending, RuleSet
@@ -146,7 +147,9 @@ class Repl:
         self.outbox.put_away()
         await self.talk.leave()
         self.transcript.turn_to(())
-        self.say("new", "the next message begins a new conversation", "dim")
+        chosen = self.talk.settings  # of a run that was taken up nothing holds any longer
+        how = f"with {who_answers(chosen)}, approve {chosen.approve}"
+        self.say("new", f"the next message begins a new conversation {how}", "dim")
 
     def interrupt(self) -> None:
         """Ctrl-C: stop the step, then the work; at the prompt clear it, say how to leave, then leave."""

@@ -37,3 +37,12 @@ class Sitting(Protocol):
     def hold(self, rules: Sequence[RuleSet]) -> None:
         """Know of rules that the person gave or took back."""
         ...
+
+
+def who_answers(settings: Settings) -> str:
+    """The model of a conversation that is begun with these settings, by name."""
+    if settings.model != "auto":
+        return settings.model
+    from agentkit.models.embedded import best_ready
+
+    return f"local:{name}" if (name := best_ready()) else "no model yet: /model NAME"
