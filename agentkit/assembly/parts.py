@@ -24,6 +24,7 @@ from agentkit.tooling.nearest import nearest
 from agentkit.tooling.policy import Approve, Policy
 from agentkit.tooling.sandbox import Limits as SandboxLimits
 from agentkit.tooling.sandbox import Sandbox, find_sandbox
+from agentkit.tooling.searching import Searching, kept_in, keys_of
 from agentkit.tooling.snapshots.coverage import MB, Bounds
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoable import Judge
@@ -199,6 +200,11 @@ def snapshots_of(settings: Settings, around: Surroundings, log: RunLog, workspac
     """What keeps the files of a run: beside its record."""
     contents = log.contents if isinstance(log, JournalLog) else around.contents
     return Snapshots(workspace, contents, bounds_of(settings))
+
+
+def searching_of(settings: Settings, around: Surroundings) -> Searching:
+    """Who is asked when the web is searched, with the keys that the environment has for them."""
+    return Searching(settings.search, keys_of(around.environ, settings.search), kept_in(around.environ))
 
 
 def prompts_of(settings: Settings) -> Library:

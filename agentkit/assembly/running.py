@@ -24,6 +24,7 @@ from agentkit.assembly.parts import (
     price_of,
     prompts_of,
     require_batch,
+    searching_of,
     snapshots_of,
 )
 from agentkit.assembly.records import first_event, is_foreign, recorded, taken_up, written_by
@@ -41,7 +42,6 @@ from agentkit.tooling.packs import offering
 from agentkit.tooling.remembering import NoMemory, Remembers
 from agentkit.tooling.residents import Residents
 from agentkit.tooling.sandbox.environment import refuse_of_system
-from agentkit.tooling.searching import Searching, kept_in, keys_of
 from agentkit.tooling.snapshots.undoing import require_whole
 from agentkit.tooling.workspace import Workspace
 
@@ -171,7 +171,7 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
                 documents=around.documents or documents,
                 memory=memory or NoMemory(),
                 reach=Reach(settings.domains, inside=settings.inside),
-                searching=Searching(settings.search, keys_of(around.environ), kept_in(around.environ)),
+                searching=searching_of(settings, around),
                 skills=settings.skills,
                 workspace=workspace,
                 log=log,

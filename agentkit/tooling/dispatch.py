@@ -54,6 +54,7 @@ Approver = Callable[[Tool, ToolCall, str], Awaitable[bool | Reply]]
 NOBODY_TO_ASK = "; nobody is here to ask"
 """How a reason for asking ends where asking is denying."""
 
+_NOTHING_LEFT_OUT = FilesLeftOut((), 0)
 _ONLY_LOOKS = frozenset({Effect.PURE, Effect.READS})
 
 
@@ -93,10 +94,11 @@ class Dispatcher:
     """Tells the seconds that tools run; those in which the person was asked are none."""
 
     def __post_init__(self) -> None:
-        events = (recorded.event for recorded in reversed(self.log.events()))
-        earlier = (event for event in events if isinstance(event, FilesLeftOut))
-        self._left_out = next(earlier, FilesLeftOut((), 0))
+        self._left_out = _NOTHING_LEFT_OUT
         """What was said last of the files that are not kept."""
+        for recorded in self.log.events():
+            if isinstance(recorded.event, FilesLeftOut):
+                self._left_out = recorded.event
 
     def specs(self, hidden: Collection[str] = ()) -> tuple[ToolSpec, ...]:
         """The tools that can be offered right now; what policy denies is not offered at all.

@@ -1,6 +1,6 @@
 """Who is asked when the web is searched: what a person chose, for the tools that do it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -23,9 +23,9 @@ class Searching:
     """The folder in which answers are kept for the day; none to keep none."""
 
 
-def keys_of(environ: Mapping[str, str]) -> dict[str, Secret]:
-    """The keys that are in the environment."""
-    found = {name: environ.get(variable, "").strip() for name, variable in KEYS.items()}
+def keys_of(environ: Mapping[str, str], providers: Sequence[str]) -> dict[str, Secret]:
+    """The keys of these providers that are in the environment."""
+    found = {name: environ.get(KEYS[name], "").strip() for name in providers if name in KEYS}
     return {name: Secret(key) for name, key in found.items() if key}
 
 

@@ -17,6 +17,7 @@ from agentkit.tooling.beneath import FOLDER, Beneath
 from agentkit.tooling.file_system import (
     chunks,
     link_target_of,
+    place_of,
     refuse_protected,
     refuse_taken,
     refuse_unless_file,
@@ -56,8 +57,7 @@ class Workspace(Beneath):
         # as text, since this is done for every run; `..` is meant as it is written
         named = os.path.abspath(os.path.expanduser(root))  # noqa: PTH100, PTH111
         try:
-            real = os.path.realpath(named, strict=True)
-            descriptor = os.open(real, LISTABLE)
+            descriptor = os.open(named, LISTABLE)
         except FileNotFoundError:
             raise WorkspaceError(f"there is no folder {named}; make it, or name one that exists") from None
         except NotADirectoryError:
@@ -66,6 +66,7 @@ class Workspace(Beneath):
             raise WorkspaceError(f"the folder {named} may not be read by this user; name another") from None
         except OSError as error:
             raise WorkspaceError(f"the folder {named} cannot be opened: {error.strerror}") from error
+        real = place_of(descriptor, named)
         if reason := too_wide(real):
             os.close(descriptor)
             raise WorkspaceError(f"{named} cannot be the workspace: {reason}; name a folder inside it")

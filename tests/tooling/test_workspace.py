@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from agentkit.core.errors import ToolFault, WorkspaceError
 from agentkit.tooling import listing, whole_files
 from agentkit.tooling import workspace as workspace_module
+from agentkit.tooling.file_system import place_of
 from agentkit.tooling.manifest import MORE, Changes, changes, paths_in
 from agentkit.tooling.openat2 import Opener, best_opener, kernel_confines, open_by_kernel, open_by_walk
 from agentkit.tooling.workspace import Workspace
@@ -624,3 +625,20 @@ def test_a_folder_swapped_for_a_link_never_leads_out(tmp_path: Path, opener: Ope
 
 def test_the_best_opener_is_the_kernels_where_it_has_one() -> None:
     assert best_opener() is (open_by_kernel if kernel_confines() else open_by_walk)
+
+
+def test_a_workspace_lies_where_links_to_it_lead(tmp_path: Path) -> None:
+    (tmp_path / "real" / "project").mkdir(parents=True)
+    (tmp_path / "link").symlink_to("real")
+    with Workspace.open(tmp_path / "link" / "project") as workspace:
+        assert workspace.root == (tmp_path / "real" / "project").resolve()
+
+
+def test_of_a_folder_that_was_moved_since_links_are_followed_once_more(tmp_path: Path) -> None:
+    (tmp_path / "old").mkdir()
+    descriptor = os.open(tmp_path / "old", os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        (tmp_path / "old").rmdir()
+        assert place_of(descriptor, str(tmp_path / "old")) == os.path.realpath(tmp_path / "old")
+    finally:
+        os.close(descriptor)

@@ -457,7 +457,8 @@ def test_a_search_that_cannot_be_says_why(query: str, options: dict[str, Any], w
 def test_a_service_without_its_key_says_where_it_is_looked_for() -> None:
     with pytest.raises(ToolFault, match="brave needs a key in BRAVE_API_KEY"):
         chain_of(Searching(("brave",)))
-    keys = keys_of({"BRAVE_API_KEY": " k ", "TAVILY_API_KEY": ""})
+    environ = {"BRAVE_API_KEY": " k ", "TAVILY_API_KEY": "", "SERPER_API_KEY": "s"}
+    keys = keys_of(environ, ("ddgs", "brave", "tavily"))
     assert list(keys) == ["brave"]
     assert chain_of(Searching(("brave", "ddgs"), keys)).providers[0] == Brave(Secret("k"))
 
