@@ -192,6 +192,8 @@ def _told(state: RunState, event: PersonSaid, passed: float) -> RunState:
     words = f"{state.untold}\n\n{event.text}" if state.untold else event.text
     over = state.ended is not None
     state = replace(_reopened(state), said=(*state.said, UserMessage(words)), untold="")
+    if event.batch and (begun := state.started) is not None:
+        state = replace(state, started=replace(begun, batch=(*begun.batch, *event.batch)))
     if not over:
         return replace(state, task=f"{state.task}\n{event.text}")
     seconds = state.seconds - passed  # what passed at the prompt was not work

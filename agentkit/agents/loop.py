@@ -211,13 +211,16 @@ class Agent:
             await self.step()
         return self.state.ended
 
-    async def say(self, text: str, call_id: str = "", untrusted: str = "") -> None:
+    async def say(
+        self, text: str, call_id: str = "", untrusted: str = "", batch: tuple[str, ...] = ()
+    ) -> None:
         """Give the run its next task, in the person's words; one that was at work is stopped first.
 
         Args:
             text: The words.
             call_id: The call of the run that this one works for, if that speaks and no person.
             untrusted: Where that run was told what anybody may have written, if it was.
+            batch: Tools in whose calls no loop is seen any more.
 
         Raises:
             JournalError: it could not be recorded.
@@ -229,7 +232,7 @@ class Agent:
             await self.stop()
         before = self.log.keep(self.workspace.manifest())
         earlier, self.earlier = self.earlier, ""
-        self.record(PersonSaid(text, before, call_id, untrusted, earlier), durable=True)
+        self.record(PersonSaid(text, before, call_id, untrusted, earlier, batch), durable=True)
         self._earlier, self._began = self.state.seconds, self.clock()
         self._told_waited = self.clock.waited
 

@@ -133,6 +133,8 @@ class PersonSaid(Struct, frozen=True, tag="person said", omit_defaults=True):
     """Where that run had been told what anybody may have written, if it had."""
     earlier: str = ""
     """Where all that was recorded before comes from, if anybody may have written it."""
+    batch: tuple[str, ...] = ()
+    """Tools that the work calls again and again in the same way from here on: no loop is seen in that."""
 
 
 class PersonStopped(Struct, frozen=True, tag="person stopped", omit_defaults=True):

@@ -8,7 +8,7 @@ import time
 import pytest
 
 from agentkit.agents.fold import fold
-from agentkit.core.events import PersonSaid
+from agentkit.core.events import Nudged, PersonSaid
 
 from .conftest import CTRL_C, ENTER, SLEEPER, TAB, Cli, OpenAIServer, calling, saying, sleeping, wait_until
 
@@ -352,6 +352,19 @@ def test_at_the_limit_go_goes_on_with_as_much_again(talk) -> None:
         it.shown("the limit of 2 steps is reached")
         it.say("/go")
         it.shown("enough")
+
+
+def test_an_agent_that_went_in_circles_may_be_told_that_its_calls_are_right(talk) -> None:
+    with talk(*[calling("list_files")] * 20, saying("enough")) as it:
+        it.say("watch the folder")
+        it.shown("stuck")
+        it.say("/go on")
+        it.shown("'on' is neither")
+        it.say("/go batch")
+        it.shown("enough")
+        it.say("/go batch")
+        it.shown("not stopped for calls that it repeated")
+        assert len(it.events(Nudged)) == 2
 
 
 # --- the person's shell, and files

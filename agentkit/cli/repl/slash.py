@@ -11,6 +11,7 @@ from agentkit.cli.repl.slash_rules import explain, list_tools, rules
 from agentkit.cli.repl.slash_runs import fork, list_runs, resume, use_model
 from agentkit.cli.repl.slash_window import compact, show_budget, show_context
 from agentkit.core.errors import UsageError
+from agentkit.core.events import RunEnded
 
 if TYPE_CHECKING:
     from agentkit.cli.repl.repl import Repl
@@ -37,11 +38,21 @@ async def leave(repl: "Repl", _: str) -> None:
     repl.leave()
 
 
-async def go_on(repl: "Repl", _: str) -> None:
-    """Take up what stopped."""
+async def go_on(repl: "Repl", how: str) -> None:
+    """Take up what stopped; with `batch`, no loop is seen any more in the calls that it was stopped for."""
     if repl.talk.state.started is None:
         raise UsageError("nothing was said yet; say what should be done")
-    repl.start(repl.talk.go_on())
+    if how not in ("", "batch"):
+        raise UsageError(f"/go goes on, /go batch lets calls be repeated as well; {how!r} is neither")
+    repl.start(repl.talk.go_on(_repeated(repl.talk.state.ended) if how else ()))
+
+
+def _repeated(ended: RunEnded | None) -> tuple[str, ...]:
+    """The tools whose calls ended the run as a loop."""
+    loop = ended.loop if ended is not None else None
+    if loop is None or not loop.calls or loop.signal == "misfit":
+        raise UsageError("the agent was not stopped for calls that it repeated; /go goes on")
+    return tuple(dict.fromkeys(call.partition("(")[0] for call in loop.calls))
 
 
 async def say_now(repl: "Repl", words: str) -> None:
@@ -64,7 +75,7 @@ COMMANDS: Mapping[str, Command["Repl"]] = {
     one.name: one
     for one in (
         Command("help", "", "these commands and keys", show_help, at_work=True),
-        Command("go", "", "go on where the work stopped", go_on),
+        Command("go", "[batch]", "go on where the work stopped; batch: such calls are no loop", go_on),
         Command("now", "TEXT", "say something before the next step", say_now, at_work=True),
         Command("new", "", "begin a new conversation", begin_anew),
         Command("runs", "[all]", "the recorded runs of this folder, or all", list_runs, at_work=True),

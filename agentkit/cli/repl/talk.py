@@ -166,15 +166,20 @@ class Talk:
         self.unsaid = False
         await self.stepping.work(agent)
 
-    async def go_on(self) -> None:
+    async def go_on(self, batch: tuple[str, ...] = ()) -> None:
         """Go on where the run stands; with a word that says so, where it would not move without one.
+
+        Args:
+            batch: Tools that may be called again and again in the same way from here on.
 
         Raises:
             AgentkitError: the model, the workspace or the journal cannot be used.
         """
         agent = await self._taken_up()
         ended = agent.state.ended
-        if ended is not None and ended.ending in _AS_IT_STANDS:
+        if batch:
+            await agent.say(f"Go on. It is right to call {', '.join(batch)} again and again.", batch=batch)
+        elif ended is not None and ended.ending in _AS_IT_STANDS:
             agent.record(resumed(agent), durable=True)
         elif ended is not None:
             await agent.say("Go on.")

@@ -35,7 +35,7 @@ _NEXT = {
     Ending.BUDGET: "/go goes on, with as much again",
     Ending.INTERRUPTED: "say what to do instead; /go goes on",
     Ending.MODEL_FAILED: "/go asks again",
-    Ending.STUCK: "say what to do instead; /go goes on",
+    Ending.STUCK: "say what to do instead; /go goes on, /go batch and sees no loop in such calls",
 }
 """What a person can do after an ending that is not the agent's own."""
 

@@ -96,7 +96,8 @@ def history(events: Iterable[Recorded]) -> History:
                 found.forked_at = event.forked_from.rpartition("@")[2]
             case RunResumed():
                 if found.forked_at == str(found.steps):
-                    found.at_work, found.beside = set(), False
+                    found.at_work.clear()
+                    found.beside = False
                 found.outlived = found.in_doubt is not None or found.beside
             case AgentStarted():
                 found.at_work.add(event.name)
