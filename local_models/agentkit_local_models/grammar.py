@@ -45,9 +45,13 @@ class GrammarCompiler:
         Raises:
             GrammarError: the grammar is not valid; the message says where.
         """
+        try:
+            grammar = llguidance.LLMatcher.grammar_from_lark(lark)
+        except UnicodeEncodeError as error:
+            raise GrammarError("the grammar is not valid: it holds half of a surrogate pair") from error
         matcher = llguidance.LLMatcher(
             self._tokenizer,
-            llguidance.LLMatcher.grammar_from_lark(lark),
+            grammar,
             log_level=0,
             # Otherwise an error message has the whole grammar and the answer in it.
             limits=llguidance.LLParserLimits(verbose_errors=False),

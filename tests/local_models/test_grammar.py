@@ -91,6 +91,7 @@ def test_a_special_token_is_asked_for_by_name(compiler: GrammarCompiler, tokeniz
         ('start: %json {"type": "nothing"}', "nothing"),
         ("start: <|no_such|>", "no_such"),
         ("", "Empty grammar"),
+        ('start: "\ud800"', "half of a surrogate pair"),
     ],
 )
 def test_a_bad_grammar_is_refused_with_its_fault(compiler: GrammarCompiler, lark: str, message: str) -> None:

@@ -243,12 +243,16 @@ def _parameters(asked: Fields) -> dict[str, Any]:
         wrong(at, value, "the JSON schema of an object")
     schema = written_out(cast("dict[str, Any]", value), at)
     properties: Any = schema.get("properties", {})
-    parts = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {"": None}
+    parts: dict[str, Any] = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {"": None}
     if schema.get("type", "object") != "object" or not all(isinstance(one, dict) for one in parts.values()):
         wrong(at, value, "the JSON schema of an object, with an object of schemas as its properties,")
     required: Any = schema.get("required", [])
-    if not isinstance(required, list) or not all(name in parts for name in cast("list[Any]", required)):
+    names = cast("list[Any]", required) if isinstance(required, list) else [None]
+    if not all(isinstance(name, str) and name in parts for name in names):
         wrong(f"{at}.required", required, "a list of names from its properties")
+    for name, part in parts.items():
+        if not isinstance(values := part.get("enum", []), list):
+            wrong(f"{at}.properties.{name}.enum", values, "a list of values")
     return {**schema, "properties": parts}
 
 

@@ -234,6 +234,11 @@ def test_an_answer_can_be_any_object(client):
     assert text.startswith("{")
 
 
+def taking(parameters):
+    """A tool that takes what this schema says."""
+    return {"tools": [{"type": "function", "function": {"name": "x", "parameters": parameters}}]}
+
+
 DEEP = json.loads('{"items":' * 400 + "{}" + "}" * 400)
 BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"type": "nothing"}}}
 
@@ -266,13 +271,13 @@ BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"ty
         ({"tools": [LOOK], "tool_choice": {"type": "function", "function": {"name": "x"}}},
          "tool_choice.function.name"),
         ({"tools": [{"type": "function", "function": {"name": "no space"}}]}, "tools[0].function.name"),
-        ({"tools": [{"type": "function", "function": {"name": "x", "parameters": {"required": ["a"]}}}]},
-         "tools[0].function.parameters.required"),
+        (taking({"required": ["a"]}), "tools[0].function.parameters.required"),
+        (taking({"properties": {"a": {}}, "required": [["a"]]}), "tools[0].function.parameters.required"),
+        (taking({"properties": {"a": {"enum": 5}}}), "tools[0].function.parameters.properties.a.enum"),
         ({"tools": [LOOK], "response_format": BAD_SCHEMA}, "response_format"),
         ({"response_format": {"type": "xml"}}, "response_format.type"),
         ({"response_format": BAD_SCHEMA}, "response_format"),
-        ({"tools": [{"type": "function", "function": {"name": "x", "parameters": DEEP}}]},
-         "tools[0].function.parameters"),
+        (taking(DEEP), "tools[0].function.parameters"),
         ({"response_format": {"type": "json_schema", "json_schema": {"name": "x", "schema": DEEP}}},
          "response_format.json_schema.schema"),
     ],
