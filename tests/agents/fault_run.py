@@ -5,14 +5,17 @@
 Each order is a JSON line: a folder and the fatal points of the processes that work on it one after the
 other. POINT counts moments: just before and just after every journal write, and just before and just
 after every effect. At the given one the process dies as it would by `kill -9`; with `null` it goes on to
-the end. With [POINT, "raise"] it meets a fault there as of a failing disk. Every process is forked from
-this one, which has imported everything and opened nothing; its printed outcome and how it died go to
-standard output, one JSON line an order.
+the end. With [POINT, "raise"] it meets a fault there as of a failing disk. With [EFFECT, "stop"], which
+counts the moments of effects alone, it is stopped there, others take its run by force, and it is woken when
+they are done; what there was before it woke is kept beside the folder. Every process is forked from this
+one, which has imported everything and opened nothing; its printed outcome and how it died go to standard
+output, one JSON line an order.
 """
 
 import asyncio
 import json
 import os
+import shutil
 import signal
 import sys
 import traceback
@@ -21,7 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from agentkit.assembly import Surroundings, resume_run, run_goal
-from agentkit.core.errors import JournalError
+from agentkit.core.errors import JournalError, RunBusy
 from agentkit.core.events import Event, Recorded
 from agentkit.core.protocols import RunLog
 from agentkit.journal.store import Journal
@@ -41,14 +44,16 @@ class Moments:
 
     def __init__(self, point: Point) -> None:
         self.fatal, self.how = point if isinstance(point, tuple | list) else (point, "kill")
-        self.passed = 0
+        self.passed = self.effects = 0
 
-    def pass_by(self) -> None:
-        self.passed += 1
-        if self.passed - 1 == self.fatal:
-            if self.how == "raise":
-                raise JournalError("the disk fails")
-            os.kill(os.getpid(), signal.SIGKILL)
+    def pass_by(self, *, effect: bool = False) -> None:
+        here = self.effects if self.how == "stop" else self.passed
+        self.passed, self.effects = self.passed + 1, self.effects + effect
+        if here != self.fatal or (self.how == "stop" and not effect):
+            return
+        if self.how == "raise":
+            raise JournalError("the disk fails")
+        os.kill(os.getpid(), signal.SIGSTOP if self.how == "stop" else signal.SIGKILL)
 
 
 class MortalLog:
@@ -93,17 +98,17 @@ def mortal(found: Tool, moments: Moments, tally: Path) -> Tool:
 
     class Mortal(Tool):
         async def run(self, context: ToolContext, arguments: Mapping[str, Any]) -> str:
-            moments.pass_by()
+            moments.pass_by(effect=True)
             text = await super().run(context, arguments)
             with tally.open("a", encoding="utf-8") as file:
                 file.write(json.dumps([self.name, dict(arguments)]) + "\n")
-            moments.pass_by()
+            moments.pass_by(effect=True)
             return text
 
     return Mortal(**{field: getattr(found, field) for field in found.__dataclass_fields__})
 
 
-async def sitting(folder: Path, point: Point) -> dict[str, Any]:
+async def sitting(folder: Path, point: Point, *, force: bool) -> dict[str, Any]:
     """Begin the run in the folder, or go on with the one that is there."""
     moments = Moments(point)
     settings = load_settings(
@@ -116,7 +121,7 @@ async def sitting(folder: Path, point: Point) -> dict[str, Any]:
     tools = {name: mortal(one, moments, folder / "effects.jsonl") for name, one in installed_tools().items()}
     with Journal.open(settings.journal) as journal:
         runs = journal.runs()
-        with journal.resume(runs[0].run_id) if runs else journal.start() as log:
+        with journal.resume(runs[0].run_id, force=force) if runs else journal.start() as log:
             around = Surroundings(tools=tools, log=MortalLog(log, moments), contents=log.contents)
             if runs and runs[0].ending is None:
                 outcome = await resume_run(log.run_id, settings, around)
@@ -127,23 +132,32 @@ async def sitting(folder: Path, point: Point) -> dict[str, Any]:
     return {"moments": moments.passed, "ending": outcome.ended.ending, "result": outcome.ended.result}
 
 
-def forked(folder: Path, point: Point) -> dict[str, Any]:
-    """A sitting in a process of its own: how that process ended and what it said."""
-    said = folder / "said.json"
-    said.unlink(missing_ok=True)
+def forked(folder: Path, points: list[Point], *, force: bool = False) -> list[dict[str, Any]]:
+    """Sittings in processes of their own: how each process ended and what it said."""
+    if not points:
+        return []
+    said = folder / f"said-{len(points)}.json"
     child = os.fork()
     if child == 0:
         try:
-            told = asyncio.run(sitting(folder, point))
-        except JournalError as fault:
+            told = asyncio.run(sitting(folder, points[0], force=force))
+        except (JournalError, RunBusy) as fault:
             told = {"fault": str(fault)}
         except BaseException:  # noqa: BLE001 - told to the test
             told = {"error": traceback.format_exc()}
         said.write_text(json.dumps(told))
         os._exit(0)
-    _, status = os.waitpid(child, 0)
+    _, status = os.waitpid(child, os.WUNTRACED)
+    later = list[dict[str, Any]]()
+    if stopped := os.WIFSTOPPED(status):
+        later = forked(folder, points[1:], force=True)
+        shutil.copytree(folder, f"{folder}-then")
+        os.kill(child, signal.SIGCONT)
+        _, status = os.waitpid(child, 0)
     words = json.loads(said.read_text()) if said.exists() else {}
-    return {**words, "status": os.waitstatus_to_exitcode(status)}
+    if not stopped:
+        later = forked(folder, points[1:])
+    return [{**words, "status": os.waitstatus_to_exitcode(status)}, *later]
 
 
 def main() -> None:
@@ -157,7 +171,7 @@ def main() -> None:
             continue
         folder, points = waiting.pop(0)
         if os.fork() == 0:
-            told = [forked(Path(folder), point) for point in points]
+            told = forked(Path(folder), points)
             os.write(1, (json.dumps([folder, told]) + "\n").encode())  # one write is not torn
             os._exit(0)
         working += 1

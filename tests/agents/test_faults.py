@@ -33,9 +33,9 @@ SCRIPT: list[dict[str, Any]] = [
 WANTED = [call["name"] for answer in SCRIPT for call in answer.get("calls", [])]
 NOT_REPEATABLE = {"append_file", "run_shell"}
 LINES = {"two": "append_file", "three": "run_shell", "four": "run_shell"}
-FEW = 6
+FEW = 4
 """Faults of the record, at moments drawn from all there are."""
-PAIRS = 40
+PAIRS = 24
 """Kills during the resumption of a killed run, drawn from all there can be."""
 
 
@@ -114,6 +114,20 @@ def test_a_fault_of_the_record_at_a_moment_of_chance_repeats_and_loses_nothing(
         assert failed["fault"] == "the disk fails", folder
         assert resumed["ending"] == Ending.FINISHED, folder
         told_truly(folder, fault=True)
+
+
+@pytest.mark.timeout(300)
+def test_a_process_that_is_stopped_at_an_effect_records_nothing_after_another_took_its_run(
+    tmp_path: Path,
+) -> None:
+    # before the effect of a tool, and after that of a command, neither of which may be done twice
+    orders = [(prepared(tmp_path / str(effect)), [(effect, "stop"), None]) for effect in (2, 5)]
+    for folder, (woken, successor) in sittings(orders).items():
+        assert successor["ending"] == Ending.FINISHED, folder
+        assert "was taken over by another process" in woken["fault"], folder
+        before = folder.with_name(f"{folder.name}-then")
+        assert told_truly(before) == 1
+        assert events_of(folder) == events_of(before)
 
 
 def told_truly(folder: Path, *, fault: bool = False) -> int:
