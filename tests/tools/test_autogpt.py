@@ -19,6 +19,15 @@ OLD = {
     "get_hyperlinks", "memory_add",
 }  # fmt: skip
 NO_TOOLS = {"undo"}
+PARTS = [
+    "The prompt",
+    "The strategies",
+    "The loop",
+    "Settings, files and limits",
+    "Permissions",
+    "History and state",
+    "Components and plugins",
+]
 
 
 def rows() -> list[tuple[str, ...]]:
@@ -54,10 +63,13 @@ def test_every_tool_that_is_named_exists_and_every_row_that_is_done_names_one() 
         assert here or status.startswith("issue"), f"{number} {command} says nothing"
 
 
-def test_every_part_of_the_prompt_and_every_strategy_has_its_row() -> None:
+def test_whatever_else_it_has_has_its_row() -> None:
     """With a flag of `agentkit run`, or what stands there instead."""
     flags = {name for option in cli.commands["run"].params for name in option.opts}
-    for part in TEXT.split("\n## ")[1:]:
+    flags |= {name for option in cli.commands["config"].commands["show"].params for name in option.opts}
+    parts = TEXT.split("\n## ")[1:]
+    assert [part.splitlines()[0] for part in parts] == PARTS
+    for part in parts:
         rows = [line for line in part.splitlines() if line.startswith("| ")][1:]
         assert rows
         for row in rows:
