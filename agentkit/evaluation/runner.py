@@ -207,7 +207,8 @@ async def _row(case: Case, solving: Callable[[], Awaitable[Solved]]) -> Row:
         # the model's service failed, not the agent; that it filled the window is its own doing
         if outcome.ended.ending is Ending.MODEL_FAILED and failure and failure.error != _TOO_LONG:
             return replace(row, why=f"{failure.error}: {failure.message}")
-        verdict = score(case, outcome.ended.ending, solved.after)
+        # a check may run what was written; the other cases go on meanwhile
+        verdict = await in_daemon(lambda: score(case, outcome.ended.ending, solved.after), "judge a case")
         return replace(row, reached=verdict.reached, why=verdict.why)
     except Exception as error:  # noqa: BLE001 - of the run, the disk or the check
         return replace(row, why=f"{type(error).__name__}: {error}")

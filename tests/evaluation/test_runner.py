@@ -1,6 +1,7 @@
 """The real loop over cases, with scripted models."""
 
 import asyncio
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,27 @@ async def test_a_check_that_raises_is_an_error_and_the_others_go_on(settings: Se
     run = await run_task(task, settings, out, models=Answering())
     assert (run.rows["a"].reached, run.rows["a"].why) == (None, "KeyError: 'none.txt'")
     assert run.rows["b"].reached is True
+
+
+async def test_a_check_that_takes_its_time_keeps_nobody_waiting(settings: Settings, out: Path) -> None:
+    both = threading.Barrier(2)
+
+    def check(after: After) -> bool:
+        both.wait(timeout=60)  # for the other case's check, which comes only if this one does not block it
+        return holds_port(after)
+
+    task = Task("t", (case("a", check=check), case("b", check=check)))
+    run = await run_task(task, settings, out, models=Answering(), parallel=2)
+    assert [row.reached for row in run.rows.values()] == [True, True]
+
+
+async def test_a_check_may_run_an_event_loop(settings: Settings, out: Path) -> None:
+    async def judged(after: After) -> bool:
+        return holds_port(after)
+
+    task = Task("t", (case("a", check=lambda after: asyncio.run(judged(after))),))
+    run = await run_task(task, settings, out, models=Answering())
+    assert (run.rows["a"].reached, run.rows["a"].why) == (True, "")
 
 
 async def test_a_check_sees_folders_answer_and_successful_calls(settings: Settings, out: Path) -> None:
