@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.heap import give_back
 from agentkit_local_models.matrices import (
     SLICE,
     Blocks,
@@ -22,6 +23,8 @@ from agentkit_local_models.precision import Form
 from agentkit_local_models.quantise import has_four_bits, int4_from_blocks, int4_groups, int8_rows
 from agentkit_local_models.weights import stack_of
 
+_HOLES = 1 << 25
+"""Bytes of floats after which the heap gives back what they leave when they are in their place."""
 Weight = Tensor | Stored
 """What a checkpoint gives of a weight: its values, or a matrix that is quantised already."""
 
@@ -78,7 +81,7 @@ class Room:
         Raises:
             CheckpointError: a weight is missing, extra, there twice, or has another shape.
         """
-        wanted = dict(self._shapes)
+        wanted, passed = dict(self._shapes), 0
         for name, weight in weights:
             shape = wanted.pop(name, None)
             if shape is None:
@@ -92,6 +95,13 @@ class Room:
                 self._vectors[name] = weight.to(torch.promote_types(weight.dtype, self._dtype), copy=True)
             else:
                 self._put(name, weight)
+                if isinstance(weight, Tensor):
+                    passed += weight.nbytes
+                    if passed > _HOLES:  # else a model of few bits would take the room of floats
+                        give_back()
+                        passed = 0
+        if passed:
+            give_back()
         if wanted:
             raise CheckpointError(f"{len(wanted)} weights are missing: {', '.join(sorted(wanted)[:8])}")
 

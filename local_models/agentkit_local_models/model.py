@@ -18,6 +18,7 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.block import Block, StepAttention, norm_of
 from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
+from agentkit_local_models.heap import give_back
 from agentkit_local_models.layers import placed, reformed
 from agentkit_local_models.linear import Linear, Weight
 from agentkit_local_models.matrices import Stored
@@ -115,6 +116,7 @@ class Model:
                 up=reformed(layer.up, changed),
                 down=reformed(layer.down, changed),
             )
+            give_back()  # the other form left holes as large as the next one
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""

@@ -19,10 +19,10 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.heap import give_back
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.conversations import DataError, Encoder, read_conversations
 from agentkit_local_models.training.forward import Model
-from agentkit_local_models.training.heap import give_back
 from agentkit_local_models.training.loss import cross_entropy, divergence
 from agentkit_local_models.training.packs import Conversation, Pack, make_pack, schedule
 from agentkit_local_models.training.pieces import WRITTEN, Pieces

@@ -10,8 +10,8 @@ from functools import cache
 def give_back() -> None:
     """Return what glibc holds of freed memory; elsewhere nothing.
 
-    Packs of many sizes leave holes between what is kept, and over hours the heap would grow without end where
-    the environment tells glibc to keep its memory, which makes training faster.
+    What is freed between blocks that are kept stays with the process: floats that a model of few bits was
+    rounded from, and packs of many sizes in a training, where the heap would grow for hours.
     """
     trim = _malloc_trim()
     if trim is not None:
