@@ -11,6 +11,8 @@ from torch import Tensor
 
 # How many of the likeliest tokens top-p looks at first; almost always the nucleus is among them.
 _FIRST_LOOK = 256
+MOST_PENALTY = 1e9
+"""Of a token that was written: more can leave float32, and decides no more than this does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +84,10 @@ class Sampling:
         if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
             raise ValueError(f"repetition_penalty is {self.repetition_penalty}; a positive number works")
         for name, value in (("presence", self.presence_penalty), ("frequency", self.frequency_penalty)):
-            if not math.isfinite(value):
-                raise ValueError(f"{name}_penalty is {value}; a finite number works")
+            if not abs(value) <= MOST_PENALTY:
+                raise ValueError(
+                    f"{name}_penalty is {value}; a number from -{MOST_PENALTY:g} to {MOST_PENALTY:g} works"
+                )
         if not all(token >= 0 and not math.isnan(bias) for token, bias in self.logit_bias.items()):
             raise ValueError(f"logit_bias is {dict(self.logit_bias)}; numbers by ids from 0 on work")
         if self.logprobs is not None and self.logprobs < 0:

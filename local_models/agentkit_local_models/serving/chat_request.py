@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 
 from agentkit_local_models.serving.faults import ApiError
 from agentkit_local_models.serving.fields import Fields, wrong
-from agentkit_local_models.serving.references import shallow, written_out
+from agentkit_local_models.serving.references import parameters_of, shallow
 from agentkit_local_models.serving.sampling_fields import Drawing, drawing
 
 # OpenAI's names of functions, and the points that other servers allow.
@@ -235,25 +235,8 @@ def _function(asked: Fields) -> Function:
 
 
 def _parameters(asked: Fields) -> dict[str, Any]:
-    at = asked.named("parameters")
-    value = asked.take("parameters")
-    if value is None:
-        return {"type": "object", "properties": {}}
-    if not isinstance(value, dict):
-        wrong(at, value, "the JSON schema of an object")
-    schema = written_out(cast("dict[str, Any]", value), at)
-    properties: Any = schema.get("properties", {})
-    parts: dict[str, Any] = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {"": None}
-    if schema.get("type", "object") != "object" or not all(isinstance(one, dict) for one in parts.values()):
-        wrong(at, value, "the JSON schema of an object, with an object of schemas as its properties,")
-    required: Any = schema.get("required", [])
-    names = cast("list[Any]", required) if isinstance(required, list) else [None]
-    if not all(isinstance(name, str) and name in parts for name in names):
-        wrong(f"{at}.required", required, "a list of names from its properties")
-    for name, part in parts.items():
-        if not isinstance(values := part.get("enum", []), list):
-            wrong(f"{at}.properties.{name}.enum", values, "a list of values")
-    return {**schema, "properties": parts}
+    at, value = asked.named("parameters"), asked.take("parameters")
+    return {"type": "object", "properties": {}} if value is None else parameters_of(value, at)
 
 
 def _choices(asked: Fields, parameters: dict[str, Any]) -> dict[str, tuple[str, ...]]:

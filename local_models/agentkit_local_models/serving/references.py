@@ -6,11 +6,39 @@ from collections.abc import Iterable
 from typing import Any, cast
 
 from agentkit_local_models.serving.faults import ApiError
+from agentkit_local_models.serving.fields import wrong
 
 _MOST_PARTS = 10_000
 """Of a schema when it is written out: a few references can stand for billions of parts."""
 _MOST_DEPTH = 128
 """Of lists and objects within each other: what reads a schema for a grammar stops there, too."""
+
+
+def parameters_of(value: Any, at: str) -> dict[str, Any]:
+    """The schema of what a function takes, written out; it has properties, which may be none.
+
+    Args:
+        value: that stands in the request.
+        at: where.
+
+    Raises:
+        ApiError: it is none of an object, or `written_out` refuses it.
+    """
+    if not isinstance(value, dict):
+        wrong(at, value, "the JSON schema of an object")
+    schema = written_out(cast("dict[str, Any]", value), at)
+    properties: Any = schema.get("properties", {})
+    parts: dict[str, Any] = cast("dict[str, Any]", properties) if isinstance(properties, dict) else {"": None}
+    if schema.get("type", "object") != "object" or not all(isinstance(one, dict) for one in parts.values()):
+        wrong(at, value, "the JSON schema of an object, with an object of schemas as its properties,")
+    required: Any = schema.get("required", [])
+    names = cast("list[Any]", required) if isinstance(required, list) else [None]
+    if not all(isinstance(name, str) and name in parts for name in names):
+        wrong(f"{at}.required", required, "a list of names from its properties")
+    for name, part in parts.items():
+        if not isinstance(values := part.get("enum", []), list):
+            wrong(f"{at}.properties.{name}.enum", values, "a list of values")
+    return {**schema, "properties": parts}
 
 
 def written_out(schema: dict[str, Any], at: str) -> dict[str, Any]:
