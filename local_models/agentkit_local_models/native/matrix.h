@@ -77,28 +77,30 @@ struct Inputs {
     }
 };
 
-// Rows of a matrix that lies as in torch: out[r][b].
-template <int R, int B> INLINE void plain(const float *w, const Inputs &in, int first, float (&out)[R][B]) {
-    f32x16 acc[R][B] = {};
-    for (int64_t i = 0; i < in.columns; i += 16)
-        for (int r = 0; r < R; r++) {
-            f32x16 part = load(w + r * in.columns + i);
-            for (int b = 0; b < B; b++) acc[r][b] += part * load(in.exact + (first + b) * in.columns + i);
-        }
-    for (int r = 0; r < R; r++)
-        for (int b = 0; b < B; b++) out[r][b] = sum(acc[r][b]);
-}
+// What 16 columns add to an accumulator, or 32 of bfloat16.
+INLINE f32x16 plus(f32x16 acc, const float *w, const float *x) { return acc + load(w) * load(x); }
+INLINE f32x16 plus(f32x16 acc, const bf16 *w, const bf16 *x) { return dot2(acc, load_as<u16x32>(w), load_as<u16x32>(x)); }
 
-template <int R, int B> INLINE void plain(const bf16 *w, const Inputs &in, int first, float (&out)[R][B]) {
-    f32x16 acc[R][B] = {};
-    for (int64_t i = 0; i < in.columns; i += 32)
-        for (int r = 0; r < R; r++) {
-            u16x32 part = load_as<u16x32>(w + r * in.columns + i);
-            for (int b = 0; b < B; b++)
-                acc[r][b] = dot2(acc[r][b], part, load_as<u16x32>(in.upper + (first + b) * in.columns + i));
-        }
-    for (int r = 0; r < R; r++)
-        for (int b = 0; b < B; b++) out[r][b] = sum(acc[r][b]);
+// A block of 16 rows of a matrix that lies as in torch: out[b], a lane a row. Sixteen sums are made at once: of narrow
+// matrices, adding up the lanes is half of the work.
+template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
+    constexpr int ROWS = BLOCK / B, AT_ONCE = B == 1 ? 4 : ROWS, STEP = 64 / sizeof(T);
+    alignas(64) float made[B][BLOCK];
+#pragma GCC unroll 8
+    for (int above = 0; above < BLOCK; above += ROWS) {
+        f32x16 acc[B * ROWS] = {};
+#pragma GCC unroll 4
+        for (int part = 0; part < ROWS; part += AT_ONCE)
+            for (int64_t i = 0; i < columns; i += STEP)
+                for (int r = part; r < part + AT_ONCE; r++) {
+                    const T *from = w + (above + r) * columns + i;
+                    __builtin_prefetch(from + AT_ONCE * columns);  // the same place of the rows that are next
+                    for (int b = 0; b < B; b++) acc[b * ROWS + r] = plus(acc[b * ROWS + r], from, x + b * columns + i);
+                }
+        f32x16 found = sums(acc);
+        for (int b = 0; b < B; b++) memcpy(made[b] + above, (const float *)&found + b * ROWS, ROWS * 4);
+    }
+    for (int b = 0; b < B; b++) out[b] = load(made[b]);
 }
 
 INLINE f32x16 whole(i32x16 codes, i32x16 fine) {
@@ -212,14 +214,10 @@ INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first
         if (m.group == 16) bytes<R, B, 16>(m, in, block, first, out);
         else bytes<R, B, 32>(m, in, block, first, out);
     } else {
-        constexpr int AT_ONCE = B == 1 ? 4 : 2;
-        for (int r = 0; r < R * BLOCK; r += AT_ONCE) {
-            float part[AT_ONCE][B];
-            int64_t at = (block * BLOCK + r) * m.columns;
-            if (m.kind == BF16) plain<AT_ONCE, B>((const bf16 *)m.codes + at, in, first, part);
-            else plain<AT_ONCE, B>((const float *)m.codes + at, in, first, part);
-            for (int i = 0; i < AT_ONCE; i++)
-                for (int b = 0; b < B; b++) out[(r + i) / BLOCK][b][(r + i) % BLOCK] = part[i][b];
+        for (int r = 0; r < R; r++) {
+            int64_t at = (block + r) * BLOCK * m.columns, from = first * m.columns;
+            if (m.kind == BF16) plain<B>((const bf16 *)m.codes + at, in.upper + from, m.columns, out[r]);
+            else plain<B>((const float *)m.codes + at, in.exact + from, m.columns, out[r]);
         }
     }
     for (int r = 0; r < R; r++)
