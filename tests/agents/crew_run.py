@@ -13,7 +13,7 @@ from typing import Any
 
 import fault_run
 from cast import Cast, call
-from fault_run import Moments, MortalLog, mortal
+from fault_run import Moments, MortalLog, Point, mortal
 
 from agentkit.agents.hiring import Runs
 from agentkit.assembly import Surroundings, resume_run, run_goal
@@ -62,9 +62,9 @@ class MortalRuns:
             yield MortalLog(log, self._moments)
 
 
-async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
+async def sitting(folder: Path, point: Point, *, force: bool = False) -> dict[str, Any]:
     """Begin the run in the folder, or go on with the one that is there."""
-    moments = Moments(fatal)
+    moments = Moments(point)
     settings = load_settings(
         {"workspace": str(folder / "workspace"), "journal": str(folder / "journal.db"), "max_steps": 30}
     )
@@ -72,7 +72,7 @@ async def sitting(folder: Path, fatal: int | None) -> dict[str, Any]:
     tools |= {one.name: one for one in PACK.tools}
     with Journal.open(settings.journal) as journal:
         runs = [run for run in journal.runs() if not run.parent]
-        with journal.resume(runs[0].run_id) if runs else journal.start() as log:
+        with journal.resume(runs[0].run_id, force=force) if runs else journal.start() as log:
             around = Surroundings(
                 model=Cast(scout=SCOUT, lead=BESIDE if folder.name.startswith("beside") else LEAD),
                 tools=tools,

@@ -51,7 +51,7 @@ from agentkit.tooling.context import ToolContext
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.dispatch import Reply
 from agentkit.tooling.snapshots.taking import Snapshots
-from agentkit.tooling.snapshots.undoing import undo
+from agentkit.tooling.snapshots.undoing import redo, undo
 from agentkit.tooling.tool import Tool, tool
 from agentkit.tooling.workspace import Workspace
 from agentkit_tools.agents import PACK
@@ -903,6 +903,8 @@ async def test_what_an_agent_changed_beside_the_run_is_undone_with_it(
         if not more:  # no call was made after the agent's: nobody watched
             with pytest.raises(UndoRefused, match=r"a\.txt, b\.txt: nobody knows whether the run changed it"):
                 undo(log, snapshots, 0)
+        undone = undo(log, snapshots, 0, force=not more)
+        assert redo(log, snapshots).steps == undone.steps
         undo(log, snapshots, 0, force=not more)
     assert {path.name: path.read_text() for path in place.workspace.iterdir()} == {
         "a.txt": "as it was",

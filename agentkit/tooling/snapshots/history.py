@@ -79,6 +79,12 @@ class History:
         earlier = [number for number in self.states if number <= step]
         return self.states[max(earlier)] if earlier else self.first
 
+    def until(self, now: bytes) -> None:
+        """Count what changed after the last call as well, up to now, where agents were at work then."""
+        if self.in_doubt is None:  # else that counts all of it
+            self.outlived = True  # nobody knows when they ended, and who else was there
+            _worked_beside(self, now)
+
 
 def history(events: Iterable[Recorded]) -> History:
     """Fold a run's events."""
@@ -98,6 +104,7 @@ def history(events: Iterable[Recorded]) -> History:
                 if found.forked_at == str(found.steps):
                     found.at_work.clear()
                     found.beside = False
+                found.beside = found.beside or bool(found.at_work)
                 found.outlived = found.in_doubt is not None or found.beside
             case AgentStarted():
                 found.at_work.add(event.name)
@@ -113,6 +120,8 @@ def history(events: Iterable[Recorded]) -> History:
                     found.outlived = True
                     _finished(found, found.in_doubt, event.before)
                     found.in_doubt = None
+                elif not event.redo:
+                    found.until(bytes.fromhex(event.before))
                 found.cut_off = event
             case FilesSet():
                 _set(found, event)
@@ -120,13 +129,11 @@ def history(events: Iterable[Recorded]) -> History:
                 pass
     if found.in_doubt is not None:
         _did(found, Change(bytes.fromhex(found.in_doubt.snapshot), None))
-    elif found.beside and found.latest is not None:
-        _did(found, Change(found.latest, None))
     return found
 
 
 def _worked_beside(found: History, now: bytes) -> None:
-    """Count what changed between two calls as the run's, where agents were at work for it meanwhile."""
+    """Count what changed since the last kept state as the run's, where agents were at work for it."""
     if found.beside and found.latest is not None and found.latest != now:
         _did(found, Change(found.latest, now, unsure=found.outlived))
 
@@ -154,7 +161,7 @@ def _set(found: History, event: FilesSet) -> None:
     if setting is None:
         return
     change = Change(bytes.fromhex(setting.before), bytes.fromhex(event.snapshot))
-    found.latest, found.beside = change.after, bool(found.at_work)
+    found.latest, found.beside = change.after, False
     if setting.redo:
         found.done.extend(found.undone.pop().steps)
     else:

@@ -79,6 +79,7 @@ def undo(
     run = _Run(log, snapshots, record or _appending(log), history(log.events()))
     if run.found.cut_off is not None:
         return run.complete(run.found.cut_off, force=force)
+    run.found.until(bytes.fromhex(snapshots.take().name))
     done, steps = run.found.done, run.found.steps
     if not done:
         raise UsageError(f"run {log.run_id} has changed no files that are not set back already")
