@@ -1,5 +1,6 @@
 """Each family as its makers' own class computes it: the folder that class writes is read and run here."""
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -182,6 +183,43 @@ def test_an_engine_writes_what_transformers_writes(tmp_path: Path, kind: str) ->
     likeliest = logits.argmax(-1).tolist()[len(prompt) - 1 :]
     assert likeliest[: len(done.token_ids)] == list(done.token_ids)
     assert done.finish == "length" or likeliest[len(done.token_ids)] == 257
+
+
+INTERNLM2 = {
+    "input_layernorm": "attention_norm",
+    "self_attn.o_proj": "attention.wo",
+    "post_attention_layernorm": "ffn_norm",
+    "mlp.gate_proj": "feed_forward.w1",
+    "mlp.up_proj": "feed_forward.w3",
+    "mlp.down_proj": "feed_forward.w2",
+    "embed_tokens": "tok_embeddings",
+    "lm_head": "output",
+}
+
+
+def test_internlm2_is_the_llama_that_its_makers_convert_it_to(tmp_path: Path) -> None:
+    """Their `convert2llama.py` backwards: of each key head its queries, its key and its value in one matrix."""
+    model = theirs("llama")
+    model.save_pretrained(tmp_path)
+    config = json.loads((tmp_path / "config.json").read_text()) | {"architectures": ["InternLM2ForCausalLM"]}
+    (tmp_path / "config.json").write_text(json.dumps(config | {"bias": False}))
+    weights: dict[str, torch.Tensor] = {}
+    for name, weight in model.state_dict().items():
+        if "q_proj" in name:
+            parts = [model.state_dict()[name.replace("q_proj", f"{part}_proj")] for part in "qkv"]
+            heads = [part.view(SMALL["num_key_value_heads"], -1, 12, SMALL["hidden_size"]) for part in parts]
+            stem = name.replace("self_attn.q_proj", "attention.wqkv")
+            weights[stem] = torch.cat(heads, dim=1).reshape(-1, SMALL["hidden_size"])
+        elif "k_proj" not in name and "v_proj" not in name:
+            for old, new in INTERNLM2.items():
+                name = name.replace(old, new)
+            weights[name] = weight.clone()
+    save_file(weights, tmp_path / "model.safetensors")
+    found = ours(tmp_path)
+    with torch.inference_mode():
+        assert_as_theirs(
+            found.logits(TOKENS, found.new_cache(), every=True), model(torch.tensor([TOKENS])).logits[0]
+        )
 
 
 @pytest.mark.parametrize("prefixed", [True, False])
