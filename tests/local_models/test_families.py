@@ -198,7 +198,7 @@ INTERNLM2 = {
 
 
 def test_internlm2_is_the_llama_that_its_makers_convert_it_to(tmp_path: Path) -> None:
-    """Their `convert2llama.py` backwards: of each key head its queries, its key and its value in one matrix."""
+    """Their `convert2llama.py` backwards: queries, key and value of each key head in one matrix."""
     model = theirs("llama")
     model.save_pretrained(tmp_path)
     config = json.loads((tmp_path / "config.json").read_text()) | {"architectures": ["InternLM2ForCausalLM"]}
