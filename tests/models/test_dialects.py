@@ -194,6 +194,24 @@ def test_what_a_schema_allows_is_read_as_it_is_written_in_lines(schema, written:
     assert json.dumps({"now": value}).startswith(begun.arguments)
 
 
+NAMES = ["$top", "@type", "a b", "é", "1a", "a:b", "a=b", "a,b", '"q"', " a", "x(y)", "a\\b", "a", ""]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_arguments_may_be_called_anything(dialect: str) -> None:
+    properties = {name: {"type": "integer"} for name in NAMES}
+    tool = ToolSpec("t", "Try.", {"type": "object", "properties": properties, "required": NAMES})
+    call = ToolCall("call_1", "t", {name: number for number, name in enumerate(NAMES)})
+    form = DIALECTS[dialect]
+    text = form.turns([AssistantMessage(calls=(call,))], ())[-1]["content"]
+    assert admits(dialect, text, [tool])
+    (read,) = form.read(text, 1, [tool]).calls
+    assert read.arguments == call.arguments
+    begun = form.begun(text, 1, [tool])
+    assert begun is not None
+    assert json.dumps(call.arguments, ensure_ascii=False).startswith(begun.arguments)
+
+
 def test_a_value_of_now_of_any_kind_stands_as_it_is() -> None:
     parameters = {"type": "object", "properties": {"path": {}}, "required": ["path"]}
     tool = ToolSpec("look", "Look.", parameters, {"path": ("a b.txt",)})

@@ -137,7 +137,7 @@ class PythonCalls:
         """The words after `Answer: `."""
         return after_mark(text, self.ANSWER)
 
-    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:  # noqa: ARG002
+    def begun(self, text: str, step: int, tools: Sequence[ToolSpec]) -> BegunCall | None:
         """The call whose parenthesis is open."""
         if self._words(text) is not None:
             return None
@@ -145,9 +145,10 @@ class PythonCalls:
         opening = self._BEGINS.match(text)
         if opening is None:
             return None
-        return BegunCall(f"call_{step}", opening[1], _arguments_so_far(text, opening.end()))
+        named = _named(opening[1], tools)
+        return BegunCall(f"call_{step}", opening[1], _arguments_so_far(text, opening.end(), named))
 
-    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:  # noqa: ARG002
+    def read(self, text: str, step: int, tools: Sequence[ToolSpec]) -> AssistantMessage:
         """A call, or the words after their mark."""
         if (words := self._words(text)) is not None:
             return AssistantMessage(text=words)
@@ -157,7 +158,7 @@ class PythonCalls:
             return AssistantMessage(text=text)
         call_id, name = f"call_{step}", opening[1]
         try:
-            arguments = _arguments(text, opening.end())
+            arguments = _arguments(text, opening.end(), _named(name, tools))
         except ValueError as error:
             return AssistantMessage(malformed=(MalformedCall(call_id, name, text, str(error)),))
         return AssistantMessage(calls=(ToolCall(call_id, name, arguments),))
@@ -178,14 +179,21 @@ def _literal(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-_NAME = re.compile(rf"\s*,?\s*({NAME})\s*=\s*")
 _LONG = re.compile(r'"""(.*?)"""', re.DOTALL)
 _CLOSED = re.compile(r"\s*,?\s*\)")
 _CONSTANT = re.compile(r"True|False|None")
 _CONSTANTS = {"True": True, "False": False, "None": None}
 
 
-def _arguments(text: str, at: int) -> dict[str, Any]:
+def _named(name: str, tools: Sequence[ToolSpec]) -> re.Pattern[str]:
+    """How an argument of a tool begins: those that it has may be called anything, such as `$top`."""
+    known = [own for tool in tools if tool.name == name for own in properties_of(tool)]
+    longest_first = "|".join(map(re.escape, sorted(known, key=len, reverse=True)))
+    exactly = rf"(?:, )?(?P<own>{longest_first})=|" if known else ""
+    return re.compile(rf"{exactly}\s*,?\s*(?P<other>{NAME})\s*=\s*")
+
+
+def _arguments(text: str, at: int, named: re.Pattern[str]) -> dict[str, Any]:
     """The keyword arguments from position `at` up to the closing parenthesis.
 
     Raises:
@@ -196,35 +204,35 @@ def _arguments(text: str, at: int) -> dict[str, Any]:
     while True:
         if _CLOSED.match(text, at):
             return arguments
-        name = _NAME.match(text, at)
-        if name is None:
+        opens = named.match(text, at)
+        if opens is None or opens.lastgroup is None:
             raise ValueError(f"expected name=value or a closing parenthesis, found {text[at : at + 40]!r}")
-        at = name.end()
+        name, at = opens[opens.lastgroup], opens.end()
         if long := _LONG.match(text, at):
-            arguments[name[1]], at = long[1], long.end()
+            arguments[name], at = long[1], long.end()
             continue
         if constant := _CONSTANT.match(text, at):
-            arguments[name[1]], at = _CONSTANTS[constant[0]], constant.end()
+            arguments[name], at = _CONSTANTS[constant[0]], constant.end()
             continue
         try:
-            arguments[name[1]], at = decoder.raw_decode(text, at)
+            arguments[name], at = decoder.raw_decode(text, at)
         except (ValueError, RecursionError) as error:
             found = text[at : at + 40]
-            raise ValueError(f"the value of {name[1]} cannot be read: {error}, found {found!r}") from None
+            raise ValueError(f"the value of {name} cannot be read: {error}, found {found!r}") from None
 
 
-def _arguments_so_far(text: str, at: int) -> str:
+def _arguments_so_far(text: str, at: int, named: re.Pattern[str]) -> str:
     """The same as JSON, of a text that may break off anywhere."""
     written = "{"
     while not _CLOSED.match(text, at):
-        name = _NAME.match(text, at)
-        if name is None:
+        opens = named.match(text, at)
+        if opens is None or opens.lastgroup is None:
             return written
-        value, end = _value_so_far(text, name.end())
+        value, end = _value_so_far(text, opens.end())
         if not value:
             return written
         comma = ", " if len(written) > 1 else ""
-        written += f"{comma}{json.dumps(name[1], ensure_ascii=False)}: {value}"
+        written += f"{comma}{json.dumps(opens[opens.lastgroup], ensure_ascii=False)}: {value}"
         if end is None:
             return written
         at = end
