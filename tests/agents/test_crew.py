@@ -40,7 +40,7 @@ from agentkit.core.events import (
 )
 from agentkit.core.messages import AssistantMessage, ToolCall, UserMessage
 from agentkit.core.protocols import Answer, ModelProfile, ModelRequest
-from agentkit.core.tools import Effect
+from agentkit.core.tools import Effect, ToolResult
 from agentkit.core.tools import Outcome as CallOutcome
 from agentkit.core.usage import Limits, Spent, Usage
 from agentkit.journal.memory import MemoryLog, MemoryRuns
@@ -910,6 +910,31 @@ async def test_what_an_agent_changed_beside_the_run_is_undone_with_it(
         "a.txt": "as it was",
         "b.txt": "as it was",
     }
+
+
+async def test_what_changed_after_a_run_with_agents_was_over_is_not_covered_as_its_own(
+    place: Place, beside: tuple[Cast, Sequence[Tool]]
+) -> None:
+    for name in "ab":
+        (place.workspace / f"{name}.txt").write_text("as it was")
+    model, tools = beside
+    outcome = await place.run(model, *tools)
+    (place.workspace / "mine.txt").write_text("mine")
+    with (
+        Journal.open(place.folder / "journal.db") as journal,
+        journal.resume(outcome.run_id) as log,
+        Workspace.open(place.workspace) as workspace,
+    ):
+        snapshots = Snapshots(workspace, log.contents)
+        made = call("make_folder", "m", path="new")
+        log.append(PersonSaid("make a folder"))
+        log.append(ModelAsked(9, 0))
+        log.append(CallIntended(made, Effect.WRITES, idempotent=True, snapshot=snapshots.take().name))
+        (place.workspace / "new").mkdir()
+        done = ToolResult("m", "make_folder", CallOutcome.OK, "")
+        log.append(CallFinished(done, snapshots.take().name))
+        with pytest.raises(UndoRefused, match=r"mine\.txt: nobody knows whether the run changed it or you"):
+            undo(log, snapshots)
 
 
 async def test_a_fork_does_not_count_what_changed_since_as_done_by_agents_that_it_does_not_have(

@@ -12,6 +12,7 @@ from agentkit.core.events import (
     FilesSetting,
     ModelAsked,
     Recorded,
+    RunEnded,
     RunResumed,
     RunStarted,
 )
@@ -66,7 +67,7 @@ class History:
     in_doubt: CallIntended | None = None
     """The call that was running when the process died."""
     outlived: bool = False
-    """Whether the process died since the last state was kept: for a while nobody watched the files."""
+    """Whether the run was over or killed since the last state was kept: for a while nobody watched the files."""
     at_work: set[str] = field(default_factory=set[str])
     """The agents that work for the run."""
     beside: bool = False
@@ -106,6 +107,8 @@ def history(events: Iterable[Recorded]) -> History:
                     found.beside = False
                 found.beside = found.beside or bool(found.at_work)
                 found.outlived = found.in_doubt is not None or found.beside
+            case RunEnded():
+                found.outlived = found.beside
             case AgentStarted():
                 found.at_work.add(event.name)
                 found.beside = True
