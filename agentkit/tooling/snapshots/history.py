@@ -67,7 +67,7 @@ class History:
     in_doubt: CallIntended | None = None
     """The call that was running when the process died."""
     outlived: bool = False
-    """Whether the run was over or killed since the last state was kept: for a while nobody watched the files."""
+    """Whether the run was over or killed since the last state was kept: nobody watched the files."""
     at_work: set[str] = field(default_factory=set[str])
     """The agents that work for the run."""
     beside: bool = False
