@@ -370,8 +370,28 @@ class _Header:
         if kind != _STRING:
             return self.fixed(key, kind, count)
         self.need(8 * count, f"the array {key!r}")  # each string has at least its length
-        what = f"a string of {key!r}"
+        if (found := self.plain_strings(count)) is not None:
+            return found
+        what = f"a string of {key!r}"  # one by one, until the one that is wrong
         return tuple([self.string(what, MAX_STRING_BYTES) for _ in range(count)])
+
+    def plain_strings(self, count: int) -> tuple[str, ...] | None:
+        """So many strings, as vocabularies have, or `None` where one is not as it should be."""
+        data, at, size, length_at = self.data, self.at, self.size, _U64.unpack_from
+        found: list[str] = []
+        for _ in range(count):
+            first = at + _U64.size
+            if first > size:
+                return None
+            at = first + length_at(data, at)[0]
+            if at > size or at - first > MAX_STRING_BYTES:
+                return None
+            try:
+                found.append(data[first:at].decode())
+            except UnicodeDecodeError:
+                return None
+        self.at = at
+        return tuple(found)
 
     def fixed(self, key: str, kind: int, count: int) -> tuple[Scalar, ...]:
         """`count` values of one fixed-size type."""
