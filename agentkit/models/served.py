@@ -19,7 +19,7 @@ from agentkit.core.tools import ToolSpec
 from agentkit.models.openai_api import OpenAIModel
 from agentkit.models.openai_wire import Wire
 from agentkit.models.server_model import HowAsked
-from agentkit.models.speech import FAILED, UNREADABLE
+from agentkit.models.speech import UNREADABLE
 
 ADDRESS = "http://127.0.0.1:8000/v1"
 """Where `agentkit serve` listens if nothing else is said."""
@@ -88,9 +88,9 @@ def _message(message: Message) -> Wire:
         case UserMessage():
             return {"role": "user", "content": message.text}
         case ToolMessage():
-            text = FAILED + message.text if message.failed else message.text
             return {
-                "role": "tool", "tool_call_id": message.call_id, "name": message.name, "content": text,
+                "role": "tool", "tool_call_id": message.call_id, "name": message.name,
+                "content": message.text, "failed": message.failed,
             }  # fmt: skip
         case AssistantMessage():
             calls = [_call(call.id, call.name, call.arguments) for call in message.calls]

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 UNREADABLE = "unreadable"
 """The argument in which our client sends back a call that could not be read."""
 FAILED = "Error: "
-"""What our client writes before the result of a call that failed."""
+"""What clients write before the result of a call that failed, where they have no other way to say so."""
 
 
 class DialectSpeech:
@@ -109,9 +109,12 @@ def _message(said: "Said", names: dict[str, str]) -> Message:
             malformed = tuple(call for call in read if isinstance(call, MalformedCall))
             return AssistantMessage(said.text, calls, malformed)
         case "tool":
-            failed = said.text.startswith(FAILED)
             name = said.name or names[said.call_id]
-            return ToolMessage(said.call_id, name, said.text.removeprefix(FAILED), failed)
+            if said.failed is not None:
+                return ToolMessage(said.call_id, name, said.text, said.failed)
+            return ToolMessage(
+                said.call_id, name, said.text.removeprefix(FAILED), said.text.startswith(FAILED)
+            )
 
 
 def _call(call: "Call") -> ToolCall | MalformedCall:

@@ -46,6 +46,15 @@ TALKS = {
     "a call": ModelRequest((UserMessage("Read a file."),), (READ,), must_call=True, max_tokens=40),
     "a call that is cut": ModelRequest((UserMessage("Read a file."),), (READ,), must_call=True, max_tokens=3),
     "a schema": ModelRequest((UserMessage("Name a port."),), answer_schema=PORT, max_tokens=24),
+    "a result that looks like an error": ModelRequest(
+        (
+            UserMessage("Look."),
+            LOOKED,
+            ToolMessage("call_4", "read_file", "Error: 404 in line 7"),
+        ),
+        (READ,),
+        max_tokens=8,
+    ),
     "results": ModelRequest(
         (
             UserMessage("Look."),

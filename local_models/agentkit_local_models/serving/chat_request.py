@@ -49,6 +49,7 @@ class Said:
         calls: of an assistant.
         call_id: of a tool, the call that this came of.
         name: of that tool, where the request says it.
+        failed: whether that call failed, where the request says it; our own addition to the protocol.
     """
 
     role: Role
@@ -56,6 +57,7 @@ class Said:
     calls: tuple[Call, ...] = ()
     call_id: str = ""
     name: str = ""
+    failed: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,10 @@ def _message(asked: Fields) -> Said:
             asked.text("refusal")
             said = Said("assistant", text, tuple(map(_call, calls or ())))
         case "tool":
-            name = asked.text("name") or ""
-            said = Said("tool", text, call_id=asked.needed_text("tool_call_id"), name=name)
+            name, failed = asked.text("name") or "", asked.take("failed")
+            if not isinstance(failed, bool | None):
+                wrong(asked.named("failed"), failed, "true or false")
+            said = Said("tool", text, call_id=asked.needed_text("tool_call_id"), name=name, failed=failed)
         case _:
             wrong(asked.named("role"), role, "system, developer, user, assistant or tool")
     asked.close()

@@ -28,6 +28,8 @@ BAD_SCHEMA = {"type": "json_schema", "json_schema": {"name": "x", "schema": {"ty
         ({"messages": [{"role": "user", "content": [{"type": "image_url", "image_url": {"url": "x"}}]}]},
          "messages[0].content[0].type"),
         ({"messages": [{"role": "tool", "tool_call_id": "c", "content": "x"}]}, "messages[0].tool_call_id"),
+        ({"messages": [{"role": "tool", "name": "x", "tool_call_id": "c", "content": "x", "failed": 1}]},
+         "messages[0].failed"),
         ({"messages": [{"role": "user", "content": "word " * 2000}]}, "messages"),
         ({"temperature": -1}, "temperature"), ({"temperature": "hot"}, "temperature"),
         ({"presence_penalty": 1e300}, "presence_penalty"),
