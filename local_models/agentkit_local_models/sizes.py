@@ -21,7 +21,7 @@ _BYTES: Mapping[str, int] = {"float32": 4, "bfloat16": 2, "float16": 2}
 
 CHUNK: Final = 512
 """Tokens of a prompt that are computed at once."""
-LIBRARIES: Final = 160_000_000
+LIBRARIES: Final = 155_000_000
 """Bytes of Python, torch and the engine's code in a fresh process; measured, `benchmarks/model_memory.py`."""
 TOKEN_BYTES: Final = 760
 """Bytes that a tokenizer takes for an entry of its vocabulary; measured there too."""
