@@ -212,6 +212,40 @@ def test_arguments_may_be_called_anything(dialect: str) -> None:
     assert json.dumps(call.arguments, ensure_ascii=False).startswith(begun.arguments)
 
 
+PLACES = ToolSpec(
+    "go",
+    "Go there.",
+    {
+        "type": "object",
+        "properties": {
+            "to": {"$ref": "#/$defs/Place"},
+            "by": {"type": "array", "items": {"$ref": "#/$defs/Place"}},
+        },
+        "required": ["to"],
+        "$defs": {
+            "Place": {
+                "type": "object",
+                "properties": {"city": TEXT, "next": {"$ref": "#/$defs/Place"}},
+                "required": ["city"],
+                "additionalProperties": False,
+            }
+        },
+    },
+)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_references_in_a_schema_are_followed_into_themselves_too(dialect: str) -> None:
+    """As pydantic writes schemas, and so LangChain's tools have them."""
+    form = DIALECTS[dialect]
+    call = ToolCall("call_1", "go", {"to": {"city": "a", "next": {"city": "b"}}, "by": [{"city": "c"}]})
+    text = form.turns([AssistantMessage(calls=(call,))], ())[-1]["content"]
+    assert admits(dialect, text, [PLACES])
+    assert not admits(dialect, text.replace("city", "town"), [PLACES])
+    (read,) = form.read(text, 1, [PLACES]).calls
+    assert read.arguments == call.arguments
+
+
 def test_a_value_of_now_of_any_kind_stands_as_it_is() -> None:
     parameters = {"type": "object", "properties": {"path": {}}, "required": ["path"]}
     tool = ToolSpec("look", "Look.", parameters, {"path": ("a b.txt",)})

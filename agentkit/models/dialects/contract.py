@@ -112,8 +112,19 @@ def first_sentence(text: str) -> str:
 
 
 def properties_of(tool: ToolSpec) -> Mapping[str, Mapping[str, Any]]:
-    """The schema of each parameter, by its name."""
-    return tool.parameters.get("properties", {})
+    """The schema of each parameter, by its name; what references in it name stands beside them."""
+    properties = tool.parameters.get("properties", {})
+    if not (definitions := definitions_of(tool)):
+        return properties
+    return {
+        name: {**part, **definitions} if '"$ref"' in json.dumps(part) else part
+        for name, part in properties.items()
+    }
+
+
+def definitions_of(tool: ToolSpec) -> dict[str, Any]:
+    """What references in the schemas of a tool's parameters name."""
+    return {name: tool.parameters[name] for name in ("$defs", "definitions") if name in tool.parameters}
 
 
 def kind_without_bounds(schema: Mapping[str, Any]) -> str | None:

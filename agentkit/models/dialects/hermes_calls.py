@@ -9,7 +9,7 @@ from agentkit.core.messages import AssistantMessage, MalformedCall, Message, Too
 from agentkit.core.tools import ToolSpec
 from agentkit.models.arguments import finite
 from agentkit.models.dialects.begun import BegunCall, json_so_far
-from agentkit.models.dialects.contract import Turn, json_rule, turns_of
+from agentkit.models.dialects.contract import Turn, definitions_of, json_rule, turns_of
 
 
 class HermesCalls:
@@ -57,6 +57,7 @@ class HermesCalls:
         calls = [
             json_rule(
                 {
+                    **definitions_of(tool),
                     "type": "object",
                     "properties": {
                         "name": {"const": tool.name},
