@@ -420,6 +420,20 @@ def test_lines_that_a_command_does_not_read_are_sent_one_by_one_when_it_ends(cli
     assert said == ["second words", "not sent"]  # the first is the goal
 
 
+def test_keys_that_come_just_before_a_command_has_the_terminal_are_none_of_them_lost(cli: Cli, talk) -> None:
+    # some are read with the line before, some lie in the terminal without a line end when its modes change
+    with talk(saying("one"), saying("two")) as it:
+        for pause in (0.0, 0.01, 0.03, 0.1):
+            it.say("!sleep 0.3")
+            time.sleep(pause)
+            it.terminal.type("!echo sum-")
+            time.sleep(0.01)
+            it.terminal.type(f"$(({round(pause * 100)}+1000))")
+            time.sleep(0.01)
+            it.terminal.type(ENTER)
+            it.shown(f"sum-{round(pause * 100) + 1000}")
+
+
 def test_a_command_of_the_person_is_stopped_by_ctrl_c_and_the_conversation_is_not(cli: Cli, talk) -> None:
     with talk(saying("still here")) as it:
         it.say("!sleep 3000; echo never")

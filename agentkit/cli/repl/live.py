@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from prompt_toolkit import PromptSession
 from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
-from prompt_toolkit.input.typeahead import clear_typeahead
+from prompt_toolkit.input.typeahead import clear_typeahead, store_typeahead
 from prompt_toolkit.output import ColorDepth
 from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
@@ -26,7 +26,7 @@ from agentkit.cli.repl.keys import editing_keys, question_keys
 from agentkit.cli.repl.modes import Modes
 from agentkit.cli.repl.reflow import follow_width, wraps_again
 from agentkit.cli.repl.rows import Rows
-from agentkit.cli.repl.toolkit import Candidates, TypedBefore, WaysToGoOn, sent_already
+from agentkit.cli.repl.toolkit import Candidates, TypedBefore, WaysToGoOn, sent_already, typed_meanwhile
 from agentkit.cli.screens import Screen
 from agentkit.cli.words import folded
 
@@ -202,7 +202,7 @@ class LiveEditor:
                 yield
             finally:
                 self._modes.set(quiet=False)  # whatever was left behind: a line ends with Enter
-                self._early += sent_already(sys.stdin.fileno())
+                store_typeahead(self._app.input, typed_meanwhile(sys.stdin.fileno()))
                 self._modes.set(quiet=True)
                 self._outside = False
                 self._flush()

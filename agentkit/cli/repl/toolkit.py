@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
 from prompt_toolkit.history import FileHistory
+from prompt_toolkit.input.vt100_parser import Vt100Parser
+from prompt_toolkit.key_binding.key_processor import KeyPress
 
 MOST_REMEMBERED = 20_000
 """Characters of a message that the history keeps."""
@@ -43,6 +45,19 @@ class WaysToGoOn(Completer):
         replaced, words = self._candidates(document.text_before_cursor)
         for word in words:
             yield Completion(word, start_position=-replaced)
+
+
+def typed_meanwhile(descriptor: int) -> list[KeyPress]:
+    """The keys of what was typed while somebody else had the terminal; an unfinished line stays in it."""
+    typed = b""
+    while select.select([descriptor], [], [], 0)[0] and (line := os.read(descriptor, 65536)):
+        typed += line
+    keys: list[KeyPress] = []
+    parser = Vt100Parser(keys.append)
+    # Enter is a line end where the terminal's driver has seen it
+    parser.feed(typed.decode("utf-8", "replace").replace("\n", "\r"))
+    parser.flush()
+    return keys
 
 
 def sent_already(descriptor: int) -> list[str]:
