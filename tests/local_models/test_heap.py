@@ -40,15 +40,18 @@ def test_holes_in_the_heap_are_given_back() -> None:
 
 # a model's matrices, rounded one by one as a folder of floats is loaded
 ROUNDED = """
-import resource
 import torch
 from agentkit_local_models.linear import Room
 
 def resident():
-    return int(open("/proc/self/statm").read().split()[1]) * resource.getpagesize()
+    # of the heap alone: what is read of libraries at first use is not the model's
+    line = next(line for line in open("/proc/self/status") if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024
 
 torch.set_num_threads(1)
 shapes = {f"layers.{number}.feed_forward.down.weight": (1024, 2048) for number in range(24)}
+first = {"layers.0.feed_forward.down.weight": (1024, 2048)}
+Room(first, torch.bfloat16, "int4").fill([(*first, torch.ones(1024, 2048))])
 room, before = Room(shapes, torch.bfloat16, "int4"), resident()
 room.fill((name, torch.ones(shape, dtype=torch.bfloat16)) for name, shape in shapes.items())
 grown = resident() - before
@@ -61,4 +64,4 @@ def test_a_model_of_few_bits_does_not_keep_the_room_of_the_floats_it_was_rounded
     done = subprocess.run([sys.executable, "-c", ROUNDED], check=True, capture_output=True, text=True)
     grown, held = map(int, done.stdout.split())
     assert held == 24 * 1024 * 2048 * 5 // 8
-    assert held < grown < 1.5 * held  # without giving back it is twice as much
+    assert held < grown < 1.5 * held  # without giving back it is about twice as much
