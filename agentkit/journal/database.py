@@ -208,7 +208,7 @@ class Database:
 
 
 def sync_file(path: str) -> None:
-    """Return when what was written to a file has reached the disk.
+    """Return when what was written to a file, or the names in a folder, have reached the disk.
 
     Raises:
         OSError: it is not there, or the disk does not take it.
@@ -257,7 +257,8 @@ def _prepare(database: Database, steps: Sequence[Step], *, made: bool, marked: b
                 step(connection)
             connection.execute(f"PRAGMA application_id={database.kind.application_id}")
             connection.execute(f"PRAGMA user_version={len(steps)}")
-        _sync_folder(database.path.parent)
+        # a new file's name: SQLite makes that of its log durable, but not that of the file itself
+        sync_file(str(database.path.parent))
 
 
 def _version(database: Database, newest: int) -> int:
@@ -321,15 +322,6 @@ def _make_private(path: Path) -> bool:
             return False
         os.close(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o600))
         return True
-
-
-def _sync_folder(folder: Path) -> None:
-    """Make a new file's name durable; SQLite does so for its log but not for the file itself."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _lossless(raw: bytes) -> str:
