@@ -24,6 +24,7 @@ from agentkit.tooling.sandbox.orders import Orders
 from agentkit.tooling.sandbox.rlimits import at_most_hard, rlimits
 from agentkit.tooling.sandbox.running import Command, ProcessSandbox, Running
 from agentkit.tooling.sandbox.seccomp import Filter
+from agentkit.tooling.sandbox.task_group import task_group
 
 # Imported, not run by name, so that its compiled form is used; the standard library comes first.
 _HELPER = "import sys; sys.path.append(sys.argv[1]); import launcher; launcher.main(int(sys.argv[2]))"
@@ -69,6 +70,7 @@ class LandlockSandbox(ProcessSandbox):
             output, output_end = pipe(ours)
             report, report_end = pipe(ours)
             control, control_key = pipe(ours)
+            group = ours.enter_context(task_group(command.limits.processes))
             folders = [str(path) for path in interpreter()]
             (folders if not command.writable else []).append(str(command.workspace))
             orders: Orders = {
@@ -80,6 +82,7 @@ class LandlockSandbox(ProcessSandbox):
                 "write": [*_WRITE, home, *([str(command.workspace)] if command.writable else [])],
                 "rlimits": _rlimits(command),
                 "seccomp": self._filter.hex(),
+                "group": None if group is None else str(group),
                 "control": control.fileno(),
                 "report": report_end.fileno(),
             }
