@@ -77,7 +77,7 @@ def main(orders_at: int) -> None:
         _restrict(domain)
         _check_scope()
     helper, host = os.getpid(), os.getppid()
-    if orders["group"]:  # joined before the command is: what it starts is in it too, and this process is one of them
+    if orders["group"]:  # the command is born in it, with all that it will start
         with open(orders["group"] + "/cgroup.procs", "w") as members:
             members.write(str(helper))
     child = os.fork()
@@ -104,7 +104,7 @@ def _become(orders: Orders, helper: int) -> NoReturn:
     try:
         os.setsid()
         if os.geteuid() == 0 and not orders["group"]:
-            # Nothing but the watcher counts the tasks of root's commands: it must not wait for its turn among them.
+            # Only the watcher counts the tasks of root's commands: it must not wait for its turn among them.
             os.nice(10)
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
         if os.getppid() != helper:

@@ -17,7 +17,7 @@ class Orders(TypedDict):
     seccomp: str
     """The filter, in hexadecimal; it says `OWN_PID` where the command's first process is meant."""
     group: str | None
-    """The control group that the kernel counts the command's tasks in, where one is needed and can be made."""
+    """The control group that bounds the command's tasks, where one is needed and can be made."""
     control: int
     """A pipe whose other end the host holds; its end is the order to kill."""
     report: int
