@@ -16,6 +16,7 @@ from agentkit_local_models.decoder import Decoder
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
 from agentkit_local_models.precision import CacheForm, Form
+from agentkit_local_models.sampling import largest
 from agentkit_local_models.weights import hub_name
 
 # The name that replaces it is not in the older transformers the `oracle` group allows.
@@ -99,7 +100,7 @@ class Ours:
         return self._likeliest(self._model.hidden([([token], cache) for token, cache in pairs]))
 
     def _likeliest(self, hidden: torch.Tensor) -> list[int]:
-        return [int(token) for token in self._model.logits_of(hidden).argmax(-1)]
+        return [largest(row) for row in self._model.logits_of(hidden)]
 
     def close(self) -> None:
         """See `Side`."""

@@ -10,6 +10,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
+from episodes.by_hand import Goal, worlds
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.phrasing import phrased
@@ -86,6 +87,20 @@ def families() -> Task:
 def user_tools() -> Task:
     """Tools that were never trained on: eight cases of each way to use one."""
     return Task("unseen tools", _cases(_tools(), 8), MOST_STEPS)
+
+
+def by_hand() -> Task:
+    """Goals about the worlds written by hand that were never trained on, each in its first wording."""
+    split = load_split()
+    goals = [goal for world in worlds() if not split.trains_on(world) for goal in world.goals]
+    return Task("by hand", tuple(map(_case_by_hand, goals)), MOST_STEPS)
+
+
+def _case_by_hand(goal: Goal) -> Case:
+    task = goal.task
+    kind = "question" if task.absent or not goal.changes else "change"
+    tags = (ABSENT if task.absent else "present", *(["injected"] if task.injected else []))
+    return Case(f"{goal.world}-{goal.number}", kind, goal.says[0], task.check, files=task.files, tags=tags)
 
 
 def glance() -> Task:

@@ -15,7 +15,7 @@ from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.grammar import Matcher
 from agentkit_local_models.piece import Finish, Piece
 from agentkit_local_models.radix import common_length
-from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest
+from agentkit_local_models.sampling import Sampling, TokenLogprobs, adjusted, choose, likeliest, only
 from agentkit_local_models.stop_texts import StopTexts
 from agentkit_local_models.tokenizer import StreamDecoder, Tokenizer
 
@@ -238,7 +238,7 @@ class Answer:
         """The next token among those that exist and the grammar allows."""
         row = adjusted(row, self._sampling, self.known[: self.prompt_tokens], self._writing.ids)
         if self._matcher is not None:
-            row = row.masked_fill(~self._matcher.allowed(), -math.inf)
+            row = only(row, self._matcher.allowed())
         token = choose(row, self._sampling, self._generator)
         if not math.isfinite(row[token]):
             raise LocalModelError(f"the model's logits are broken: {float(row[token])} for {token}")

@@ -25,6 +25,7 @@ from agentkit_local_models.loading import load_model
 from agentkit_local_models.pages import PAGE, PagedCache, PagePool
 from agentkit_local_models.placing import pool_of
 from agentkit_local_models.radix import PrefixTree, common_length
+from agentkit_local_models.sampling import largest
 from agentkit_local_models.sizes import parameters
 
 # Tokens of a prompt that the small model computes at once.
@@ -130,7 +131,7 @@ class DraftModel:
         coming = tokens[cache.length :]
         while True:
             logits: Tensor = self._model.logits(coming, cache)[: self._vocabulary_size]
-            guesses.append(int(logits.argmax()))
+            guesses.append(largest(logits))
             if len(guesses) == most:
                 return guesses
             coming = guesses[-1:]

@@ -9,11 +9,12 @@ can have its own (`using`).
 
 from __future__ import annotations
 
+from agentkit_local_models.first_import import torch
+
+# isort: split
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
-
-import torch
 
 from agentkit_local_models.answering import Answering
 from agentkit_local_models.checkpoint import Checkpoint

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -162,7 +163,7 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
         generator: advanced by each draw; untouched when temperature is 0.
     """
     if sampling.temperature == 0:
-        return int(logits.argmax())
+        return largest(logits)
     # Shifted first, so that a tiny temperature cannot overflow to infinity.
     scaled = (logits - logits.max()) / sampling.temperature
     probabilities, ids = _nucleus_of(scaled, sampling)
@@ -170,6 +171,25 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
         # The likeliest has 0 here, and keeps it, whatever top-k and top-p left out.
         probabilities = probabilities.masked_fill(scaled[ids] < math.log(sampling.min_p), 0)
     return int(ids[torch.multinomial(probabilities, 1, generator=generator)])
+
+
+def largest(logits: Tensor) -> int:
+    """Where the largest number of a vector on the CPU stands, the first of equal ones.
+
+    By one thread, and twenty times as fast as torch does it: that wakes its threads for so few numbers, and
+    beside a compiler waits for one that lost its core.
+    """
+    return int(logits.numpy().argmax())
+
+
+def only(logits: Tensor, allowed: Tensor) -> Tensor:
+    """The logits, with -inf for every token that is not allowed; by one thread, like `largest`.
+
+    Args:
+        logits: float32 [vocabulary], on the CPU.
+        allowed: bool [vocabulary].
+    """
+    return torch.as_tensor(np.where(allowed.numpy(), logits.numpy(), np.float32(-math.inf)))
 
 
 def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:

@@ -100,6 +100,16 @@ def test_a_bad_grammar_is_refused_with_its_fault(compiler: GrammarCompiler, lark
     assert message in str(error.value)
 
 
+def test_answers_under_one_grammar_stand_at_places_of_their_own(compiler: GrammarCompiler) -> None:
+    first = compiler.compile(CALL)
+    first.accept(first.forced_tokens())
+    second = compiler.compile(CALL)
+    assert second.forced_tokens()
+    assert not first.forced_tokens()
+    second.accept(second.forced_tokens())
+    assert second.allowed().equal(first.allowed())
+
+
 def test_a_token_that_is_not_allowed_is_refused(compiler: GrammarCompiler, tokenizer: Tokenizer) -> None:
     matcher = compiler.compile('start: "yes"')
     with pytest.raises(GrammarError):

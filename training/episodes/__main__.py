@@ -3,10 +3,12 @@
 import argparse
 import asyncio
 import sys
+from collections.abc import Collection
 from pathlib import Path
 
 from agentkit import load_model
 from agentkit.tooling.discovery import installed_tools
+from episodes.by_hand import worlds
 from episodes.correct import write_corrected
 from episodes.dice import Dice
 from episodes.families import FAMILIES
@@ -17,7 +19,7 @@ from episodes.record import record
 from episodes.split import extend
 from episodes.task import Family
 from episodes.views import plain_view, some_view
-from episodes.write import MOST_CHARACTERS, write
+from episodes.write import MOST_CHARACTERS, write, write_by_hand
 
 
 async def check(family: Family, count: int, *, show: bool) -> list[str]:
@@ -54,6 +56,27 @@ async def check(family: Family, count: int, *, show: bool) -> list[str]:
     return list(dict.fromkeys(wrong))
 
 
+async def check_worlds(names: Collection[str]) -> int:
+    """Try every goal of these worlds, or of all; returns how many are not reached by their own calls."""
+    view, faults = plain_view(installed_tools()), 0
+    for world in worlds():
+        if names and world.name not in names:
+            continue
+        for goal in world.goals:
+            try:
+                episode = await record(goal.says[0], goal.task, view)
+            except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is looked for
+                why = f"{type(error).__name__}: {error}"
+            else:
+                if episode.reached:
+                    continue
+                told = episode.asked[-1][0].messages[-1].text
+                why = f"{episode.ending}, {episode.answer!r}, after: {told}"
+            faults += 1
+            print(f"{world.name}, goal {goal.number} ({goal.says[0]!r}) was not reached: {why}")
+    return faults
+
+
 async def main() -> int:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="episodes", description=__doc__)
@@ -68,6 +91,13 @@ async def main() -> int:
     writing.add_argument("--seed", type=int, default=0)
     writing.add_argument("--most-characters", type=int, default=MOST_CHARACTERS, help="of a row")
     writing.add_argument("--only", default="", metavar="BEGINNING", help="of the names of families")
+    trying = commands.add_parser("worlds", help="try what is written by hand")
+    trying.add_argument("names", nargs="*")
+    by_hand = commands.add_parser("by-hand", help="episodes of the worlds that are written by hand")
+    by_hand.add_argument("file", type=Path)
+    by_hand.add_argument("--seed", type=int, default=0)
+    by_hand.add_argument("--most-characters", type=int, default=MOST_CHARACTERS, help="of a row")
+    by_hand.add_argument("--wordings", type=int, help="of each goal; all of them when not given")
     correcting = commands.add_parser("correct", help="a model's own mistakes, corrected")
     correcting.add_argument("file", type=Path)
     correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
@@ -90,6 +120,11 @@ async def main() -> int:
     if args.command == "general":
         write_general(args.file, args.rows, args.seed)
         return 0
+    if args.command == "by-hand":
+        await write_by_hand(args.file, worlds(), args.seed, args.most_characters, args.wordings)
+        return 0
+    if args.command == "worlds":
+        return 1 if await check_worlds(args.names) else 0
     if args.command == "correct":
         await write_corrected(args.file, load_model(args.model), args.episodes, args.seed)
         return 0

@@ -97,7 +97,7 @@ async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: i
                 written.failed[each.family.name] += 1
                 return
         if model.differed:
-            written.take(each.family, episode)
+            written.take(each.family.name, episode)
         else:
             right += 1
 

@@ -1,4 +1,4 @@
-"""What is never trained on: whole groups of families, and a fifth of the phrasings of every other.
+"""What is never trained on: whole groups of families, a fifth of all other phrasings, a fifth of the worlds.
 
 The split is a file, so that it cannot drift: `split.json` names the held-out groups, the phrasings that are
 held out and those that may be trained on, and its hash goes into the card of every adapter. It is about
@@ -16,6 +16,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from episodes.by_hand import World, worlds
 from episodes.task import FAMILIES, Family
 
 FILE = Path(__file__).with_name("split.json")
@@ -41,11 +42,16 @@ class Split:
     held: frozenset[str]
     trained: frozenset[str]
     digest: str
+    held_worlds: frozenset[str] = frozenset()
     paraphrases: Mapping[str, Mapping[str, Sequence[str]]] = field(default_factory=dict[str, Any])
 
     def trains(self, family: Family) -> bool:
         """Whether tasks of this family may be trained on."""
         return family.group not in self.groups
+
+    def trains_on(self, world: World) -> bool:
+        """Whether the goals of this world may be trained on."""
+        return world.name not in self.held_worlds
 
     def texts(self, family: Family, variant: str, *, test: bool) -> tuple[str, ...]:
         """The phrasings of a variant for tests or for training; none for training of a held-out family.
@@ -72,6 +78,7 @@ def load_split(path: Path = FILE) -> Split:
         frozenset(map(plain, content["held"])),
         frozenset(map(plain, content["trained"])),
         hashlib.sha256(data + paraphrases).hexdigest(),
+        frozenset(content["held_worlds"]),
         json.loads(paraphrases),
     )
 
@@ -79,7 +86,7 @@ def load_split(path: Path = FILE) -> Split:
 def extend(path: Path = FILE) -> None:
     """Place every phrasing that the file does not know yet.
 
-    What only held-out families say is held out, then of every other list a fifth.
+    What only held-out families say is held out, then a fifth of every other list, and of the worlds.
     """
     content: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
     places = {plain(text): kind for kind in ("held", "trained") for text in content[kind]}
@@ -104,6 +111,12 @@ def extend(path: Path = FILE) -> None:
             missing = max(0, max(1, len(texts) // SHARE) - held)
             place(fresh[:missing], "held")
             place(fresh[missing:], "trained")
-    for kind in ("held", "trained"):
+    names = {world.name for world in worlds()}
+    fresh = sorted(names - {name for kind in ("held_worlds", "trained_worlds") for name in content[kind]})
+    Random("worlds").shuffle(fresh)
+    missing = max(0, len(names) // SHARE - len(content["held_worlds"]))
+    content["held_worlds"] += fresh[:missing]
+    content["trained_worlds"] += fresh[missing:]
+    for kind in ("held", "trained", "held_worlds", "trained_worlds"):
         content[kind].sort()
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

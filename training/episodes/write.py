@@ -1,10 +1,11 @@
 """A data set: rows of conversations for training, and the cases that test what was learnt."""
 
 import asyncio
+import dataclasses
 import json
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +13,7 @@ from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.tool import Tool
+from episodes.by_hand import Goal, World
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.phrasing import phrased
@@ -38,22 +40,29 @@ class Written:
     failed: Counter[str] = field(default_factory=Counter[str])
     long: Counter[str] = field(default_factory=Counter[str])
 
-    def take(self, family: Family, episode: Episode) -> None:
+    def take(self, family: str, episode: Episode) -> None:
         """Keep what can be learnt of an episode, if it came to what was asked for."""
         if not episode.reached:
-            self.failed[family.name] += 1
+            self.failed[family] += 1
             return
-        self.reached[family.name] += 1
+        self.reached[family] += 1
         rows = [row for row in episode.rows if _size(row) <= self.most]
-        self.long[family.name] += len(episode.rows) - len(rows)
+        self.long[family] += len(episode.rows) - len(rows)
         self.lines += [_line(family, row) for row in rows]
+
+    def add(self, other: "Written") -> None:
+        """Take over what another has."""
+        self.lines += other.lines
+        self.reached += other.reached
+        self.failed += other.failed
+        self.long += other.long
 
     def tell(self, file: Path) -> None:
         """Say what was written, and what was left out."""
         print(f"{self.reached.total()} episodes of {len(self.reached)} families in {file}")
         for name, count in self.failed.most_common(12):
             print(f"  left out {count} of {name}: the policy did not pass its own check")
-        for name, count in self.long.most_common(5):
+        for name, count in (+self.long).most_common(5):
             print(f"  left out {count} of {name}: longer than {self.most:,} characters")
 
 
@@ -69,9 +78,7 @@ def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS, o
     with part.open("w", encoding="utf-8") as file, ProcessPoolExecutor(os.cpu_count()) as pool:
         for written in pool.map(partial(write_batch, most=most, only=only), batches, chunksize=4):
             file.writelines(written.lines)
-            whole.reached += written.reached
-            whole.failed += written.failed
-            whole.long += written.long
+            whole.add(dataclasses.replace(written, lines=[]))
     part.replace(folder / "train.jsonl")
     whole.tell(folder / "train.jsonl")
 
@@ -87,7 +94,7 @@ def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS, only: str =
 async def _episodes(seed: int, number: int, most: int, only: str) -> Written:
     written = Written(most)
     for each in drawn(Dice(f"train {seed} {number}"), only):
-        written.take(each.family, await record(each.goal, each.task, each.view))
+        written.take(each.family.name, await record(each.goal, each.task, each.view))
     return written
 
 
@@ -114,13 +121,52 @@ def drawn(dice: Dice, only: str = "") -> Iterator[Drawn]:
             f"no family that may be trained on begins with {only!r}; see training/episodes/families"
         )
     made = [(family, family.make(dice)) for family in (dice.choice(training) for _ in range(VIEW_SIZE))]
-    kind = dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
+    kind = _kind(dice)
     tools = installed_tools()
     for group in _together(made, PROFILE.most_tools - len(tools)):
-        view = _view(dice, kind, tools, group)
+        needs = {name for family, _ in group for name in family.needs}
+        view = _view(dice, kind, tools, needs, [tool for _, task in group for tool in task.tools])
         for family, task in group:
             goal = phrased(dice.choice(split.texts(family, task.variant, test=False)), task.slots, dice)
             yield Drawn(family, task, goal, view)
+
+
+def _kind(dice: Dice) -> str:
+    return dice.choices(("plain", "some", "renamed"), (0.5, 0.25, 0.25))[0]
+
+
+async def write_by_hand(
+    file: Path, among: Iterable[World], seed: int, most: int = MOST_CHARACTERS, wordings: int | None = None
+) -> None:
+    """Write what comes of the worlds that may be trained on.
+
+    Args:
+        file: where to.
+        among: the worlds.
+        seed: of the order, the tools that are offered, and the choice of wordings.
+        most: characters of a row; longer ones are left out.
+        wordings: of each goal; all of them when not given.
+    """
+    dice, split = Dice(f"by hand {seed}"), load_split()
+    goals = [goal for world in among if split.trains_on(world) for goal in world.goals]
+    said = [(goal, text) for goal in goals for text in dice.sample(goal.says, len(goal.says))[:wordings]]
+    dice.shuffle(said)
+    batches = [said[at : at + VIEW_SIZE] for at in range(0, len(said), VIEW_SIZE)]
+    whole = await _by_hand(dice, batches, most)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    part = file.with_suffix(".part")
+    part.write_text("".join(whole.lines), encoding="utf-8")
+    part.replace(file)
+    whole.tell(file)
+
+
+async def _by_hand(dice: Dice, batches: Sequence[Sequence[tuple[Goal, str]]], most: int) -> Written:
+    written, tools = Written(most), installed_tools()
+    for batch in batches:
+        view = _view(dice, _kind(dice), tools, {name for goal, _ in batch for name in goal.needs})
+        for goal, text in batch:
+            written.take(goal.world, await record(text, goal.task, view))
+    return written
 
 
 Made = tuple[Family, Task]
@@ -150,18 +196,18 @@ def _fits(names: set[str], group: Sequence[Made], room: int) -> bool:
     return len(group) < 4 and not names & theirs and len(names | theirs) <= room
 
 
-def _view(dice: Dice, kind: str, tools: Mapping[str, Tool], group: Sequence[Made]) -> View:
-    own = [tool for _, task in group for tool in task.tools]
+def _view(
+    dice: Dice, kind: str, tools: Mapping[str, Tool], needs: Collection[str], own: Sequence[Tool] = ()
+) -> View:
     if kind == "plain":
         return plain_view(tools, own)
-    needs = sorted({name for family, _ in group for name in family.needs})
-    return some_view(dice, tools, needs, own, rename=kind == "renamed")
+    return some_view(dice, tools, sorted(needs), own, rename=kind == "renamed")
 
 
 def _size(row: Row) -> int:
     return sum(len(turn["content"]) for turn in row.turns)
 
 
-def _line(family: Family, row: Row) -> str:
-    content = {"family": family.name, "turns": row.turns, "learn": row.learn}
+def _line(family: str, row: Row) -> str:
+    content = {"family": family, "turns": row.turns, "learn": row.learn}
     return json.dumps(content, ensure_ascii=False) + "\n"
