@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
@@ -54,6 +54,19 @@ class Stored(Matrix, Protocol):
 
     def __getitem__(self, rows: slice | Tensor) -> Stored:
         """The same form with these rows: a slice, or their numbers as int64."""
+        ...
+
+
+@runtime_checkable
+class Fills(Protocol):
+    """A matrix whose product can be put where it is wanted."""
+
+    def fills(self, x: Tensor) -> bool:
+        """Whether it can for rows of this kind."""
+        ...
+
+    def fill(self, x: Tensor, y: Tensor) -> None:
+        """Put `x Wᵀ` into y [T, rows], whose rows may lie apart; x is [T, columns]."""
         ...
 
 
@@ -283,8 +296,14 @@ class Stacked:
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`."""
-        # each is written as [rows, T] lies
-        y = torch.cat([part(x).T for part in self.parts]).T
+        filling = [part for part in self.parts if isinstance(part, Fills) and part.fills(x)]
+        if torch.is_inference_mode_enabled() and len(filling) == len(self.parts):
+            y, above = x.new_empty(len(x), self.shape[0]), 0
+            for part, (rows, _) in zip(filling, (part.shape for part in self.parts), strict=True):
+                part.fill(x, y[:, above : above + rows])
+                above += rows
+        else:  # each is written as [rows, T] lies
+            y = torch.cat([part(x).T for part in self.parts]).T
         return y if bias is None else y.add_(bias)
 
     def dense(self, dtype: torch.dtype) -> Tensor:

@@ -20,7 +20,7 @@ from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model
 from agentkit_local_models.native import library as c
-from agentkit_local_models.native.build import NotBuilt, built_dir, built_library
+from agentkit_local_models.native.build import NotBuilt, built_dir, built_library, processor_flags
 from agentkit_local_models.native.model import NativeModel, why_not
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.pages import PagedCache, PagePool
@@ -259,6 +259,52 @@ def test_products_share_the_memory_of_their_slices_and_gradients_do_not(workers:
     one, other = (torch.nn.functional.linear(floats, m.dense(torch.float32)) for m in (first, second))
     (one * other).sum().backward()
     torch.testing.assert_close(traced.grad, floats.grad, rtol=1e-4, atol=1e-3)
+
+
+def test_tiles_are_used_where_the_processor_has_them(workers: c.Workers) -> None:
+    has = {"amx_tile", "amx_bf16"} <= processor_flags()
+    assert workers.library.has_tiles is (has and workers.library.isa == "avx512")
+
+
+def near(found: Tensor, x: Tensor, matrix: Stored) -> None:
+    """That products in bfloat16 are those of the numbers, but for one rounding of each."""
+    expected = x.double() @ matrix.dense(torch.bfloat16).double().T
+    assert found.dtype == torch.bfloat16
+    torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=2e-5 * float(expected.abs().max()))
+
+
+@pytest.mark.parametrize("form", QUANTISED)
+@torch.inference_mode()
+def test_many_rows_in_bfloat16_are_multiplied_by_the_very_numbers(form: str, workers: c.Workers) -> None:
+    matrix = packed(workers, QUANTISED[form]())
+    dice = torch.Generator().manual_seed(3)
+    for count in (1, 16, 31, 33, 100):
+        x = torch.randn(count, 256, generator=dice).bfloat16()
+        near(matrix(x), x, matrix)
+
+
+@torch.inference_mode()
+def test_rows_of_a_prompt_may_be_wide_and_lie_apart_and_are_computed_each_alone(workers: c.Workers) -> None:
+    dice = torch.Generator().manual_seed(5)
+    parts = [packed(workers, int8_rows(torch.randn(rows, 4128, generator=dice))) for rows in (16, 80, 48)]
+    whole, bias = Stacked(tuple(parts)), torch.randn(144, generator=dice).bfloat16()
+    x = torch.randn(70, 2 * 4128, generator=dice).bfloat16().chunk(2, dim=1)[1]
+    found = whole(x)
+    near(found, x, whole)
+    torch.testing.assert_close(whole(x, bias), found + bias)
+    if workers.library.has_tiles:
+        assert torch.equal(whole(x[9:50]), found[9:50])
+
+
+@torch.inference_mode()
+def test_a_delta_beside_a_part_of_a_stack_is_added_in_its_place(workers: c.Workers) -> None:
+    dice = torch.Generator().manual_seed(7)
+    plain, other = (int8_rows(torch.randn(48, 256, generator=dice)) for _ in range(2))
+    a, b = (torch.randn(shape, generator=dice).bfloat16() for shape in ((4, 256), (48, 4)))
+    stack = Stacked((packed(workers, Adapted(plain, a, b, 0.5)), packed(workers, other)))
+    x = torch.randn(40, 256, generator=dice).bfloat16()
+    expected = torch.cat([Adapted(plain, a, b, 0.5)(x.float()), other(x.float())], dim=1)
+    torch.testing.assert_close(stack(x).float(), expected, rtol=0.02, atol=0.02 * float(expected.abs().max()))
 
 
 @pytest.mark.parametrize("form", QUANTISED)

@@ -108,6 +108,11 @@ class Library:
         self.unpack = _function(
             functions.agentkit_unpack, None, c_void_p, c_void_p, c_int64, c_int64, c_void_p, ctypes.c_int
         )
+        self.has_tiles = bool(_function(functions.agentkit_has_tiles, ctypes.c_int)())
+        self.multiply_many = _function(
+            functions.agentkit_multiply_many,
+            *(None, c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_int64),
+        )
         self.read_rows = _function(functions.agentkit_read_rows, None, c_void_p, c_int64, c_void_p, c_void_p)
 
 

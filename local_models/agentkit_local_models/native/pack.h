@@ -194,17 +194,22 @@ INLINE i32x16 quad_of(const Matrix &m, int64_t block, int64_t column, int i) {
     return (i32x16)(i % 8 ? (u8x64)((u16x32)both >> 4) & 15 : both & 15);
 }
 
-// Sixteen rows of sixteen columns as numbers: `to[lane * columns + column]`.
-template <class T> INLINE void unpack_square(const Matrix &m, int64_t block, int64_t column, T *to) {
+// Sixteen columns of sixteen rows as numbers: the lanes are the rows.
+INLINE void unpack_columns(const Matrix &m, int64_t block, int64_t column, f32x16 (&values)[16]) {
     const int64_t group = (block * (m.columns / m.group) + column / m.group) * BLOCK;
     f32x16 scale = m.scales ? load_halves(m.scales + group) : splat(1), low = m.lows ? load_halves(m.lows + group) : splat(0);
     if (m.row_scales) scale *= load(m.row_scales + block * BLOCK);
-    f32x16 values[16];
     for (int i = 0; i < 16; i += 4) {
         i32x16 quad = quad_of(m, block, column, i);
         for (int j = 0; j < 4; j++)  // a code with its sign
             values[i + j] = __builtin_convertvector(quad << (24 - 8 * j) >> 24, f32x16) * scale + low;
     }
+}
+
+// The same, a row after the other: `to[lane * columns + column]`.
+template <class T> INLINE void unpack_square(const Matrix &m, int64_t block, int64_t column, T *to) {
+    f32x16 values[16];
+    unpack_columns(m, block, column, values);
     if constexpr (sizeof(T) == sizeof(bf16)) {
         u32x16 pairs[8];
         for (int i = 0; i < 8; i++) pairs[i] = pair_of(values[2 * i], values[2 * i + 1]);

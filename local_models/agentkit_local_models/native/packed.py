@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.gguf import TensorKind
@@ -28,6 +29,8 @@ from agentkit_local_models.native.build import NotBuilt
 
 BLOCK: Final = 16
 """Rows that lie together."""
+TOKENS: Final = 32
+"""That tiles take at once."""
 # Of blocks of GGUF files: how many bits a code takes here, columns to a scale, and whether there are lows.
 _OF_BLOCKS: Final = {
     TensorKind.Q4_0: (c.I4, GROUP, True),
@@ -95,6 +98,10 @@ class Packed:
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
         passing = torch.is_inference_mode_enabled()  # else a gradient may be asked of what they were
+        if passing and self.fills(x):
+            y = x.new_empty(len(x), self.shape[0])
+            self.fill(x, y)
+            return y if bias is None else y.add_(bias)
         return multiply_in_slices(
             self.shape, lambda rows: self._values(rows, x.dtype, passing), x, bias, BLOCK, PACKED_SLICE
         )
@@ -113,6 +120,25 @@ class Packed:
             ctypes.byref(self._matrix), len(rows), wanted.data_ptr(), values.data_ptr()
         )
         return Floats(values)
+
+    def fills(self, x: Tensor) -> bool:
+        """See `Fills`: where the processor has the tiles of AMX."""
+        return x.dtype == torch.bfloat16 and self._workers.library.has_tiles
+
+    def fill(self, x: Tensor, y: Tensor) -> None:
+        """See `Fills`; what is made of codes for it never leaves the core."""
+        x = x if x.stride(1) == 1 else x.contiguous()
+        room = scratch(x.dtype, -(-len(x) // TOKENS) * TOKENS, self.shape[1])
+        self._workers.library.multiply_many(
+            self._workers.handle,
+            ctypes.byref(self._matrix),
+            len(x),
+            x.data_ptr(),
+            x.stride(0),
+            room.data_ptr(),
+            y.data_ptr(),
+            y.stride(0),
+        )
 
     def _values(self, rows: slice, dtype: torch.dtype, passing: bool = False) -> Tensor:
         """Whole blocks of rows as numbers; `passing` ones are good until this thread asks again."""
@@ -190,6 +216,15 @@ class PackedAdapted:
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
         return beside(self.matrix(x, bias), x, self.a, self._rows(), self.scale)
+
+    def fills(self, x: Tensor) -> bool:
+        """See `Fills`."""
+        return self.matrix.fills(x)
+
+    def fill(self, x: Tensor, y: Tensor) -> None:
+        """See `Fills`."""
+        self.matrix.fill(x, y)
+        y.addmm_(F.linear(x, self.a), self._rows().T, alpha=self.scale)
 
     def dense(self, dtype: torch.dtype) -> Tensor:
         """See `Matrix`."""

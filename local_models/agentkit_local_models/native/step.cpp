@@ -7,6 +7,7 @@
 #include "matrix.h"
 #include "pack.h"
 #include "pieces.h"
+#include "tiles.h"
 
 enum Activation : int32_t { SILU = 0, GELU_TANH = 1 };
 
@@ -513,6 +514,14 @@ int agentkit_pack(Threads *threads, int kind, const uint8_t *from, Matrix *to) {
 void agentkit_unpack(Threads *threads, const Matrix *from, int64_t first, int64_t end, void *to, int bf16s) {
     std::lock_guard<std::mutex> alone(threads->turn);
     unpack(*threads, *from, first, end, to, bf16s);
+}
+
+int agentkit_has_tiles() { return may_use_tiles(); }
+
+void agentkit_multiply_many(
+    Threads *threads, const Matrix *by, int64_t tokens, void *x, int64_t x_apart, void *room, void *y, int64_t y_apart) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    multiply_many(*threads, *by, tokens, {(bf16 *)x, x_apart}, (bf16 *)room, {(bf16 *)y, y_apart});
 }
 
 void agentkit_read_rows(const Matrix *from, int64_t count, const int64_t *rows, float *to) {
