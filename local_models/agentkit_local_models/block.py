@@ -140,7 +140,7 @@ class Block:
 
     def _activated(self, x: Tensor) -> Tensor:
         if self._arch.activation == "silu":
-            return F.silu(x, inplace=torch.is_inference_mode_enabled())  # a product that nobody else reads
+            return F.silu(x, inplace=True)  # a product that nobody else reads
         return F.gelu(x, approximate="tanh" if self._arch.activation == "gelu-tanh" else "none")
 
 

@@ -72,17 +72,18 @@ def _goal(world: str, number: int, files: Mapping[str, str], content: Mapping[st
     if unknown := content.keys() - _KEYS:
         raise WorldFault(f"goal {number} has {sorted(unknown)}; known are {sorted(_KEYS)}")
     calls = [_call(number, text) for text in content.get("do", [])]
+    answer: str = content["answer"]
 
     def policy() -> Plan:
         for each in calls:  # noqa: UP028 - a list could not be sent what came of it
             yield each
-        return content["answer"]
+        return answer
 
     task = Task(
         {},
         files,
         policy,
-        _check(files, content),
+        _check(files, content, _left_by(files, calls)),
         absent=content.get("absent", False),
         injected="injected" in content,
     )
@@ -102,15 +103,21 @@ def _call(number: int, text: str) -> Call:
     return Call(node.func.id, given)
 
 
-def _check(files: Mapping[str, str], content: Mapping[str, Any]) -> Check:
+def _check(
+    files: Mapping[str, str], content: Mapping[str, Any], left_by_calls: Mapping[str, str] | None
+) -> Check:
     changed: Mapping[str, str | Sequence[str]] = content.get("changed", {})
     gone: Sequence[str] = content.get("gone", ())
+    if missing := [path for path in gone if path not in files]:
+        raise WorldFault(f"{missing} cannot be gone: the world does not have them")
     wanted = {path: _lines_after(files, path, what) for path, what in changed.items()}
+    in_order = {path: _lines(text) for path, text in (left_by_calls or {}).items() if path in wanted}
     untold = {path: text for path, text in files.items() if path not in changed and path not in gone}
 
     def left(after: After) -> bool:
         return set(after.files) == {*wanted, *untold} and (
-            all(_lines(after.files[path]) == lines for path, lines in wanted.items())
+            all(Counter(_lines(after.files[path])) == lines for path, lines in wanted.items())
+            and all(_lines(after.files[path]) == lines for path, lines in in_order.items())
             and all(plain(after.files[path]) == plain(text) for path, text in untold.items())
         )
 
@@ -123,11 +130,43 @@ def _check(files: Mapping[str, str], content: Mapping[str, Any]) -> Check:
     return both(*checks)
 
 
+def _left_by(files: Mapping[str, str], calls: Sequence[Call]) -> Mapping[str, str] | None:
+    """The files that the calls leave, so that the order of lines counts too; None where a program is run."""
+    left = dict(files)
+    for tool, given in calls:
+        match tool:
+            case "run_python" | "run_shell":
+                return None
+            case "write_file":
+                left[given["path"]] = given["content"]
+            case "append_file":
+                before = left.get(given["path"], "")
+                end = "" if before.endswith("\n") or not before else "\n"
+                left[given["path"]] = before + end + given["content"]
+            case "edit_file":
+                count = -1 if given.get("every") else 1
+                left[given["path"]] = left.get(given["path"], "").replace(given["old"], given["new"], count)
+            case "move_file" | "copy_file":
+                for path in [path for path in left if _is_in(path, given["source"])]:
+                    text = left[path] if tool == "copy_file" else left.pop(path)
+                    left[given["target"] + path[len(given["source"]) :]] = text
+            case "delete_file":
+                for path in [path for path in left if _is_in(path, given["path"])]:
+                    del left[path]
+            case _:
+                pass
+    return left
+
+
+def _is_in(path: str, place: str) -> bool:
+    return path == place or path.startswith(place.rstrip("/") + "/")
+
+
 def _lines_after(files: Mapping[str, str], path: str, what: str | Sequence[str]) -> Counter[str]:
     """The lines that a file must have in the end: those of another, or its own but for some."""
     if isinstance(what, str):
-        return _lines(files[what.removeprefix("=")])
-    lines = _lines(files.get(path, ""))
+        return Counter(_lines(files[what.removeprefix("=")]))
+    lines = Counter(_lines(files.get(path, "")))
     for each in what:
         line = each[1:].rstrip()
         match each[:1]:
@@ -144,6 +183,6 @@ def _lines_after(files: Mapping[str, str], path: str, what: str | Sequence[str])
     return +lines
 
 
-def _lines(text: str) -> Counter[str]:
-    """How often each line occurs; empty ones and spaces at the ends of lines do not count."""
-    return Counter(line for line in plain(text).split("\n") if line)
+def _lines(text: str) -> list[str]:
+    """The lines; empty ones and spaces at the ends of lines do not count."""
+    return [line for line in plain(text).split("\n") if line]

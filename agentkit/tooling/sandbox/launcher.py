@@ -77,9 +77,8 @@ def main(orders_at: int) -> None:
         _restrict(domain)
         _check_scope()
     helper, host = os.getpid(), os.getppid()
-    if orders["group"]:  # the command is born in it, with all that it will start
-        with open(orders["group"] + "/cgroup.procs", "w") as members:
-            members.write(str(helper))
+    if orders["group"]:
+        _join(orders, helper)
     child = os.fork()
     if child == 0:
         _become(orders, helper)
@@ -88,6 +87,15 @@ def main(orders_at: int) -> None:
     if left or os.getppid() != host:  # nobody else is there to tidy up
         os.execvp("rm", ["rm", "-rf", "--", orders["home"]])
     os.write(orders["report"], str(status).encode())
+
+
+def _join(orders: Orders, process: int) -> None:
+    """Have the command born in its control group, with all that it will start; or do without one."""
+    try:
+        with open(f"{orders['group']}/cgroup.procs", "w") as members:
+            members.write(str(process))
+    except OSError:
+        orders["group"] = None
 
 
 def _check_scope() -> None:

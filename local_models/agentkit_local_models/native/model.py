@@ -2,7 +2,7 @@
 
 Torch takes some three hundred calls for a token, and reads quantised weights no faster than whole ones;
 a step that reads each weight once at the speed of the memory is what decoding can be on a processor.
-Long prompts stay torch's, whose matrix products are as fast as there are.
+Long prompts stay torch's, but for products with quantised weights (`packed`).
 """
 
 from __future__ import annotations

@@ -6,6 +6,8 @@
 // Instructions: Intel 64 and IA-32 Architectures Software Developer's Manual, volume 1, chapter 18.
 #pragma once
 
+#include <stdlib.h>
+
 #include "pack.h"
 
 // Rows of numbers that lie so far apart.
@@ -61,6 +63,7 @@ INLINE void unpack_tiles(const Matrix &m, int64_t block, int64_t column, int64_t
 // Two times sixteen tokens by twice sixteen rows, added to `sums`: [token, row] of each of the four, left to right.
 WITH_TILES inline void multiply_tiles(
     const bf16 *x, const bf16 *below, const bf16 *w, const bf16 *right, int64_t count, bool begins, float *sums) {
+    asm volatile("" ::: "memory");  // compilers do not see what the tiles are loaded from
     if (begins) {
         _tile_zero(0);
         _tile_zero(1);
@@ -109,6 +112,7 @@ template <class T> struct Near {
         if (wanted > count) {
             free(numbers);
             numbers = (T *)aligned_alloc(64, (wanted * sizeof(T) + 63) / 64 * 64);
+            if (!numbers) abort();  // no thread of these could tell anybody
             count = wanted;
         }
         return numbers;
@@ -153,7 +157,7 @@ inline void multiply_many(Threads &threads, const Matrix &m, int64_t tokens, Row
     const int64_t near = NEAR / (std::min<int64_t>(STRETCH, m.columns) * BLOCK);
     const int64_t at_once = std::max<int64_t>(std::min(near, fair + 1) / 2 * 2, 2);
     threads.run([&](int) WITH_TILES {
-        TileShapes shapes;
+        static constexpr TileShapes shapes;
         _tile_loadconfig(&shapes);
         multiplying.share((blocks + at_once - 1) / at_once, threads.count, [&](int64_t begin, int64_t end) {
             for (int64_t part = begin; part < end; part++)
