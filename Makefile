@@ -144,9 +144,9 @@ fast := OMP_WAIT_POLICY=ACTIVE GLIBC_TUNABLES=glibc.malloc.hugetlb=1:glibc.mallo
 adapter: dev small $(stages:%=$(made)/%/trained)
 	@$(py) training/ship.py $(made)/$(lastword $(stages))/adapter.safetensors
 
-# Stages of three hours and of one, on two quiet cores with AMX, and 16 GB of memory.
-adapter-large: dev small $(made)/large2/trained
-	@$(py) training/ship.py $(made)/large2/adapter.safetensors --model qwen2.5-coder:1.5b
+# One stage of three hours on two quiet cores with AMX, and 16 GB of memory.
+adapter-large: dev small $(made)/large/trained
+	@$(py) training/ship.py $(made)/large/adapter.safetensors --model qwen2.5-coder:1.5b
 
 $(made)/large/trained: training/large.toml
 	@echo "==> the adapter of the large model"
@@ -156,14 +156,6 @@ $(made)/large/trained: training/large.toml
 	@$(episodes) write $(made)/large/tools --episodes 480 --seed 31 --most-characters 4600 --only user_tool
 	@$(episodes) general $(made)/large/general.jsonl --rows 150 --seed 1
 	@OMP_WAIT_POLICY=ACTIVE GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(agentkit) train $< --out $(made)/large --resume
-	@touch $@
-
-$(made)/large2/trained: training/large2.toml $(made)/large/trained
-	@echo "==> the large model learns what people wrote by hand"
-	@mkdir -p $(made)/large2
-	@$(episodes) by-hand $(made)/large2/by_hand.jsonl --wordings 1 --seed 23 --most-characters 4600
-	@$(episodes) write $(made)/large2 --episodes 320 --seed 41 --most-characters 4600
-	@OMP_WAIT_POLICY=ACTIVE GLIBC_TUNABLES=glibc.malloc.hugetlb=1 $(agentkit) train $< --out $(made)/large2 --resume
 	@touch $@
 
 $(made)/general.jsonl:
