@@ -62,7 +62,7 @@ class Fills(Protocol):
     """A matrix whose product can be put where it is wanted."""
 
     def fills(self, x: Tensor) -> bool:
-        """Whether it can for rows of this kind."""
+        """Whether it can now, for rows of this kind."""
         ...
 
     def fill(self, x: Tensor, y: Tensor) -> None:
@@ -297,7 +297,7 @@ class Stacked:
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`."""
         filling = [part for part in self.parts if isinstance(part, Fills) and part.fills(x)]
-        if torch.is_inference_mode_enabled() and len(filling) == len(self.parts):
+        if len(filling) == len(self.parts):
             y, above = x.new_empty(len(x), self.shape[0]), 0
             for part, (rows, _) in zip(filling, (part.shape for part in self.parts), strict=True):
                 part.fill(x, y[:, above : above + rows])

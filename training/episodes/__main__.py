@@ -15,10 +15,10 @@ from episodes.families import FAMILIES
 from episodes.general import write_general
 from episodes.paraphrase import write_paraphrases
 from episodes.phrasing import phrased, slots_of
-from episodes.record import record
+from episodes.record import Episode, record
 from episodes.split import extend
-from episodes.task import Family
-from episodes.views import plain_view, some_view
+from episodes.task import Family, Task
+from episodes.views import View, plain_view, some_view
 from episodes.write import MOST_CHARACTERS, write, write_by_hand
 
 
@@ -41,14 +41,10 @@ async def check(family: Family, count: int, *, show: bool) -> list[str]:
             some_view(dice, tools, family.needs, task.tools, rename=False),
             some_view(dice, tools, family.needs, task.tools, rename=True),
         )[number % 3]
-        try:
-            episode = await record(goal, task, view)
-        except Exception as error:  # noqa: BLE001 - whatever a policy does wrong is what is looked for
-            wrong.append(f"{number}: {goal!r}: {type(error).__name__}: {error}")
-            continue
-        if not episode.reached:
-            wrong.append(f"{number}: {goal!r} was not reached: {episode.ending}, {episode.answer!r}")
-        if show and number < 3:
+        episode, why = await _tried(goal, task, view)
+        if why:
+            wrong.append(f"{number}: {why}")
+        if show and episode is not None and number < 3:
             for row in episode.rows:
                 for turn in row.turns[1:]:
                     print(f"--- {turn['role']}\n{turn['content']}")
@@ -60,21 +56,24 @@ async def check_worlds(names: Collection[str]) -> int:
     """Try every goal of these worlds, or of all; returns how many are not reached by their own calls."""
     view, faults = plain_view(installed_tools()), 0
     for world in worlds():
-        if names and world.name not in names:
-            continue
-        for goal in world.goals:
-            try:
-                episode = await record(goal.says[0], goal.task, view)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with it is what is looked for
-                why = f"{type(error).__name__}: {error}"
-            else:
-                if episode.reached:
-                    continue
-                told = episode.asked[-1][0].messages[-1].text
-                why = f"{episode.ending}, {episode.answer!r}, after: {told}"
-            faults += 1
-            print(f"{world.name}, goal {goal.number} ({goal.says[0]!r}) was not reached: {why}")
+        for goal in world.goals if not names or world.name in names else ():
+            _, why = await _tried(goal.says[0], goal.task, view)
+            if why:
+                faults += 1
+                print(f"{world.name}, goal {goal.number}: {why}")
     return faults
+
+
+async def _tried(goal: str, task: Task, view: View) -> tuple[Episode | None, str]:
+    """What came of a task, and why that is not what was asked for; nothing where it is."""
+    try:
+        episode = await record(goal, task, view)
+    except Exception as error:  # noqa: BLE001 - whatever a policy does wrong is what is looked for
+        return None, f"{goal!r}: {type(error).__name__}: {error}"
+    if episode.reached:
+        return episode, ""
+    told = episode.asked[-1][0].messages[-1].text
+    return episode, f"{goal!r} was not reached: {episode.ending}, {episode.answer!r}, after: {told}"
 
 
 async def main() -> int:

@@ -104,9 +104,5 @@ async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: i
     draws = (drawn(Dice(f"correct {seed} {number}")) for number in range(-(-episodes // VIEW_SIZE)))
     tasks = list(chain.from_iterable(draws))[:episodes]
     await asyncio.gather(*map(corrected, tasks))
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text("".join(written.lines), encoding="utf-8")
-    part.replace(file)
     print(f"{right} of {len(tasks)} episodes had nothing to correct")
-    written.tell(file)
+    written.save(file)

@@ -1,7 +1,6 @@
 """A data set: rows of conversations for training, and the cases that test what was learnt."""
 
 import asyncio
-import dataclasses
 import json
 import os
 from collections import Counter
@@ -50,12 +49,13 @@ class Written:
         self.long[family] += len(episode.rows) - len(rows)
         self.lines += [_line(family, row) for row in rows]
 
-    def add(self, other: "Written") -> None:
-        """Take over what another has."""
-        self.lines += other.lines
-        self.reached += other.reached
-        self.failed += other.failed
-        self.long += other.long
+    def save(self, file: Path) -> None:
+        """Put the lines into a file, whole or not at all, and tell of it."""
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part = file.with_suffix(".part")
+        part.write_text("".join(self.lines), encoding="utf-8")
+        part.replace(file)
+        self.tell(file)
 
     def tell(self, file: Path) -> None:
         """Say what was written, and what was left out."""
@@ -78,7 +78,9 @@ def write(folder: Path, episodes: int, seed: int, most: int = MOST_CHARACTERS, o
     with part.open("w", encoding="utf-8") as file, ProcessPoolExecutor(os.cpu_count()) as pool:
         for written in pool.map(partial(write_batch, most=most, only=only), batches, chunksize=4):
             file.writelines(written.lines)
-            whole.add(dataclasses.replace(written, lines=[]))
+            whole.reached += written.reached
+            whole.failed += written.failed
+            whole.long += written.long
     part.replace(folder / "train.jsonl")
     whole.tell(folder / "train.jsonl")
 
@@ -152,12 +154,7 @@ async def write_by_hand(
     said = [(goal, text) for goal in goals for text in dice.sample(goal.says, len(goal.says))[:wordings]]
     dice.shuffle(said)
     batches = [said[at : at + VIEW_SIZE] for at in range(0, len(said), VIEW_SIZE)]
-    whole = await _by_hand(dice, batches, most)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    part = file.with_suffix(".part")
-    part.write_text("".join(whole.lines), encoding="utf-8")
-    part.replace(file)
-    whole.tell(file)
+    (await _by_hand(dice, batches, most)).save(file)
 
 
 async def _by_hand(dice: Dice, batches: Sequence[Sequence[tuple[Goal, str]]], most: int) -> Written:

@@ -97,11 +97,11 @@ class Packed:
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
-        passing = torch.is_inference_mode_enabled()  # else a gradient may be asked of what they were
-        if passing and self.fills(x):
+        if self.fills(x):
             y = x.new_empty(len(x), self.shape[0])
             self.fill(x, y)
             return y if bias is None else y.add_(bias)
+        passing = torch.is_inference_mode_enabled()  # else a gradient may be asked of what they were
         return multiply_in_slices(
             self.shape, lambda rows: self._values(rows, x.dtype, passing), x, bias, BLOCK, PACKED_SLICE
         )
@@ -122,8 +122,9 @@ class Packed:
         return Floats(values)
 
     def fills(self, x: Tensor) -> bool:
-        """See `Fills`: where the processor has the tiles of AMX."""
-        return x.dtype == torch.bfloat16 and self._workers.library.has_tiles
+        """See `Fills`: where the processor has the tiles of AMX, and nobody asks for a gradient."""
+        has_tiles = self._workers.library.has_tiles
+        return has_tiles and x.dtype == torch.bfloat16 and torch.is_inference_mode_enabled()
 
     def fill(self, x: Tensor, y: Tensor) -> None:
         """See `Fills`; what is made of codes for it never leaves the core."""

@@ -154,8 +154,8 @@ inline void multiply_many(Threads &threads, const Matrix &m, int64_t tokens, Row
         });
     });
     const int64_t shares = 4 * threads.count, fair = (blocks + shares - 1) / shares;
-    const int64_t near = NEAR / (std::min<int64_t>(STRETCH, m.columns) * BLOCK);
-    const int64_t at_once = std::max<int64_t>(std::min(near, fair + 1) / 2 * 2, 2);
+    const int64_t fitting = NEAR / (std::min<int64_t>(STRETCH, m.columns) * BLOCK);
+    const int64_t at_once = std::max<int64_t>(std::min(fitting, fair + 1) / 2 * 2, 2);
     threads.run([&](int) WITH_TILES {
         static constexpr TileShapes shapes;
         _tile_loadconfig(&shapes);
