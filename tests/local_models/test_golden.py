@@ -77,7 +77,11 @@ def model(folder: Path, settings: dict[str, Any], weights: dict[str, Tensor], **
 
 
 def assert_golden(model: Model, steps: list[Step], roundings: float = 2e-7, variant: Variant = BASE) -> None:
-    """Ours is computed in float64, so what differs are the roundings of theirs, which is float32."""
+    """Ours is computed in float64, so what differs are the roundings of theirs, which is float32.
+
+    These are no more than 2e-7 but where said: in float32 and in their order of sums we come as near as that to
+    all of them on some processors, and with the sums of others not (2.4e-7 to 3.6e-7).
+    """
     cache = model.new_cache()
     cache.variant = variant
     for tokens, expected in steps:
@@ -228,12 +232,14 @@ LLAMA_LIKE = {
 }
 
 
-@pytest.mark.parametrize(("name", "position"), [("baichuan7b", "rope"), ("baichuan13b", "alibi")])
-def test_baichuan_is_as_its_makers_code(tmp_path: Path, name: str, position: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "position", "roundings"), [("baichuan7b", "rope", 3.6e-7), ("baichuan13b", "alibi", 3.2e-7)]
+)
+def test_baichuan_is_as_its_makers_code(tmp_path: Path, name: str, position: str, roundings: float) -> None:
     shapes = {"W_pack__weight": (3 * WIDTH, WIDTH), "o_proj__weight": (WIDTH, WIDTH)}
     weights, steps = llama_like(name, shapes, ("gate", "down", "up"))
     settings = LLAMA_LIKE | {"architectures": ["BaichuanForCausalLM"]}
-    assert_golden(model(tmp_path, settings, weights, position=position), steps, roundings=4e-7)
+    assert_golden(model(tmp_path, settings, weights, position=position), steps, roundings)
 
 
 @pytest.mark.parametrize(
@@ -259,4 +265,4 @@ def test_internlm_is_as_its_makers_code(tmp_path: Path) -> None:
         for part, rows in zip("qkv", whole.chunk(3), strict=True):
             weights[f"model.layers.0.self_attn.{part}_proj.{leaf}"] = rows
     settings = LLAMA_LIKE | {"architectures": ["InternLMForCausalLM"], "bias": True}
-    assert_golden(model(tmp_path, settings, weights), steps, roundings=4e-7)
+    assert_golden(model(tmp_path, settings, weights), steps, roundings=2.2e-7)
