@@ -55,7 +55,8 @@ class Engine(Answering):
             dtype: to compute in; bfloat16 takes half the memory. "auto" is bfloat16 where the processor
                 multiplies it itself, else float32, which is then several times faster.
             precision: of the weights: floats, computed with as they are; "int8" or "int4", quantised
-                while they are read; "file", the blocks of a GGUF file with the bits they have in it. "auto"
+                while they are read; "w8a8", int8 for which what it is multiplied by is rounded to 8 bits too,
+                by torch; "file", the blocks of a GGUF file with the bits they have in it. "auto"
                 is `dtype`; where that is "auto" too and the native step is there, "file" for such a file.
             threads: of the computation, for the whole process; None is torch's choice.
             adapter: its file, or its folder in PEFT's layout, for all answers; it is joined into floats and
@@ -90,8 +91,8 @@ class Engine(Answering):
                 has other tokens.
             UnsupportedCheckpoint: a model of a kind that is not built.
             ValueError: two float formats at once; a cache that does not hold one context; no such device; on
-                a GPU, `compiled`, a cache of int8 or a draft model; `compiled` with weights that are not
-                floats; a draft model without drafts.
+                a GPU, `compiled`, w8a8, a cache of int8 or a draft model; `compiled` with weights that are
+                not floats; a draft model without drafts.
             LocalModelError: a GPU is asked for, and it or Triton is not there; or torch has nothing to
                 compile with.
         """

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.heap import give_back
+from agentkit_local_models.int8_products import Int8Both
 from agentkit_local_models.matrices import (
     SLICE,
     Blocks,
@@ -27,6 +28,7 @@ _HOLES = 1 << 25
 """Bytes of floats after which the heap gives back what they leave when they are in their place."""
 Weight = Tensor | Stored
 """What a checkpoint gives of a weight: its values, or a matrix that is quantised already."""
+_Whole = Floats | Int8Rows | Int8Both | Int4Groups
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ class _Stack:
     """Rows that lie on top of each other, as they come in."""
 
     rows: int
-    whole: Floats | Int8Rows | Int4Groups | None = None
+    whole: _Whole | None = None
     parts: dict[str, Stored] = field(default_factory=dict[str, Stored])
 
 
@@ -147,7 +149,7 @@ class Room:
                 stack.whole = _empty(part, stack.rows)
             _write(stack.whole, part, slice(first + start, first + start + part.shape[0]))
 
-    def _encoded(self, name: str, weight: Weight) -> Floats | Int8Rows | Int4Groups:
+    def _encoded(self, name: str, weight: Weight) -> _Whole:
         """A weight in the form that it is kept in."""
         if self._form in ("float", "file"):
             return Floats(weight.to(self._dtype) if isinstance(weight, Tensor) else weight.dense(self._dtype))
@@ -157,29 +159,30 @@ class Room:
             if isinstance(weight, Blocks) and (same := int4_from_blocks(weight)) is not None:
                 return same
             return int4_groups(_values(weight))
-        return weight if isinstance(weight, Int8Rows) else int8_rows(_values(weight))
+        eight = weight if isinstance(weight, Int8Rows) else int8_rows(_values(weight))
+        return Int8Both.of(eight) if self._form == "w8a8" else eight
 
 
 def _values(weight: Weight) -> Tensor:
     return weight if isinstance(weight, Tensor) else weight.dense(torch.float32)
 
 
-def _empty(like: Floats | Int8Rows | Int4Groups, rows: int) -> Floats | Int8Rows | Int4Groups:
+def _empty(like: _Whole, rows: int) -> _Whole:
     """The same form with so many rows, not yet written."""
     tensors = [part.new_empty(rows, *part.shape[1:]) for part in _tensors(like)]
     return type(like)(*tensors)
 
 
-def _write(whole: Floats | Int8Rows | Int4Groups, part: Floats | Int8Rows | Int4Groups, place: slice) -> None:
+def _write(whole: _Whole, part: _Whole, place: slice) -> None:
     for target, source in zip(_tensors(whole), _tensors(part), strict=True):
         target[place].copy_(source)
 
 
-def _tensors(matrix: Floats | Int8Rows | Int4Groups) -> tuple[Tensor, ...]:
+def _tensors(matrix: _Whole) -> tuple[Tensor, ...]:
     match matrix:
         case Floats(weight):
             return (weight,)
-        case Int8Rows(codes, scales):
+        case Int8Rows(codes, scales) | Int8Both(codes, scales):
             return codes, scales
         case Int4Groups(codes, scales, lows):
             return codes, scales, lows

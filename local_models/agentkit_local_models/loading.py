@@ -83,7 +83,7 @@ def load_model(
         UnsupportedCheckpoint: a GPU is wanted, and no kernel computes something of the model.
         LocalModelError: a GPU is wanted, and it or Triton is not there; or torch has nothing to compile with.
         ValueError: what is compiled is to be on a GPU, or to have matrices that are not floats; or pages that
-            are not floats are to be read by what cannot.
+            are not floats are to be read by what cannot; or a GPU is to round what it multiplies by.
     """
     if compiled and form is None:
         form = "float"
@@ -92,6 +92,8 @@ def load_model(
     if device.type != "cpu":
         if cache != "float":
             raise ValueError(f"{device} keeps keys and values as floats; cache={cache} is for device=cpu")
+        if form == "w8a8":
+            raise ValueError(f"{device} multiplies by floats; precision=w8a8 is for device=cpu")
         if compiled:
             raise ValueError(f"{device} computes with kernels of our own; compile=yes is for device=cpu")
         deltas = None if adapter is None else load_adapter(adapter, checkpoint.config, checkpoint.names)
@@ -101,6 +103,8 @@ def load_model(
     step = step_by(attention, device)
     how = _How(dtype, step, cache)
     why_not = "" if native else "it was not wanted"
+    if native and form == "w8a8":
+        native, why_not = False, "it gives what it multiplies by more than the 8 bits of w8a8"
     here: Workers | None = None
     if native:
         try:

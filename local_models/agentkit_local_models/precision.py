@@ -8,10 +8,11 @@ from typing import Any, Final, Literal, get_args
 import torch
 
 Precision = Literal["float32", "bfloat16", "float16"]
-Form = Literal["float", "int8", "int4", "file"]
-"""What matrices are kept as: floats to compute with; 8 bits a number, a scale a row; 4 bits a number, two
-numbers for every 32; or as they lie in the file."""
-WeightPrecision = Literal["auto", "float32", "bfloat16", "float16", "int8", "int4", "file"]
+Form = Literal["float", "int8", "w8a8", "int4", "file"]
+"""What matrices are kept as: floats to compute with; 8 bits a number, a scale a row, and with "w8a8" what
+they are multiplied by is rounded so too; 4 bits a number, two numbers for every 32; or as they lie in the
+file."""
+WeightPrecision = Literal["auto", "float32", "bfloat16", "float16", "int8", "w8a8", "int4", "file"]
 """What a user asks for: the numbers that matrices are kept in."""
 CacheForm = Literal["float", "int8"]
 """What keys and values are kept as: floats as computed with; or 8 bits a number, and a scale for every key

@@ -79,8 +79,8 @@ def model(folder: Path, settings: dict[str, Any], weights: dict[str, Tensor], **
 def assert_golden(model: Model, steps: list[Step], roundings: float = 2e-7, variant: Variant = BASE) -> None:
     """Ours is computed in float64, so what differs are the roundings of theirs, which is float32.
 
-    These are no more than 2e-7 but where said: in float32 and in their order of sums we come as near as that to
-    all of them on some processors, and with the sums of others not (2.4e-7 to 3.6e-7).
+    These are no more than 2e-7 but where said: in float32 and in their order of sums we come as near as that
+    to all of them on some processors, and with the sums of others not (2.4e-7 to 3.6e-7).
     """
     cache = model.new_cache()
     cache.variant = variant

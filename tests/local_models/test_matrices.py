@@ -14,6 +14,7 @@ from torch import Tensor
 
 from agentkit_local_models import matrices
 from agentkit_local_models.gguf import TensorKind
+from agentkit_local_models.int8_products import Int8Both, adds_up_integers, sums
 from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int4Groups, Int8Rows, Stacked, Stored
 from agentkit_local_models.quantise import int4_from_blocks, int4_groups, int8_rows
 
@@ -31,6 +32,7 @@ def blocks_of(weight: Tensor, kind: Literal["Q4_0", "Q4_1", "Q8_0"]) -> Blocks:
 FORMS = {
     "floats": Floats,
     "int8": int8_rows,
+    "int8 by int8": lambda weight: Int8Both.of(int8_rows(weight)),
     "int4": int4_groups,
     "blocks": lambda weight: blocks_of(weight, "Q8_0"),
     "adapted": lambda weight: Adapted(
@@ -39,7 +41,10 @@ FORMS = {
 }
 
 
-@pytest.mark.parametrize("form", FORMS)
+EXACT = pytest.mark.skipif(not adds_up_integers(), reason="this processor adds up codes in too few bits")
+
+
+@pytest.mark.parametrize("form", [form for form in FORMS if form != "int8 by int8"])
 @pytest.mark.parametrize("tokens", [1, 5])
 def test_every_form_multiplies_as_its_values_do(form: str, tokens: int, monkeypatch) -> None:
     monkeypatch.setattr(matrices, "SLICE", 3 * 64)  # several slices, the last a short one
@@ -48,6 +53,30 @@ def test_every_form_multiplies_as_its_values_do(form: str, tokens: int, monkeypa
     expected = x.double() @ matrix.dense(torch.float64).T + bias
     torch.testing.assert_close(matrix(x, bias).double(), expected, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(matrix(x).double(), expected - bias, rtol=1e-5, atol=1e-5)
+
+
+def test_eight_bits_by_eight_bits_are_the_products_of_what_both_are_rounded_to() -> None:
+    weight, bias = int8_rows(a_weight(10, 64)), a_weight(10, 1, 2)[:, 0]
+    x = a_weight(5, 64, 1)
+    rounded = int8_rows(x).dense(torch.float64)
+    found = Int8Both.of(weight)(x, bias)
+    torch.testing.assert_close(
+        found.double(), rounded @ weight.dense(torch.float64).T + bias, rtol=1e-6, atol=1e-5
+    )
+    assert float((found - weight(x, bias)).abs().max()) > 1e-3  # which floats are not
+
+
+def test_a_token_by_eight_bits_has_the_same_bits_beside_others() -> None:
+    matrix, x = Int8Both.of(int8_rows(a_weight(48, 96))), a_weight(33, 96, 1)
+    assert torch.equal(matrix(x)[7:8], matrix(x[7:8]))
+
+
+@pytest.mark.parametrize("integers", [False, pytest.param(True, marks=EXACT)])
+def test_codes_are_added_up_without_a_loss(integers: bool) -> None:
+    x = torch.full((3, 1_024), 127, dtype=torch.int8)
+    w = torch.tensor([127, -127, 1], dtype=torch.int8)[:, None].expand(3, 1_024).contiguous()
+    found = sums(x, w, integers=integers)
+    assert found.tolist() == [[127 * 127 * 1_024, -127 * 127 * 1_024, 127 * 1_024]] * 3
 
 
 @pytest.mark.parametrize("form", FORMS)

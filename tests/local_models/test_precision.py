@@ -6,7 +6,9 @@ import pytest
 import torch
 
 from agentkit.models.embedded import MANNERS, adapter_file
+from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
+from agentkit_local_models.loading import load_model
 from agentkit_local_models.precision import DTYPES, fast_precision, fastest_of
 from agentkit_local_models.sampling import Sampling
 
@@ -60,6 +62,23 @@ def test_quantised_weights_change_little(smollm2_path, exact: Engine, precision,
     # The file's matrices have 4 bits already, which int4 keeps as they are: only its ends are rounded.
     changed = difference(Engine.load(smollm2_path, dtype="float32", precision=precision), exact)
     assert 0 < changed < bound
+
+
+def test_what_is_multiplied_is_rounded_to_eight_bits_too(smollm2_path, exact: Engine) -> None:
+    rows = Engine.load(smollm2_path, dtype="float32", precision="int8", native=False)
+    both = Engine.load(smollm2_path, dtype="float32", precision="w8a8")
+    assert "8 bits of w8a8" in both.why_not_native
+    assert 0.01 < difference(both, rows) < 0.2
+
+
+def test_a_gpu_does_not_round_what_it_multiplies(smollm2_path) -> None:
+    with (
+        Checkpoint.open(smollm2_path) as checkpoint,
+        pytest.raises(ValueError, match="precision=w8a8 is for device=cpu"),
+    ):
+        load_model(
+            checkpoint, "w8a8", torch.bfloat16, None, native=True, threads=None, device=torch.device("cuda")
+        )
 
 
 def test_keys_and_values_of_eight_bits_change_little(smollm2_path, exact: Engine) -> None:
