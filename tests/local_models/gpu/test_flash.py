@@ -1,6 +1,6 @@
 """Flash attention's kernels, and their gradients, beside the definition in float64."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import pytest
 import torch
@@ -93,10 +93,14 @@ def cases(draw: st.DrawFn) -> Case:
     )
 
 
+# of float16, the weights too are rounded before they are multiplied: 5e-4 of each
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 2e-5), (torch.float16, 4e-3)], ids=str)
 @given(case=cases())
-@settings(max_examples=15, deadline=None)
-def test_whatever_is_seen_results_and_gradients_are_those_of_the_definition(case: Case) -> None:
-    case.check(2e-5)
+@settings(max_examples=12, deadline=None)
+def test_whatever_is_seen_results_and_gradients_are_those_of_the_definition(
+    dtype: torch.dtype, tolerance: float, case: Case
+) -> None:
+    replace(case, dtype=dtype).check(tolerance)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float16], ids=["float32", "float16"])
