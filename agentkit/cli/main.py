@@ -226,7 +226,7 @@ def rules_rm(rule: str, **flags: Any) -> None:
 @cli.command()
 @click.option("--endpoint", metavar="URL", help="Look at an OpenAI-compatible server instead.")
 @click.option(
-    "--seconds", type=click.FloatRange(min=0.1), metavar="N", help="How long its silence is borne; 60."
+    "--seconds", type=options.FiniteRange(min=0.1), metavar="N", help="How long its silence is borne; 60."
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @options.doctor

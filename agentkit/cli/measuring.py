@@ -44,7 +44,7 @@ def evaluate(task: str | None, **flags: Any) -> int:
 @click.argument("recipe")
 @click.option("--out", metavar="FOLDER", help="What is written goes there; trained/NAME by default.")
 @click.option(
-    "--minutes", type=click.FloatRange(min=0), metavar="N", help="End after so long, with a checkpoint."
+    "--minutes", type=options.FiniteRange(min=0), metavar="N", help="End after so long, with a checkpoint."
 )
 @click.option("--resume", is_flag=True, help="Go on from the folder's last checkpoint.")
 @click.option(

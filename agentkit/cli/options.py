@@ -4,6 +4,7 @@ Values are checked by the settings and not here, so that a flag, a variable and 
 same wrong thing are answered in the same words.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,17 @@ def _all(*decorators: Callable[[Any], Any]) -> Callable[[_F], _F]:
 
 def _split(_context: click.Context, _option: click.Parameter, given: tuple[str, ...]) -> list[str]:
     return [name for names in given for name in names.split(",")]
+
+
+class FiniteRange(click.FloatRange):
+    """A number that is one: `nan`, which lies in every range, and `inf` are refused."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """As `click.FloatRange`."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value} is not a number that can be counted to; one such as 30 works", param, ctx)
+        return number
 
 
 journal = click.option("--journal", metavar="FILE", help="The file that runs are recorded in.")

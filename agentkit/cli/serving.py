@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from agentkit.cli import options
 from agentkit.cli.completion import embedded_names
 
 
@@ -33,7 +34,7 @@ from agentkit.cli.completion import embedded_names
 )
 @click.option(
     "--grace",
-    type=click.FloatRange(min=0),
+    type=options.FiniteRange(min=0),
     metavar="SECONDS",
     default=30.0,
     help="For answers in the making when it is told to end; 30.",

@@ -41,7 +41,8 @@ class Sampling:
     Attributes:
         temperature: divides the logits; 0 takes the likeliest token always.
         top_k: keep the k likeliest tokens; None keeps all.
-        top_p: keep the fewest likeliest tokens whose probabilities reach this; 1 keeps all.
+        top_p: keep the fewest likeliest tokens whose probabilities reach this; 1 keeps all, and 0 is the
+            likeliest token always.
         min_p: keep tokens at least this share as likely as the likeliest; 0 keeps all (Nguyen et al. 2024).
         repetition_penalty: the logit of a token of the prompt or answer is divided by it where positive, else
             multiplied; 1 does nothing (CTRL, Keskar et al. 2019).
@@ -78,8 +79,8 @@ class Sampling:
             raise ValueError(f"temperature is {self.temperature}; 0 or a positive number works")
         if self.top_k is not None and self.top_k < 1:
             raise ValueError(f"top_k is {self.top_k}; 1 or more works, None keeps all tokens")
-        if not 0 < self.top_p <= 1:
-            raise ValueError(f"top_p is {self.top_p}; more than 0 and at most 1 works")
+        if not 0 <= self.top_p <= 1:
+            raise ValueError(f"top_p is {self.top_p}; 0 to 1 works")
         if not 0 <= self.min_p <= 1:
             raise ValueError(f"min_p is {self.min_p}; 0 to 1 works")
         if not (math.isfinite(self.repetition_penalty) and self.repetition_penalty > 0):
@@ -99,6 +100,11 @@ class Sampling:
             raise ValueError(f"max_tokens is {self.max_tokens}; 1 or more works, None is no limit")
         if not all(self.stop):
             raise ValueError("stop has an empty text, which would end every answer at once; longer ones work")
+
+    @property
+    def is_greedy(self) -> bool:
+        """Whether the likeliest token is taken always, the first of equal ones."""
+        return self.temperature == 0 or self.top_p == 0
 
     @property
     def is_plain(self) -> bool:
@@ -160,9 +166,9 @@ def choose(logits: Tensor, sampling: Sampling, generator: torch.Generator) -> in
     Args:
         logits: float32 [vocabulary]; -inf for tokens that are not allowed.
         sampling: the rules; seed, max_tokens and stop play no part here.
-        generator: advanced by each draw; untouched when temperature is 0.
+        generator: advanced by each draw; untouched where the likeliest is taken always.
     """
-    if sampling.temperature == 0:
+    if sampling.is_greedy:
         return largest(logits)
     # Shifted first, so that a tiny temperature cannot overflow to infinity.
     scaled = (logits - logits.max()) / sampling.temperature

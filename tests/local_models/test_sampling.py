@@ -40,6 +40,14 @@ def test_temperature_zero_takes_the_likeliest(logits: torch.Tensor) -> None:
     assert draws(logits, Sampling(top_p=0.5, top_k=3), 2) == [int(logits.argmax())] * 2
 
 
+@given(LOGITS, TEMPERATURES)
+def test_top_p_zero_takes_the_likeliest_and_the_first_of_equal_ones(
+    logits: torch.Tensor, temperature: float
+) -> None:
+    twice = torch.cat((logits, logits))
+    assert draws(twice, Sampling(temperature=temperature, top_p=0), 2) == [int(logits.argmax())] * 2
+
+
 @given(LOGITS, TEMPERATURES, st.integers(1, 70))
 def test_top_k_draws_among_the_k_likeliest(logits: torch.Tensor, temperature: float, k: int) -> None:
     allowed = set(logits.argsort(descending=True)[:k].tolist())
@@ -155,7 +163,7 @@ def test_a_tiny_temperature_is_greedy_and_finite() -> None:
         ("temperature", float("nan")),
         ("temperature", float("inf")),
         ("top_k", 0),
-        ("top_p", 0),
+        ("top_p", -0.1),
         ("top_p", 1.5),
         ("top_p", float("nan")),
         ("seed", -1),

@@ -65,7 +65,7 @@ def _fields(one: Draw, mask: int) -> list[int]:
     sampling = one.sampling
     least = math.log(sampling.min_p) if sampling.min_p > 0 else -math.inf
     return [
-        _bits(sampling.temperature),
+        _bits(0.0 if sampling.is_greedy else sampling.temperature),
         sampling.top_k or 0,
         _bits(sampling.top_p),
         _bits(least),

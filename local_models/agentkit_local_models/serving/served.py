@@ -36,6 +36,7 @@ class Limits:
     Attributes:
         body_bytes: of a request.
         answers: that are being made or wait.
+        head_seconds: within which the line and the headers of a request have to come.
         body_seconds: within which a body has to come.
         take_seconds: within which a client has to take a part of what it is sent: who reads nothing must not
             hold a place for ever.
@@ -43,6 +44,7 @@ class Limits:
 
     body_bytes: int = 4 << 20
     answers: int = 64
+    head_seconds: float = 30.0
     body_seconds: float = 30.0
     take_seconds: float = 60.0
 

@@ -34,9 +34,9 @@ def test_greedy_tokens_are_those_of_sampling_and_padding_is_never_chosen() -> No
     logits = torch.randn(5, 1_100, generator=torch.Generator().manual_seed(1))
     logits[:, 1_050:] = 99
     logits[3, 700] = logits[3, 20] = 50  # the first of equals
-    greedy = Draw(Sampling(), 0, 0)
     expected = [choose(row[:1_050], Sampling(), torch.Generator()) for row in logits]
-    assert drawn(logits, [greedy] * 5, 1_050) == expected
+    for greedy in (Sampling(), Sampling(temperature=1.5, top_p=0)):
+        assert drawn(logits, [Draw(greedy, 0, 0)] * 5, 1_050) == expected
     assert expected[3] == 20
 
 

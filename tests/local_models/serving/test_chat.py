@@ -84,6 +84,12 @@ def test_an_answer_is_the_engines_streamed_and_not(server, client, drawn):
     assert (whole.usage.prompt_tokens, whole.usage.completion_tokens) == (done.prompt_tokens, 12)
 
 
+def test_top_p_zero_is_the_likeliest_answer(client):
+    likeliest = ask(client, temperature=0).choices[0].message
+    assert ask(client, temperature=1, top_p=0).choices[0].message == likeliest
+    assert ask(client, temperature=1).choices[0].message != likeliest
+
+
 def test_several_answers_have_the_seeds_after_the_first(server, client):
     expected = [direct(server, replace(Sampling(**DRAWN), seed=seed)).text for seed in (7, 8, 9)]
     assert len(set(expected)) == 3

@@ -105,6 +105,36 @@ def test_a_body_that_does_not_come_is_not_waited_for(tiny):
         assert b"did not come within 0.1 seconds" in told
 
 
+def told_by(running, *pieces: bytes) -> bytes:
+    """What the server sends on one connection until it closes it."""
+    port = int(running.url.rsplit(":", 1)[1])
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as half:
+        for piece in pieces:
+            half.sendall(piece)
+        return b"".join(iter(lambda: half.recv(4096), b""))
+
+
+HEALTH = b"GET /health HTTP/1.1\r\nHost: localhost\r\n"
+
+
+def test_a_request_that_does_not_begin_is_not_waited_for(tiny):
+    with Running(spoken(fresh(tiny)), limits=Limits(head_seconds=0.3)) as running:
+        assert told_by(running) == b""
+        told = told_by(running, HEALTH)
+        assert told.startswith(b"HTTP/1.1 408 ")
+        assert b"did not begin within 0.3 seconds" in told
+        # the same of the second request on a connection that was kept, and of a body that nobody reads
+        first, second = told_by(running, HEALTH + b"\r\n", HEALTH).split(b"HTTP/1.1 ")[1:]
+        assert (first[:3], second[:3]) == (b"200", b"408")
+        assert told_by(running, HEALTH + b"Content-Length: 9\r\n\r\n", b"{").startswith(b"HTTP/1.1 200 ")
+        # but who has asked may wait longer than that for the answer
+        assert running.client().chat.completions.create(**{**SHORT, "max_tokens": 600}).choices
+
+
+def test_headers_that_never_end_are_refused(server):
+    assert told_by(server, HEALTH, b"X-Long: ", b"x" * (65 << 10)).startswith(b"HTTP/1.1 400 ")
+
+
 async def test_who_takes_nothing_of_an_answer_is_gone(tiny):
     served = Served({NAME: spoken(fresh(tiny))}, limits=Limits(take_seconds=0.05))
     body = {"type": "http.request", "body": json.dumps({**LONG, "stream": True}).encode()}
@@ -165,7 +195,7 @@ def test_what_happened_is_counted(tiny):
         client = running.client()
         usages = [client.chat.completions.create(**SHORT, n=count).usage for count in (1, 2)]
         with pytest.raises(openai.BadRequestError):
-            client.chat.completions.create(**SHORT, top_p=0)
+            client.chat.completions.create(**SHORT, top_p=2)
         counted = metrics(running)
     assert counted['agentkit_requests_total{path="/v1/chat/completions",outcome="answered"}'] == 2
     assert counted['agentkit_requests_total{path="/v1/chat/completions",outcome="refused"}'] == 1
