@@ -280,6 +280,8 @@ class CallIntended(Struct, frozen=True, tag="call intended", omit_defaults=True)
     """Whether the person changed the arguments that the model had written."""
     polls: bool = False
     """Whether the same call again, with the same result, is no loop."""
+    modified: str = ""
+    """Name of the times at which those files were modified; empty where they were not kept yet."""
 
 
 class CallFinished(Struct, frozen=True, tag="call finished", omit_defaults=True):
@@ -290,6 +292,8 @@ class CallFinished(Struct, frozen=True, tag="call finished", omit_defaults=True)
     """Name of the kept files as they are now; empty where they are what they were before the call."""
     waited: float = 0.0
     """As of `CallDecided`."""
+    modified: str = ""
+    """Name of the times at which the files were modified; empty where they are what they were."""
 
 
 class FileLeftOut(Struct, frozen=True):
@@ -318,15 +322,19 @@ class FilesSetting(Struct, frozen=True, tag="files setting", omit_defaults=True)
     redo: bool = False
     forced: bool = False
     """Whether it covers what the run did not do."""
+    modified: str = ""
+    """Name of the times at which those files were modified."""
 
 
-class FilesSet(Struct, frozen=True, tag="files set"):
+class FilesSet(Struct, frozen=True, tag="files set", omit_defaults=True):
     """An undo or redo is done."""
 
     snapshot: str
     """Name of the kept files as they are now."""
     text: str
     """What the model is told of it."""
+    modified: str = ""
+    """Name of the times at which the files were modified."""
 
 
 class Nudged(Struct, frozen=True, tag="nudged", omit_defaults=True):

@@ -2,7 +2,8 @@
 
 The store lies beside the journal in a file of its own: contents go there byte for byte, secrets among
 them, so that they can be put back, and the journal and its exports stay free of both. An event names
-a whole workspace by the hash of its root folder's listing.
+a whole workspace by the hash of its root folder's listing, and by that of its times. They are apart, so
+that the same files have the same name whenever they were written.
 """
 
 import hashlib
@@ -22,8 +23,11 @@ from agentkit.journal.database import Database, Step
 
 _WORTH_DEFLATING = 128
 """Bytes below which compressing gains nothing."""
-_NAME_BYTES = 16
+NAME_BYTES = 16
 """Of a hash; 128 bits name a content for good."""
+
+ROOT = b"."
+"""The name of the entry in the root folder's listing that tells of this folder itself."""
 
 _TABLES = """
 CREATE TABLE contents (
@@ -55,6 +59,12 @@ class Entry(Struct, frozen=True, array_like=True):
     """Of what was left out: then it has to tell whether it changed. Else 0."""
     inode: int = 0
     """Of a file that has further names, which hold what it holds; else 0."""
+    owner: tuple[int, int] | None = None
+    """The numbers of its user and group; `None` where that was not kept yet."""
+    attributes: bytes = b""
+    """Hash of its extended attributes; empty where it has none."""
+    time_ns: int | None = None
+    """When it was last modified, where that is known; no listing has it, it is looked up in `Times`."""
 
     @property
     def is_folder(self) -> bool:
@@ -62,18 +72,34 @@ class Entry(Struct, frozen=True, array_like=True):
         return stat.S_ISDIR(self.mode) and not self.why
 
 
+class Times(Struct, frozen=True):
+    """When the things of a folder were last modified."""
+
+    things: tuple[int, ...]
+    """Nanoseconds since the epoch, in the order of the folder's listing."""
+    below: tuple[bytes, ...]
+    """The hash of the times of each folder among them."""
+
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[Entry, ...]).decode
+_decode_times = msgspec.msgpack.Decoder(Times).decode
+_decode_either = msgspec.msgpack.Decoder(tuple[Entry, ...] | Times).decode
 
 
 def hash_of(content: bytes) -> bytes:
     """The name of a content."""
-    return hashlib.sha256(content).digest()[:_NAME_BYTES]
+    return hashlib.sha256(content).digest()[:NAME_BYTES]
 
 
 def listing_of(entries: Sequence[Entry]) -> bytes:
     """A folder's listing as a content; the entries must be in the order of their names."""
     return _encode(entries)
+
+
+def times_of(things: Sequence[int], below: Sequence[bytes]) -> bytes:
+    """The times of a folder as a content; both as in `Times`."""
+    return _encode(Times(tuple(things), tuple(below)))
 
 
 class Contents:
@@ -150,6 +176,11 @@ class Contents:
         content = self.get(name)
         return None if content is None else _decode(content)
 
+    def times(self, name: bytes) -> Times | None:
+        """The times of a folder, or `None` when they are not kept here."""
+        content = self.get(name)
+        return None if content is None else _decode_times(content)
+
     def index(self, workspace: str) -> bytes | None:
         """What `set_index` stored last for a workspace, once no removal is under way."""
         with self.held() as held:
@@ -175,7 +206,7 @@ class Contents:
             yield True
 
     def sweep(self, roots: Iterable[bytes]) -> int:
-        """Delete what none of these root folders needs; how many contents went. Within `held`.
+        """Delete what none of these root folders, or times, needs; how many contents went. Within `held`.
 
         Nobody may have put contents whose event is still to come.
         """
@@ -209,7 +240,13 @@ class Contents:
             if name in found:
                 continue
             found.add(name)
-            for entry in self.listing(name) or ():
+            content = self.get(name)
+            kept = () if content is None else _decode_either(content)
+            if isinstance(kept, Times):
+                pending.extend(kept.below)
+                continue
+            for entry in kept:
+                found.add(entry.attributes)
                 if entry.is_folder:
                     pending.append(entry.hash)
                 else:
@@ -234,7 +271,12 @@ def _first(connection: sqlite3.Connection) -> None:
         connection.execute(statement)
 
 
-_STEPS: tuple[Step, ...] = (_first,)
+def _forget_indexes(connection: sqlite3.Connection) -> None:
+    # one of before knows neither owners nor attributes
+    connection.execute("DELETE FROM indexes")
+
+
+_STEPS: tuple[Step, ...] = (_first, _forget_indexes)
 """As in `schema.STEPS`."""
 
 

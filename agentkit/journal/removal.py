@@ -13,7 +13,7 @@ from agentkit.journal.places import within
 from agentkit.journal.schema import removable
 from agentkit.journal.segments import Unreadable, folded_bodies
 
-_STATE = re.compile(rb'"(?:snapshot|before)":"([0-9a-f]{32})"')
+_STATE = re.compile(rb'"(?:snapshot|before|modified)":"([0-9a-f]{32})"')
 _HANDLE = re.compile(rb"out-[0-9a-f]{6,64}")
 
 

@@ -162,10 +162,11 @@ class Dispatcher:
         goes_on: str = "",
     ) -> ToolResult:
         """Say of a call that was cut off what can be said: that nobody knows, and what changed."""
-        name, now, changed = intent.call.name, "", ""
+        name, changed = intent.call.name, ""
+        now: Snapshot | None = None
         if intent.snapshot:
-            now = self._noted(self.snapshots.take()).name
-            changes = changes_between(self.snapshots.contents, intent.snapshot, now)
+            now = self._noted(self.snapshots.take())
+            changes = changes_between(self.snapshots.contents, intent.snapshot, now.name)
             changed = f"Since it began: {changes}." if changes is not None else ""
         text = (
             f"outcome unknown: {what} while {name} was running; it may have done all, some or none "
@@ -301,7 +302,7 @@ class Dispatcher:
         if not self.policy.rests_on_undo(tool, taint):
             return self.policy.decide(tool, arguments, taint=taint), None
         now = await self._kept()
-        lost = why_lost(tool, arguments, now.left_out, context)
+        lost = why_lost(tool, arguments, now.left_out, now.not_given_back, context)
         return self.policy.decide(tool, arguments, lost, taint), now
 
     async def _run(
@@ -314,9 +315,9 @@ class Dispatcher:
         *,
         edited: bool = False,
     ) -> ToolResult:
-        before = ""
+        before: Snapshot | None = None
         if tool.effect not in _ONLY_LOOKS or tool.delegates:  # what agents change is undone with the call
-            before = (now or await self._kept()).name
+            before = now or await self._kept()
         # Durable before the effect can begin: a crash from here on leaves a call in doubt, and
         # a call in doubt is never repeated blindly. What only looks is done again, record or not.
         looks = tool.effect in _ONLY_LOOKS
@@ -324,7 +325,8 @@ class Dispatcher:
             call,
             tool.effect,
             tool.idempotent,
-            snapshot=before,
+            snapshot=before.name if before else "",
+            modified=before.times if before else "",
             ends_run=tool.ends_run,
             edited=edited,
             polls=tool.polls,
@@ -334,9 +336,10 @@ class Dispatcher:
 
     def _held(self, tool: Tool, context: ToolContext, now: Snapshot | None) -> ToolContext:
         """The world of a call that runs because it can be undone: what cannot be brought back stays."""
-        if now is None or not now.left_out or tool.effect is not Effect.WRITES:
+        if now is None or tool.effect is not Effect.WRITES:
             return context
-        return replace(context, workspace=context.workspace.holding(now.left_out))
+        held = {*now.left_out, *now.not_given_back}
+        return replace(context, workspace=context.workspace.holding(held)) if held else context
 
     async def _kept(self, *, after: bool = False) -> Snapshot:
         """Keep the files as they are now."""
@@ -401,9 +404,9 @@ class Dispatcher:
             now = await self._kept(after=True)
         except asyncio.CancelledError:
             # it did its work: that is known, whatever became of the wish to wait for it
-            self._finished(result, intent, self._noted(self.snapshots.take(after=True)).name, durable=True)
+            self._finished(result, intent, self._noted(self.snapshots.take(after=True)), durable=True)
             raise
-        return self._finished(result, intent, now.name, durable=True)
+        return self._finished(result, intent, now, durable=True)
 
     async def _within(self, limit: asyncio.Timeout, work: Coroutine[Any, Any, str]) -> str:
         async with limit:
@@ -431,14 +434,20 @@ class Dispatcher:
         self,
         result: ToolResult,
         intent: CallIntended | None = None,
-        after: str = "",
+        after: Snapshot | None = None,
         *,
         durable: bool = False,
         with_next: bool = False,
     ) -> ToolResult:
-        unchanged = intent is None or after == intent.snapshot
-        self.record(CallFinished(result, "" if unchanged else after), durable=durable, with_next=with_next)
+        name, times = ("", "") if intent is None or after is None else _news(intent, after)
+        self.record(CallFinished(result, name, modified=times), durable=durable, with_next=with_next)
         return result
+
+
+def _news(intent: CallIntended, after: Snapshot) -> tuple[str, str]:
+    """The names of the files and their times after a call, each empty where it is what it was before."""
+    name, times = after.name, after.times
+    return "" if name == intent.snapshot else name, "" if times == intent.modified else times
 
 
 class _Values:

@@ -249,6 +249,7 @@ LEFT_OUT = {
     "cost",
     "price",
     "snapshot",
+    "modified",
     *("reserved_tokens", "workspace_before", "limits"),
 }
 

@@ -97,7 +97,7 @@ async def test_what_can_change_files_is_recorded_with_the_workspace_before_it(de
     intent = desk.diary.events()[0].event
     assert isinstance(intent, CallIntended)
     kept = desk.snapshots.contents.listing(bytes.fromhex(intent.snapshot))
-    assert [entry.name for entry in kept] == [b"a.txt"]
+    assert [entry.name for entry in kept] == [b".", b"a.txt"]
 
 
 async def test_what_a_call_left_is_kept_where_it_changed_something(desk) -> None:
@@ -467,7 +467,8 @@ async def test_a_change_that_has_begun_when_its_call_is_cut_off_is_seen_or_not_m
     assert isinstance(finished, CallFinished)
     await asyncio.sleep(0.05)
     kept = desk.snapshots.contents.listing(bytes.fromhex(finished.snapshot))
-    assert sorted(entry.name for entry in kept) == sorted(path.name.encode() for path in desk.root.iterdir())
+    there = [b".", *(path.name.encode() for path in desk.root.iterdir())]
+    assert sorted(entry.name for entry in kept) == sorted(there)
 
 
 async def test_what_cannot_go_on_is_not_said_to(desk) -> None:

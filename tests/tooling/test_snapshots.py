@@ -92,7 +92,9 @@ def test_the_same_files_have_the_same_name_whenever_they_were_written(
     (opened.root / "a.txt").unlink()
     (opened.root / "a.txt").write_text("same")
     os.utime(opened.root / "a.txt", (0, 0))
-    assert Snapshots(opened, contents).take() == first
+    second = Snapshots(opened, contents).take()
+    assert (second.name, second.times != first.times) == (first.name, True)
+    assert str(changes_between(contents, first.name, second.name)) == "no file changed"
 
 
 def test_equal_contents_are_kept_once(opened: Workspace, contents: Contents, tmp_path: Path) -> None:
@@ -108,6 +110,7 @@ def test_a_link_is_kept_as_a_link_and_leads_nowhere(opened: Workspace, contents:
     (opened.root / "up").symlink_to("..")
     name = bytes.fromhex(Snapshots(opened, contents).take().name)
     assert {entry.name: contents.get(entry.hash) for entry in contents.listing(name) or ()} == {
+        b".": None,
         b"out": b"/etc",
         b"up": b"..",
     }
@@ -192,14 +195,22 @@ def test_a_sweep_leaves_what_a_root_needs_and_forgets_the_index(
     (opened.root / "sub").mkdir()
     (opened.root / "sub/a").write_text("a")
     snapshots = Snapshots(opened, contents)
-    first = bytes.fromhex(snapshots.take().name)
+    os.setxattr(opened.root / "sub/a", "user.mark", b"kept")
+    old = snapshots.take()
+    first = bytes.fromhex(old.name)
     (opened.root / "sub/a").write_text("b")
-    second = bytes.fromhex(snapshots.take().name)
+    kept = snapshots.take()
+    second = bytes.fromhex(kept.name)
     contents.set_index("w", b"index")
     with contents.held() as held:
         assert held
-        assert contents.sweep([second]) == 3  # the file as it was, its folder, and the root
+        # the file as it was, its folder, the root, and the times of both folders
+        assert contents.sweep([second, bytes.fromhex(kept.times)]) == 5
     assert contents.listing(first) is None
+    assert contents.times(bytes.fromhex(old.times)) is None
+    assert len(list(differences(contents, b"", kept.state, times=True))) == 2  # all of it is still there
+    attributes = Tree(contents, kept.state).folder("sub")[b"a"].attributes
+    assert contents.get(attributes) is not None
     assert contents.get(hash_of(b"b")) == b"b"
     assert contents.index("w") is None
 

@@ -9,7 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -33,23 +33,41 @@ from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoing import redo, undo
 from agentkit.tooling.workspace import Workspace
 
-Tree = dict[str, tuple[int, bytes]]
+
+class Thing(NamedTuple):
+    """What a file or folder is."""
+
+    mode: int
+    held: bytes
+    owner: tuple[int, int]
+    attributes: tuple[tuple[str, bytes], ...]
+    modified: int
+
+
+Tree = dict[str, Thing]
 
 
 def tree(root: Path) -> Tree:
-    """Everything below a folder: its kind and permissions, and what it holds."""
-    found: Tree = {}
+    """A folder and everything below it."""
+    found = {".": thing(root)}
     for folder, folders, files in os.walk(root):
         for name in (*folders, *files):
             path = Path(folder, name)
-            mode = path.lstat().st_mode
-            held = b""
-            if stat.S_ISLNK(mode):
-                held = os.fsencode(path.readlink())
-            elif stat.S_ISREG(mode):
-                held = path.read_bytes()
-            found[str(path.relative_to(root))] = (mode, held)
+            found[str(path.relative_to(root))] = thing(path)
     return found
+
+
+def thing(path: Path) -> Thing:
+    status = path.lstat()
+    held, attributes = b"", ()
+    if stat.S_ISLNK(status.st_mode):
+        held = os.fsencode(path.readlink())
+    else:
+        names = sorted(os.listxattr(path))
+        attributes = tuple((name, os.getxattr(path, name)) for name in names)
+    if stat.S_ISREG(status.st_mode):
+        held = path.read_bytes()
+    return Thing(status.st_mode, held, (status.st_uid, status.st_gid), attributes, status.st_mtime_ns)
 
 
 @dataclass
@@ -85,6 +103,8 @@ class Bench:
     log: MemoryLog = field(default_factory=MemoryLog)
     asked: list[str] = field(default_factory=list)
     steps: int = 0
+    allow: bool = False
+    """What the person says to all that is asked."""
 
     def __post_init__(self) -> None:
         self.root = self.workspace.root
@@ -101,7 +121,7 @@ class Bench:
 
     async def _approves(self, _tool: object, _call: object, reason: str) -> bool:
         self.asked.append(reason)
-        return False
+        return self.allow
 
     async def step(self, *calls: tuple[str, dict[str, Any]]) -> list[ToolResult]:
         """One answer of the model with these calls, performed."""
@@ -128,6 +148,10 @@ def bench(workspace: Path) -> Iterator[Bench]:
         yield Bench(opened)
 
 
+SET_ATTRIBUTES = (
+    'python3 -c \'import os; os.removexattr("a.txt", "user.mark"); '
+    'os.setxattr("a.txt", "user.new", b"1"); os.setxattr("full", "user.new", b"2")\''
+)
 EFFECTS = {
     "content": "echo new > a.txt",
     "permissions": "chmod 751 a.txt; chmod 700 sub",
@@ -145,6 +169,10 @@ EFFECTS = {
     "a pipe": "mkfifo pipe",
     "nothing is left": "rm -rf * .hidden",
     "git's folder": "echo broken > .git/HEAD",
+    "times": "touch -d 2001-02-03 a.txt sub/three; touch -h -d 2001-02-03 link; touch -d @0 full .",
+    "the folder itself": "chmod 711 .; touch -d 2001-02-03 .",
+    "attributes": SET_ATTRIBUTES,
+    "attributes that go with a file": "cp a.txt b; mv b a.txt; rm -r sub; mkdir sub",
 }
 
 
@@ -157,6 +185,8 @@ def furnish(root: Path) -> None:
     (root / "a.txt").chmod(0o640)
     (root / "link").symlink_to("sub")
     (root / "full/dangling").symlink_to("nowhere")
+    for path in ("a.txt", "sub"):
+        os.setxattr(root / path, "user.mark", b"kept")
     Path(os.fsdecode(os.fsencode(root) + b"/o\xffd")).write_bytes(b"\0\xff")
 
 
@@ -184,7 +214,7 @@ async def test_one_undo_takes_back_one_step_and_to_says_how_many(bench: Bench) -
     assert (done.steps, done.changed, done.removed) == ((3,), ("a.txt",), ("three.txt",))
     assert (bench.root / "a.txt").read_text() == "two\n"
     assert bench.undo(0).steps == (1, 2)
-    assert tree(bench.root) == {}
+    assert list(tree(bench.root)) == ["."]
     assert (bench.redo().steps, bench.redo().steps) == ((1, 2), (3,))
     assert (bench.root / "a.txt").read_text() == "three\n"
     with pytest.raises(UsageError, match="no undo that could be taken back"):
@@ -197,6 +227,28 @@ async def test_steps_that_change_nothing_are_passed_over(bench: Bench) -> None:
     assert bench.undo().steps == (1,)
     with pytest.raises(UsageError, match="has changed no files that are not set back already"):
         bench.undo()
+
+
+async def test_what_only_set_times_goes_with_the_step_before_it(bench: Bench) -> None:
+    before = tree(bench.root)
+    await bench.shell("echo 1 > a.txt")
+    await bench.shell("echo 1 > kept.txt")
+    between = tree(bench.root)
+    await bench.shell("echo 2 > a.txt")
+    await bench.shell("touch -d 2001-02-03 kept.txt; touch gone; rm gone")
+    done = bench.undo()
+    assert (done.steps, done.changed) == ((3, 4), ("a.txt", "kept.txt"))
+    assert tree(bench.root) == between
+    bench.undo(0)
+    assert tree(bench.root) == before
+
+
+async def test_a_time_alone_is_set_back_too_and_no_change_that_is_told_of(bench: Bench) -> None:
+    (bench.root / "a.txt").write_text("1")
+    before = tree(bench.root)
+    await bench.shell("touch -d 2001-02-03 a.txt")
+    assert bench.undo().changed == ("a.txt",)
+    assert tree(bench.root) == before
 
 
 @pytest.mark.parametrize("to", [-1, 2])
@@ -216,7 +268,7 @@ async def test_after_an_undo_the_run_goes_on_and_can_be_undone_further(bench: Be
     assert bench.undo().steps == (3,)
     assert (bench.root / "a.txt").read_text() == "1\n"
     assert bench.undo().steps == (1,)
-    assert tree(bench.root) == {}
+    assert list(tree(bench.root)) == ["."]
 
 
 # --- what others did
@@ -226,7 +278,7 @@ async def test_an_undo_leaves_alone_what_the_run_did_not_touch(bench: Bench) -> 
     await bench.shell("mkdir made; echo 1 > made/a.txt")
     (bench.root / "made/mine.txt").write_text("mine")
     bench.undo()
-    assert sorted(tree(bench.root)) == ["made", "made/mine.txt"]
+    assert sorted(tree(bench.root)) == [".", "made", "made/mine.txt"]
 
 
 async def test_an_undo_refuses_to_cover_what_the_person_changed_since(bench: Bench) -> None:
@@ -282,6 +334,24 @@ async def test_what_stands_where_a_folder_was_is_not_covered(bench: Bench) -> No
     assert not (bench.root / "a").is_symlink()
 
 
+async def test_a_time_that_a_person_set_or_a_file_that_they_changed_since_stays(bench: Bench) -> None:
+    for name in ("changed", "touched", "as left"):
+        (bench.root / name).write_text("old")
+    before = tree(bench.root)
+    await bench.shell("echo new > a.txt; touch -d 2001-02-03 changed touched 'as left'")
+    (bench.root / "changed").write_text("mine")
+    os.utime(bench.root / "touched", (5, 5))
+    (bench.root / "mine").write_text("mine")
+    mine = tree(bench.root)
+    bench.undo()
+    after = tree(bench.root)
+    assert [after[name] for name in (".", "changed", "touched")] == [
+        mine[name] for name in (".", "changed", "touched")
+    ]
+    assert after["as left"] == before["as left"]
+    assert "a.txt" not in after
+
+
 async def test_a_file_with_a_second_name_outside_is_set_back_under_both(bench: Bench, tmp_path: Path) -> None:
     (bench.root / "a").write_text("old")
     os.link(bench.root / "a", tmp_path / "outside")
@@ -296,7 +366,7 @@ async def test_a_second_name_that_the_run_made_does_not_lead_an_undo_elsewhere(b
     (bench.root / "b").write_text("b")
     await bench.shell("ln -f b a")
     bench.undo()
-    assert {path: held for path, (_, held) in tree(bench.root).items()} == {"a": b"a", "b": b"b"}
+    assert [(bench.root / name).read_text() for name in ("a", "b")] == ["a", "b"]
 
 
 @pytest.mark.parametrize("damage", ["UPDATE contents SET content = x'00'", "DELETE FROM contents"])
@@ -314,7 +384,7 @@ async def test_nothing_is_changed_where_a_content_is_not_what_was_kept(
         database.close()
         with pytest.raises(JournalError):
             bench.undo(force=True)
-        assert tree(workspace) == {}
+        assert list(tree(workspace)) == ["."]
         assert not any(isinstance(one.event, FilesSetting) for one in bench.log.events())
 
 
@@ -392,7 +462,7 @@ async def test_what_a_redo_could_not_bring_back_is_not_removed_unasked(workspace
             bench.undo()
         assert refused.value.paths == ("big", "cache")
         bench.undo(force=True)
-        assert tree(workspace) == {}
+        assert list(tree(workspace)) == ["."]
 
 
 async def test_what_was_not_kept_is_named_when_it_cannot_be_brought_back(workspace: Path) -> None:
@@ -405,7 +475,7 @@ async def test_what_was_not_kept_is_named_when_it_cannot_be_brought_back(workspa
             bench.undo()
         done = bench.undo(force=True)
     assert done.lost == ("big.bin",)
-    assert tree(workspace) == {}
+    assert list(tree(workspace)) == ["."]
 
 
 NAMES = st.sampled_from(["a", "b", "c.txt", "d", "e f", "ü"])
@@ -462,7 +532,7 @@ async def test_every_call_that_ran_unasked_can_be_undone_byte_for_byte(
             assert not done.lost
             assert tree(root) == trees[done.steps[0] - 1]
         assert tree(root) == trees[0]
-        if bounds == Bounds() and not any(stat.S_ISFIFO(mode) for mode, _ in latest.values()):
+        if bounds == Bounds() and not any(stat.S_ISFIFO(one.mode) for one in latest.values()):
             for _ in [one for one in bench.log.events() if isinstance(one.event, FilesSet)]:
                 bench.redo()
             assert tree(root) == latest

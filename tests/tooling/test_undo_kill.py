@@ -5,7 +5,7 @@ import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 
@@ -25,22 +25,24 @@ from agentkit.core.usage import Usage
 from agentkit.journal.memory import MemoryLog
 from agentkit.journal.run_log import JournalLog
 from agentkit.journal.store import Journal
-from agentkit.tooling.snapshots.taking import Snapshots
+from agentkit.tooling.snapshots.taking import Snapshot, Snapshots
 from agentkit.tooling.snapshots.undoing import redo, require_whole, undo
 from agentkit.tooling.workspace import Workspace
 
 from .test_undo import Tree, tree
 
 NOBODY = 65534
-CHANGES = ("unlink", "rmdir", "mkdir", "rename", "symlink", "chmod")
+CHANGES = ("unlink", "rmdir", "mkdir", "rename", "symlink", "chmod", "utime", "setxattr", "removexattr")
 """The system calls that an undo changes a workspace by, save for writing into a new file."""
 
 
 def begin(root: Path) -> None:
     for folder in ("full/deep", "sub"):
         (root / folder).mkdir(parents=True)
-    for path in ("a.txt", "b.txt", "full/one", "full/deep/two"):
+    for path in ("a.txt", "b.txt", "full/one", "full/deep/two", "told of"):
         (root / path).write_text(f"this is {path}\n")
+    os.setxattr(root / "told of", "user.old", b"1")
+    (root / "told of").chmod(0o640)
     (root / "link").symlink_to("a.txt")
     (root / "sub").chmod(0o750)
 
@@ -57,6 +59,21 @@ def wreck(root: Path) -> None:
     (root / "new").mkdir()
     (root / "new/x").write_text("x")
     (root / "sub").chmod(0o700)
+    os.removexattr(root / "told of", "user.old")
+    os.setxattr(root / "told of", "user.new", b"2")
+    (root / "told of").chmod(0o600)
+    os.utime(root / "told of", (1, 1))
+
+
+class Named(TypedDict):
+    """A kept state, as the events have it."""
+
+    snapshot: str
+    modified: str
+
+
+def named(now: Snapshot) -> Named:
+    return {"snapshot": now.name, "modified": now.times}
 
 
 def record_call(log: JournalLog, snapshots: Snapshots, root: Path, *, ends: bool = True) -> None:
@@ -64,10 +81,10 @@ def record_call(log: JournalLog, snapshots: Snapshots, root: Path, *, ends: bool
     call = ToolCall("c1", "run_shell", {"command": "…"})
     log.append(ModelAsked(1, 0))
     log.append(ModelAnswered(1, AssistantMessage("", (call,)), Usage(), 0.0))
-    log.append(CallIntended(call, Effect.EXECUTES, idempotent=False, snapshot=snapshots.take().name))
+    log.append(CallIntended(call, Effect.EXECUTES, idempotent=False, **named(snapshots.take())))
     wreck(root)
     if ends:
-        log.append(CallFinished(ToolResult("c1", "run_shell", Outcome.OK, ""), snapshots.take().name))
+        log.append(CallFinished(ToolResult("c1", "run_shell", Outcome.OK, ""), **named(snapshots.take())))
 
 
 def record_write(log: JournalLog, snapshots: Snapshots, path: Path, text: str) -> None:
@@ -75,9 +92,9 @@ def record_write(log: JournalLog, snapshots: Snapshots, path: Path, text: str) -
     call = ToolCall("c2", "write_file", {"path": "…"})
     log.append(ModelAsked(2, 0))
     log.append(ModelAnswered(2, AssistantMessage("", (call,)), Usage(), 0.0))
-    log.append(CallIntended(call, Effect.WRITES, idempotent=True, snapshot=snapshots.take().name))
+    log.append(CallIntended(call, Effect.WRITES, idempotent=True, **named(snapshots.take())))
     path.write_text(text)
-    log.append(CallFinished(ToolResult("c2", "write_file", Outcome.OK, ""), snapshots.take().name))
+    log.append(CallFinished(ToolResult("c2", "write_file", Outcome.OK, ""), **named(snapshots.take())))
 
 
 def killed_at(count: int, journal: Path, run_id: str, workspace: Path) -> bool:
@@ -200,7 +217,7 @@ def test_a_resumed_run_does_not_know_either_who_changed_what_since_the_kill(
         snapshots = Snapshots(place, log.contents)
         log.append(RunResumed(1))
         unknown = ToolResult("c1", "run_shell", Outcome.UNKNOWN, "outcome unknown")
-        log.append(CallFinished(unknown, snapshots.take().name))
+        log.append(CallFinished(unknown, **named(snapshots.take())))
         record_write(log, snapshots, workspace / "aa", "the run's words")
     with pytest.raises(UndoRefused, match=r"aa.*nobody knows whether the run changed it"):
         reset(journal, run_id, workspace, to=0)
@@ -238,7 +255,7 @@ def test_folders_that_are_closed_to_their_owner_are_opened_for_as_long_as_it_tak
         snapshots = Snapshots(place)
         call = ToolCall("c1", "run_shell", {"command": "…"})
         log.append(ModelAsked(1, 0))
-        log.append(CallIntended(call, Effect.EXECUTES, idempotent=False, snapshot=snapshots.take().name))
+        log.append(CallIntended(call, Effect.EXECUTES, idempotent=False, **named(snapshots.take())))
         for folder in ("closed", "closed/below"):
             (workspace / folder).chmod(0o700)
         (workspace / "closed/below/file").unlink()
@@ -247,7 +264,7 @@ def test_folders_that_are_closed_to_their_owner_are_opened_for_as_long_as_it_tak
         for folder in ("closed/below", "closed"):
             (workspace / folder).chmod(0o500)
         after = tree(workspace)
-        log.append(CallFinished(ToolResult("c1", "run_shell", Outcome.OK, ""), snapshots.take().name))
+        log.append(CallFinished(ToolResult("c1", "run_shell", Outcome.OK, ""), **named(snapshots.take())))
         undo(log, snapshots)
         assert tree(workspace) == before
         redo(log, snapshots)

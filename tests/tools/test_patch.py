@@ -102,9 +102,9 @@ def test_what_is_no_patch_is_said(world, diff: str, why: str) -> None:
 
 
 def test_auto_asks_about_a_patch_to_a_file_that_could_not_be_brought_back(world) -> None:
-    lost = why_lost(apply_patch, {"patch": DIFF}, {"n.txt": "it is too large"}, world.context)
+    lost = why_lost(apply_patch, {"patch": DIFF}, {"n.txt": "it is too large"}, {}, world.context)
     assert lost == '"n.txt" could not be brought back, which is not kept: it is too large'
-    assert why_lost(apply_patch, {"patch": DIFF}, {"m.txt": "it is too large"}, world.context) == ""
+    assert why_lost(apply_patch, {"patch": DIFF}, {"m.txt": "it is too large"}, {}, world.context) == ""
 
 
 def test_lines_that_look_like_a_header_belong_to_the_hunk_that_counts_them(world) -> None:

@@ -283,7 +283,7 @@ def test_what_can_go_on_is_asked_about_where_only_what_can_be_undone_runs(
     context, lasting: Tool, arguments: dict[str, str]
 ) -> None:
     policy = Policy(Approve.AUTO)
-    lost = why_lost(lasting, arguments, {}, context)
+    lost = why_lost(lasting, arguments, {}, {}, context)
     decision = policy.decide(lasting, arguments, lost)
     assert decision.verdict is Verdict.ASK
     assert "what it starts goes on after the call, and could not be undone" in decision.reason

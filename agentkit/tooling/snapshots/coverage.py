@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from agentkit.core.events import FileLeftOut
+from agentkit.tooling.snapshots.metadata import Powers, attributes_of
 from agentkit.tooling.workspace import Workspace
 
 MB = 1_000_000
@@ -36,6 +37,8 @@ class Seen(NamedTuple):
     ctime_ns: int
     inode: int
     links: int
+    user: int
+    group: int
 
 
 @dataclass(slots=True)
@@ -46,6 +49,10 @@ class Survey:
     """By its path, each folder's content; `""` is the workspace."""
     unreadable: dict[str, str] = field(default_factory=dict[str, str])
     """Folders that could not be listed."""
+    attributes: dict[str, bytes] = field(default_factory=dict[str, bytes])
+    """The extended attributes of each folder that has some."""
+    root: Seen | None = None
+    """The workspace's own folder, where it could be listed."""
 
     def left_out(self, bounds: Bounds, is_kept: Callable[[str, str, Seen], bool]) -> dict[str, str]:
         """Why each path is left out that is.
@@ -76,6 +83,23 @@ class Survey:
         if total > bounds.largest_total:
             found |= self._over_the_total(total, bounds.largest_total, found, is_kept)
         return found
+
+    def not_given_back(self, powers: Powers) -> dict[str, str]:
+        """Why each path could not get its owner or attributes back that could not; what it holds is kept."""
+        whose = {(seen.user, seen.group) for things in self.folders.values() for seen in things.values()}
+        strange = {owner: why for owner in whose if (why := powers.why_not_owner(owner))}
+        found: dict[str, str] = {}
+        if strange:
+            found = {
+                f"{folder}/{name}" if folder else name: why
+                for folder, things in self.folders.items()
+                for name, seen in things.items()
+                if (why := strange.get((seen.user, seen.group)))
+            }
+        for folder, attributes in self.attributes.items():
+            if folder and (why := powers.why_not_attributes(attributes)):
+                found[folder] = why
+        return found  # the workspace's own folder stays what it is: nothing can take its place
 
     def _over_the_total(
         self, total: int, most: int, found: Mapping[str, str], is_kept: Callable[[str, str, Seen], bool]
@@ -110,7 +134,7 @@ def survey(workspace: Workspace, ignored: Sequence[str] = ()) -> Survey:
     while pending:
         folder = pending.pop()
         try:
-            things = _listed(workspace, folder)
+            things = _listed(workspace, folder, found)
         except FileNotFoundError:
             continue  # gone since its parent was listed
         except OSError as error:
@@ -124,10 +148,14 @@ def survey(workspace: Workspace, ignored: Sequence[str] = ()) -> Survey:
     return found
 
 
-def _listed(workspace: Workspace, folder: str) -> dict[str, Seen]:
+def _listed(workspace: Workspace, folder: str, found: Survey) -> dict[str, Seen]:
     things: dict[str, Seen] = {}
     descriptor = workspace.open_at(folder, _LISTABLE)
     try:
+        if attributes := attributes_of(descriptor):
+            found.attributes[folder] = attributes
+        if not folder:
+            found.root = seen_of(os.fstat(descriptor))
         with os.scandir(descriptor) as listing:
             for entry in listing:
                 try:
@@ -149,6 +177,8 @@ def seen_of(status: os.stat_result) -> Seen:
         status.st_ctime_ns,
         status.st_ino,
         status.st_nlink,
+        status.st_uid,
+        status.st_gid,
     )
 
 

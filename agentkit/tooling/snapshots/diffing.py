@@ -49,6 +49,12 @@ class FileDiff:
         modes = [f"{stat.S_IMODE(entry.mode):03o}" for entry in (self.old, self.new) if entry]
         if len(set(modes)) > 1 and "link" not in kinds:
             said.append(f"permissions from {modes[0]} to {modes[1]}")
+        if self.old and self.new and self.old.owner and self.new.owner:
+            owners = [":".join(map(str, entry.owner or ())) for entry in (self.old, self.new)]
+            if owners[0] != owners[1]:
+                said.append(f"user and group from {owners[0]} to {owners[1]}")
+            if self.old.attributes != self.new.attributes:
+                said.append("other extended attributes")
         if self.before != self.after and self._texts() is None:
             sizes = [f"{len(held):,}" for held in (self.before, self.after) if held is not None]
             said.append(f"no text, or a long one: {' to '.join(sizes)} bytes")

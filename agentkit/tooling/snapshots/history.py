@@ -20,7 +20,7 @@ from agentkit.core.events import (
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """From one kept state to another: what a call did, or agents beside it, or an undo."""
+    """From one kept state to another, as `comparing` has them: what a call did, or agents, or an undo."""
 
     before: bytes
     after: bytes | None
@@ -95,7 +95,7 @@ def history(events: Iterable[Recorded]) -> History:
             case ModelAsked():
                 found.steps = event.step
             case CallIntended() if event.snapshot:
-                before = bytes.fromhex(event.snapshot)
+                before = _before(event)
                 found.first = found.first or before
                 _worked_beside(found, before)
                 found.in_doubt, found.outlived, found.latest = event, False, before
@@ -117,21 +117,21 @@ def history(events: Iterable[Recorded]) -> History:
             case CallFinished():
                 intent, found.in_doubt = found.in_doubt, None
                 if intent is not None:
-                    _finished(found, intent, event.snapshot)
+                    _finished(found, intent, event.snapshot, event.modified)
             case FilesSetting():
                 if found.in_doubt is not None:
                     found.outlived = True
-                    _finished(found, found.in_doubt, event.before)
+                    _finished(found, found.in_doubt, event.before, event.modified)
                     found.in_doubt = None
                 elif not event.redo:
-                    found.until(bytes.fromhex(event.before))
+                    found.until(bytes.fromhex(event.before + event.modified))
                 found.cut_off = event
             case FilesSet():
                 _set(found, event)
             case _:
                 pass
     if found.in_doubt is not None:
-        _did(found, Change(bytes.fromhex(found.in_doubt.snapshot), None))
+        _did(found, Change(_before(found.in_doubt), None))
     return found
 
 
@@ -141,9 +141,13 @@ def _worked_beside(found: History, now: bytes) -> None:
         _did(found, Change(found.latest, now, unsure=found.outlived))
 
 
-def _finished(found: History, intent: CallIntended, snapshot: str) -> None:
-    before = bytes.fromhex(intent.snapshot)
-    after = bytes.fromhex(snapshot) if snapshot else before
+def _before(intent: CallIntended) -> bytes:
+    return bytes.fromhex(intent.snapshot + intent.modified)
+
+
+def _finished(found: History, intent: CallIntended, snapshot: str, times: str) -> None:
+    before = _before(intent)
+    after = bytes.fromhex((snapshot or intent.snapshot) + (times or intent.modified))
     found.latest = found.states[found.steps] = after
     found.beside = bool(found.at_work)
     if before != after:
@@ -163,7 +167,9 @@ def _set(found: History, event: FilesSet) -> None:
     setting, found.cut_off = found.cut_off, None
     if setting is None:
         return
-    change = Change(bytes.fromhex(setting.before), bytes.fromhex(event.snapshot))
+    change = Change(
+        bytes.fromhex(setting.before + setting.modified), bytes.fromhex(event.snapshot + event.modified)
+    )
     found.latest, found.beside = change.after, False
     if setting.redo:
         found.done.extend(found.undone.pop().steps)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from agentkit.core.errors import UndoRefused
 from agentkit.journal.contents import Contents, Entry
 from agentkit.tooling.nearest import listed
-from agentkit.tooling.snapshots.comparing import Tree, differences, same
+from agentkit.tooling.snapshots.comparing import Tree, differences, same, same_time
 from agentkit.tooling.snapshots.coverage import written
 from agentkit.tooling.snapshots.history import Change
 
@@ -79,7 +79,14 @@ def plan(
     for path, touched in _touched(contents, changes, current).items():
         have = now.get(path)
         if same(have, touched.first):
+            left_so = same(have, touched.last) and same_time(have, touched.last)
+            if earlier is not None:
+                left_so = same_time(have, earlier.get(path)) or _is_folder(have)
+            if left_so and not same_time(have, touched.first):  # else somebody has set it since: it stays
+                found.settings[path] = Setting(touched.first, have)
             continue
+        if touched.timed:
+            continue  # the run changed its time alone, and somebody else the rest since: it stays
         if touched.first is not None and touched.first.why:
             found.lost[path] = LOST
             continue
@@ -102,9 +109,20 @@ def _under_way(have: Entry | None, was: Entry | None, want: Entry | None) -> boo
         return True
     if have is None:  # room was made for another kind of thing
         return was is not None and want is not None and stat.S_IFMT(was.mode) != stat.S_IFMT(want.mode)
+    if _told_of_under_way(have, was, want):
+        return True
     # a folder is open to its owner until all that lies in it is set
     opened = {stat.S_IFDIR | stat.S_IMODE(one.mode) | 0o700 for one in (was, want) if _is_folder(one) and one}
     return _is_folder(have) and have.mode in {stat.S_IFDIR | 0o700, *opened}
+
+
+def _told_of_under_way(have: Entry, was: Entry | None, want: Entry | None) -> bool:
+    """Whether what is told of a file, which holds what it did, is in part set already."""
+    if was is None or want is None or not have.hash == was.hash == want.hash or _is_folder(have):
+        return False
+    # a new owner takes the permissions away with which a program runs as its owner or group
+    modes = {one.mode & kept for one in (was, want) for kept in (~0, ~(stat.S_ISUID | stat.S_ISGID))}
+    return have.mode in modes
 
 
 @dataclass(slots=True)
@@ -116,17 +134,21 @@ class _Touched:
     mixed: bool = False
     """Whether it was changed by somebody else in between."""
     unknown: bool = False
+    timed: bool = True
+    """Whether the changes set its time and nothing else."""
 
 
 def _touched(contents: Contents, changes: Sequence[Change], current: bytes) -> dict[str, _Touched]:
     found: dict[str, _Touched] = {}
     for change in changes:
         unknown = change.after is None or change.unsure
-        for path, old, new in differences(contents, change.before, change.after or current):
+        for path, old, new in differences(contents, change.before, change.after or current, times=True):
             earlier = found.get(path)
+            timed = same(old, new)
             if earlier is None:
-                found[path] = _Touched(old, new, unknown=unknown)
+                found[path] = _Touched(old, new, unknown=unknown, timed=timed)
                 continue
+            earlier.timed = earlier.timed and timed
             earlier.mixed = earlier.mixed or not same(earlier.last, old)
             earlier.last, earlier.unknown = new, earlier.unknown or unknown
     return found

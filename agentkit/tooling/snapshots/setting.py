@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import secrets
 import shutil
 import stat
 from collections.abc import Generator, Mapping
@@ -10,20 +9,21 @@ from pathlib import Path
 
 from agentkit.core.errors import JournalError
 from agentkit.journal.contents import Contents, Entry
-from agentkit.tooling.snapshots.comparing import Tree
+from agentkit.tooling.snapshots.comparing import ITSELF, Tree
 from agentkit.tooling.snapshots.coverage import written
+from agentkit.tooling.snapshots.metadata import give
+from agentkit.tooling.snapshots.placing import PART, attributes_kept, bits, put
 from agentkit.tooling.snapshots.planning import Setting, folders_above
 from agentkit.tooling.workspace import Workspace
 
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
-_PART = ".agentkit-undo-"
 _MANY = 200
 """Paths; for more of them it is quicker to sync the whole disk than one by one."""
 
 
 def set_files(
     workspace: Workspace, contents: Contents, settings: Mapping[str, Setting], before: bytes
-) -> None:
+) -> set[str]:
     """Set every path; on return it has reached the disk.
 
     Args:
@@ -32,10 +32,14 @@ def set_files(
         settings: the paths.
         before: the workspace as it was when this was begun for the first time.
 
+    Returns:
+        The paths that could not get the owner, or an attribute, back that they had.
+
     Raises:
         JournalError: the system refuses a change; the same again may complete it.
     """
-    modes = _folder_modes(settings, Tree(contents, before))
+    folders = _folders_in_the_end(settings, Tree(contents, before))
+    not_given: set[str] = set()
     try:
         _remove_parts(workspace, "")
         for folder in sorted(
@@ -45,17 +49,23 @@ def set_files(
             _remove_parts(workspace, folder)
         for path in sorted(settings, key=_depth, reverse=True):
             _make_room(workspace, path, settings[path])
-        for path in sorted(settings, key=_depth):
-            if (want := settings[path].want) is not None:
-                _put(workspace, contents, path, want)
-        for folder in sorted(modes, key=_depth, reverse=True):
-            _set_mode(workspace, folder, modes[folder])
+        for path in sorted((one for one in settings if settings[one].want is not None), key=_depth):
+            with _parent(workspace, path) as (within, name):
+                if not put(within, name, contents, path, settings[path]):
+                    not_given.add(path)
+        for folder in sorted(folders, key=_in_the_end):
+            want = folders[folder]
+            with _folder(workspace, folder) as opened:
+                attributes = attributes_kept(contents, folder, want)
+                if not give(opened, want.owner, attributes, bits(want), want.time_ns):
+                    not_given.add(folder)
         _sync(workspace, settings)
     except OSError as error:
         raise JournalError(
             f"the files could not all be set: {error.strerror} ({error.filename}). Mend that and say the "
             "same again: what is missing is then done"
         ) from error
+    return not_given
 
 
 def require_kept(contents: Contents, settings: Mapping[str, Setting]) -> None:
@@ -65,23 +75,31 @@ def require_kept(contents: Contents, settings: Mapping[str, Setting]) -> None:
         JournalError: naming the path; nothing was changed.
     """
     for path, one in settings.items():
-        if one.want is not None and not stat.S_ISDIR(one.want.mode) and contents.get(one.want.hash) is None:
+        if one.want is None:
+            continue
+        needed = {one.want.attributes, b"" if stat.S_ISDIR(one.want.mode) else one.want.hash}
+        if any(name and contents.get(name) is None for name in needed):
             raise JournalError(
                 f"what {written(path)} held is not kept in {contents.path} any more, so nothing was changed"
             )
 
 
-def _folder_modes(settings: Mapping[str, Setting], before: Tree) -> dict[str, int]:
-    """The permissions that each folder has in the end which is set or in which something is."""
-    modes: dict[str, int] = {}
+def _folders_in_the_end(settings: Mapping[str, Setting], before: Tree) -> dict[str, Entry]:
+    """What each folder is in the end which is set or in which something is."""
+    found: dict[str, Entry] = {}
     for path, one in settings.items():
-        for folder in folders_above(path):
+        for folder in (ITSELF, *folders_above(path)):
             entry = before.get(folder)
             if folder not in settings and entry is not None and stat.S_ISDIR(entry.mode):
-                modes[folder] = stat.S_IMODE(entry.mode)
+                found[folder] = entry
         if one.want is not None and stat.S_ISDIR(one.want.mode):
-            modes[path] = stat.S_IMODE(one.want.mode)
-    return modes
+            found[path] = one.want
+    return found
+
+
+def _in_the_end(folder: str) -> tuple[bool, int]:
+    """Folders after what lies in them, and the workspace's own last."""
+    return folder == ITSELF, -_depth(folder)
 
 
 def _open_up(workspace: Workspace, folder: str) -> None:
@@ -98,7 +116,7 @@ def _remove_parts(workspace: Workspace, folder: str) -> None:
         listable = os.open(".", os.O_RDONLY | os.O_DIRECTORY, dir_fd=opened)
         try:
             with os.scandir(listable) as listing:
-                parts = [entry.name for entry in listing if entry.name.startswith(_PART)]
+                parts = [entry.name for entry in listing if entry.name.startswith(PART)]
             for name in parts:
                 os.unlink(name, dir_fd=listable)
         finally:
@@ -120,72 +138,6 @@ def _make_room(workspace: Workspace, path: str, setting: Setting) -> None:
                 os.unlink(name, dir_fd=folder)
     except (FileNotFoundError, NotADirectoryError):
         return  # gone already, or what it lay in is
-
-
-def _put(workspace: Workspace, contents: Contents, path: str, want: Entry) -> None:
-    with _parent(workspace, path) as (folder, name):
-        if stat.S_ISDIR(want.mode):
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(name, 0o700, dir_fd=folder)
-                _give(folder, name)
-            return
-        content = contents.get(want.hash)
-        if content is None:
-            raise JournalError(f"what {written(path)} held is not kept in {contents.path} any more")
-        if want.inode and _written_in_place(folder, name, want, content):
-            return
-        part = f"{_PART}{secrets.token_hex(8)}.part"
-        if stat.S_ISLNK(want.mode):
-            os.symlink(content, part, dir_fd=folder)
-            _give(folder, part, like=name)
-        else:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
-            descriptor = os.open(part, flags, 0o600, dir_fd=folder)
-            _give(folder, part, like=name)
-            _fill(descriptor, content, want)
-        os.rename(part, name, src_dir_fd=folder, dst_dir_fd=folder)
-
-
-def _written_in_place(folder: int, name: str, want: Entry, content: bytes) -> bool:
-    """Whether it is still the file of several names that it was, and now holds the content under all."""
-    try:
-        descriptor = os.open(name, os.O_WRONLY | os.O_NOFOLLOW | os.O_NONBLOCK, dir_fd=folder)
-    except OSError:  # gone, another thing, or write-protected: a new file takes its place
-        return False
-    status = os.fstat(descriptor)
-    if status.st_ino != want.inode or status.st_nlink == 1:
-        os.close(descriptor)
-        return False
-    _fill(descriptor, content, want)
-    return True
-
-
-def _fill(descriptor: int, content: bytes, want: Entry) -> None:
-    try:
-        rest = memoryview(content)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-        os.ftruncate(descriptor, len(content))
-        os.fchmod(descriptor, stat.S_IMODE(want.mode))
-    finally:
-        os.close(descriptor)
-
-
-def _give(folder: int, name: str, like: str = "") -> None:
-    """Under the superuser, give a new thing to whom the old one belonged, or else the folder."""
-    if os.geteuid() != 0:
-        return
-    try:
-        owner = os.stat(like or ".", dir_fd=folder, follow_symlinks=False)
-    except FileNotFoundError:
-        owner = os.stat(".", dir_fd=folder)
-    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
-
-
-def _set_mode(workspace: Workspace, folder: str, mode: int) -> None:
-    with _folder(workspace, folder) as opened:
-        if stat.S_IMODE(os.fstat(opened).st_mode) != mode:
-            _chmod(opened, mode)
 
 
 def _sync(workspace: Workspace, settings: Mapping[str, Setting]) -> None:

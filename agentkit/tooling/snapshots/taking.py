@@ -8,15 +8,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import BinaryIO
 
-import msgspec
-
 from agentkit.core.errors import WorkspaceError
-from agentkit.journal.contents import Contents, Entry, hash_of, listing_of
+from agentkit.journal.contents import ROOT, Contents, Entry, hash_of, listing_of, times_of
 from agentkit.tooling.snapshots.coverage import Bounds, Seen, Survey, seen_of, survey
+from agentkit.tooling.snapshots.known import Folder, file_entry, folders_in, index_of
+from agentkit.tooling.snapshots.metadata import Powers, attributes_of
 from agentkit.tooling.workspace import Workspace
 
 _READABLE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
+_ITSELF = os.fsdecode(ROOT)
 _TICK_NS = 2_000_000_000
 """A file that changed so shortly before it was read may change again without any sign of it."""
 _BATCH = 32_000_000
@@ -35,22 +36,15 @@ class Snapshot:
     """Of its listing among the contents, as an event has it."""
     left_out: Mapping[str, str]
     """Why each path is not kept that is not."""
+    times: str = ""
+    """Of the modification times of what is kept, as an event has it."""
+    not_given_back: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Why each path that is kept could not get its owner or attributes back that could not."""
 
-
-@dataclass(slots=True)
-class _Folder:
-    """A folder as it was when it was last kept."""
-
-    seen: dict[str, Seen]
-    entries: dict[str, Entry] = field(default_factory=dict[str, Entry])
-    hash: bytes = b""
-    """Of its listing; empty for one that is only known from an index."""
-    below: dict[str, bytes] = field(default_factory=dict[str, bytes])
-    """The listings of the folders in it."""
-    left: dict[str, str] = field(default_factory=dict[str, str])
-    """Why each thing in it is left out that is."""
-    unsettled: set[str] = field(default_factory=set[str])
-    """Files that changed too shortly before they were read to be known by their times."""
+    @property
+    def state(self) -> bytes:
+        """Both names as `comparing` looks them up."""
+        return bytes.fromhex(self.name + self.times)
 
 
 class _Gone(Exception):
@@ -64,6 +58,7 @@ class Snapshots:
         workspace: the folder.
         contents: where its files go; one that is gone with this process by default.
         bounds: what is kept.
+        powers: tells what this process may give to a file, each time anew.
         clock: tells nanoseconds since the epoch, as the file system does.
     """
 
@@ -73,13 +68,15 @@ class Snapshots:
         contents: Contents | None = None,
         bounds: Bounds | None = None,
         *,
+        powers: Callable[[], Powers] = Powers.here,
         clock: Callable[[], int] = time.time_ns,
     ) -> None:
         self.workspace = workspace
         self.contents = contents or Contents(None)
         self.bounds = bounds or Bounds()
+        self._powers = powers
         self._clock = clock
-        self._known: dict[str, _Folder] | None = None
+        self._known: dict[str, Folder] | None = None
         self._waiting: list[tuple[bytes, bytes]] = []
         self._waiting_bytes = 0
         self._read_since_index = 0
@@ -98,7 +95,7 @@ class Snapshots:
         """
         with self._taking:
             if self._known is None:
-                self._known = _folders(self.contents.index(str(self.workspace.root)))
+                self._known = folders_in(self.contents.index(str(self.workspace.root)))
             found = survey(self.workspace, self.bounds.ignored)
             if "" not in found.folders:
                 why = found.unreadable.get("", "it is gone")
@@ -109,26 +106,37 @@ class Snapshots:
             left_out = found.left_out(self.bounds, self._is_kept)
             if after:
                 left_out |= self._still_left_out(found)
+            powers = self._powers()
+            not_given_back = found.not_given_back(powers)
             by_folder: dict[str, dict[str, str]] = {}
             for path, why in left_out.items():
                 folder, _, name = path.rpartition("/")
                 by_folder.setdefault(folder, {})[name] = why
-            known: dict[str, _Folder] = {}
+            known: dict[str, Folder] = {}
+            if found.root is not None:
+                found.folders[""][_ITSELF] = found.root
             # a folder is surveyed before what lies in it
-            for path, seen in reversed(found.folders.items()):
-                known[path] = self._folder(path, seen, known, by_folder.get(path, {}))
-                for name, why in known[path].left.items():
-                    left_out[f"{path}/{name}" if path else name] = why
+            for path in reversed(found.folders):
+                known[path] = self._folder(path, found, known, by_folder.get(path, {}), powers)
+                prefix = f"{path}/" if path else ""
+                left_out |= {prefix + name: why for name, why in known[path].left.items()}
+                not_given_back |= {prefix + name: why for name, why in known[path].not_given_back.items()}
             self._flush()
             self._known = known
             if self._read_since_index >= _WORTH_AN_INDEX:
-                self.contents.set_index(str(self.workspace.root), _index(known))
+                self.contents.set_index(str(self.workspace.root), index_of(known))
                 self._read_since_index = 0
-            return Snapshot(known[""].hash.hex(), left_out)
+            top = known[""]
+            return Snapshot(top.hash.hex(), left_out, top.times.hex(), not_given_back)
 
-    def survey(self) -> Mapping[str, str]:
-        """Why each path would be left out that would, by its size, kind or name; nothing is read or kept."""
-        return survey(self.workspace, self.bounds.ignored).left_out(self.bounds, self._is_kept)
+    def survey(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What `take` would say, of what size, kind, name and owner tell; nothing is read or kept.
+
+        That is why each path would be left out that would, and why each one could not get its owner back
+        that could not.
+        """
+        found = survey(self.workspace, self.bounds.ignored)
+        return found.left_out(self.bounds, self._is_kept), found.not_given_back(self._powers())
 
     def _is_kept(self, folder: str, name: str, seen: Seen) -> bool:
         old = (self._known or {}).get(folder)
@@ -144,42 +152,68 @@ class Snapshots:
         }
 
     def _folder(
-        self, path: str, seen: dict[str, Seen], known: Mapping[str, _Folder], left: Mapping[str, str]
-    ) -> _Folder:
-        prefix = f"{path}/" if path else ""
+        self,
+        path: str,
+        found: Survey,
+        known: Mapping[str, Folder],
+        left: Mapping[str, str],
+        powers: Powers,
+    ) -> Folder:
+        prefix, seen = f"{path}/" if path else "", found.folders[path]
         below = {
-            name: folder.hash
+            name: (folder.hash, folder.times)
             for name, one in seen.items()
             if stat.S_ISDIR(one.mode) and name not in left and (folder := known.get(prefix + name))
         }
-        old = (self._known or {}).get(path) or _Folder({})
-        if old.hash and not old.unsettled and (old.seen, old.below, old.left) == (seen, below, left):
+        given = {name: found.attributes[prefix + name] for name in below if prefix + name in found.attributes}
+        if not path and "" in found.attributes:
+            given[_ITSELF] = found.attributes[""]
+        old = (self._known or {}).get(path) or Folder({})
+        if (
+            old.hash
+            and not old.unsettled
+            and not old.not_given_back
+            and (old.seen, old.below, old.left, old.attributes) == (seen, below, left, given)
+        ):
             return old
-        new = _Folder(seen, below=below, left=dict(left))
+        new = Folder(seen, below=below, left=dict(left), attributes=given)
         for name in sorted(seen, key=os.fsencode):
             try:
-                new.entries[name] = self._entry(prefix + name, name, old, new)
+                new.entries[name] = self._entry(prefix + name, name, old, new, powers)
             except (_Gone, FileNotFoundError):
                 continue
+        for attributes in given.values():
+            self._keep(hash_of(attributes), attributes)
         listing = listing_of(tuple(new.entries.values()))
-        new.hash = hash_of(listing)
+        times = times_of(
+            [new.seen[name].mtime_ns for name in new.entries],
+            [below[name][1] for name in new.entries if name in below],
+        )
+        new.hash, new.times = hash_of(listing), hash_of(times)
         if old.hash != new.hash:
             self._keep(new.hash, listing)
+        if old.times != new.times:
+            self._keep(new.times, times)
         return new
 
-    def _entry(self, path: str, name: str, old: _Folder, new: _Folder) -> Entry:
+    def _entry(self, path: str, name: str, old: Folder, new: Folder, powers: Powers) -> Entry:
         raw, seen = os.fsencode(name), new.seen[name]
         if name not in new.left:
+            owner = (seen.user, seen.group)
             if stat.S_ISDIR(seen.mode):
-                if name not in new.below:
+                if name not in new.below and raw != ROOT:
                     raise _Gone
-                return Entry(raw, seen.mode, 0, new.below[name])
-            if name not in old.unsettled and old.seen.get(name) == seen and name not in old.left:
+                listing = b"" if raw == ROOT else new.below[name][0]
+                given = new.attributes.get(name)
+                attributes = hash_of(given) if given else b""
+                return Entry(raw, seen.mode, 0, listing, owner=owner, attributes=attributes)
+            settled = name not in old.unsettled and name not in old.left and name not in old.not_given_back
+            if settled and old.seen.get(name) == seen:
                 return old.entries[name]
             try:
                 if stat.S_ISLNK(seen.mode):
-                    return Entry(raw, seen.mode, seen.size, self._link(path, name))
-                return self._file(path, name, new)
+                    return Entry(raw, seen.mode, seen.size, self._link(path, name), owner=owner)
+                return self._file(path, name, new, powers)
             except FileNotFoundError:
                 raise
             except OSError as error:
@@ -196,12 +230,13 @@ class Snapshots:
         self._keep(hashed, target)
         return hashed
 
-    def _file(self, path: str, name: str, new: _Folder) -> Entry:
+    def _file(self, path: str, name: str, new: Folder, powers: Powers) -> Entry:
         """Read a file and keep it."""
         descriptor = self.workspace.open_at(path, _READABLE)
         with os.fdopen(descriptor, "rb") as file:
             now = self._clock()
             content, seen, settled = _read(file, self.bounds.largest_file)
+            attributes = attributes_of(file.fileno())
         if len(content) > self.bounds.largest_file:
             raise OSError(0, "it grew while it was read")
         new.seen[name] = seen
@@ -210,8 +245,12 @@ class Snapshots:
         self._read_since_index += 1
         hashed = hash_of(content)
         self._keep(hashed, content)
-        inode = seen.inode if seen.links > 1 else 0
-        return Entry(os.fsencode(name), seen.mode, len(content), hashed, inode=inode)
+        if attributes:
+            self._keep(hash_of(attributes), attributes)
+            if why := powers.why_not_attributes(attributes):
+                new.not_given_back[name] = why
+        seen = seen._replace(size=len(content))  # of one that did not stand still
+        return file_entry(name, seen, hashed, hash_of(attributes) if attributes else b"")
 
     def _keep(self, name: bytes, content: bytes) -> None:
         self._waiting.append((name, content))
@@ -238,40 +277,3 @@ def _read(file: BinaryIO, most: int) -> tuple[bytes, Seen, bool]:
         if settled:
             break
     return content, seen, settled
-
-
-_IndexedFile = tuple[bytes, tuple[int, int, int, int, int, int], bytes]
-"""A name, what `Seen` holds, and the hash."""
-_IndexedFolder = tuple[bytes, list[_IndexedFile]]
-
-
-def _index(known: Mapping[str, _Folder]) -> bytes:
-    """Every file that is known by its times, to be read back by `_folders`."""
-    folders: list[_IndexedFolder] = [
-        (
-            os.fsencode(path),
-            [
-                (entry.name, folder.seen[name], entry.hash)
-                for name, entry in folder.entries.items()
-                if not entry.why and not stat.S_ISDIR(entry.mode) and name not in folder.unsettled
-            ],
-        )
-        for path, folder in known.items()
-    ]
-    return msgspec.msgpack.encode(folders)
-
-
-def _folders(index: bytes | None) -> dict[str, _Folder]:
-    """What `_index` wrote: enough to know every unchanged file, but no folder as a whole."""
-    if index is None:
-        return {}
-    found: dict[str, _Folder] = {}
-    for path, files in msgspec.msgpack.decode(index, type=list[_IndexedFolder]):
-        folder = _Folder({})
-        for raw, numbers, hashed in files:
-            name, seen = os.fsdecode(raw), Seen(*numbers)
-            folder.seen[name] = seen
-            inode = seen.inode if seen.links > 1 else 0
-            folder.entries[name] = Entry(raw, seen.mode, seen.size, hashed, inode=inode)
-        found[os.fsdecode(path)] = folder
-    return found

@@ -26,36 +26,45 @@ class Judge:
     sandbox: Callable[[], Sandbox]
 
     @cached_property
-    def left_out(self) -> Mapping[str, str]:
-        """Why each path would not be kept that would not."""
-        return self.snapshots.survey() if self.snapshots else {}
+    def looked(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
+        """What `Snapshots.survey` says."""
+        return self.snapshots.survey() if self.snapshots else ({}, {})
 
     def lost(self, tool: Tool, arguments: Mapping[str, object], taint: Taint = NO_TAINT) -> str:
         """As `why_lost`; empty also where the verdict does not rest on an undo."""
         if self.snapshots is None or not self.policy.rests_on_undo(tool, taint):
             return ""
         context = ToolContext(self.snapshots.workspace, self.sandbox)
-        return why_lost(tool, arguments, self.left_out, context)
+        return why_lost(tool, arguments, *self.looked, context)
 
 
 def why_lost(
-    tool: Tool, arguments: Mapping[str, object], left_out: Mapping[str, str], context: ToolContext
+    tool: Tool,
+    arguments: Mapping[str, object],
+    left_out: Mapping[str, str],
+    not_given_back: Mapping[str, str],
+    context: ToolContext,
 ) -> str:
     """Why what a call does could not be undone, as the second half of a sentence; empty when it could.
 
     Code may do anything to any file, so nothing at all may be left out, and something must confine it.
     Of a tool that only writes, its arguments say what it is about; the workspace holds the rest fast.
+
+    Args:
+        tool: what is called.
+        arguments: with what.
+        left_out: why each path is not kept that is not.
+        not_given_back: why each path could not get its owner or attributes back that could not.
+        context: the world of the call.
     """
     if tool.lasts:
         return "what it starts goes on after the call, and could not be undone"
     if tool.effect is Effect.EXECUTES:
-        if left_out:
-            path = min(left_out)
-            more = f" (and {len(left_out) - 1} more)" if len(left_out) > 1 else ""
-            return (
-                f'what code does to "{written(path)}"{more} could not be undone, which is not kept: '
-                f"{left_out[path]}"
-            )
+        for paths, how in ((left_out, ", which is not kept"), (not_given_back, "")):
+            if paths:
+                path = min(paths)
+                more = f" (and {len(paths) - 1} more)" if len(paths) > 1 else ""
+                return f'what code does to "{written(path)}"{more} could not be undone{how}: {paths[path]}'
         try:
             context.sandbox()
         except SandboxUnavailable as error:
@@ -64,9 +73,11 @@ def why_lost(
     root = str(context.workspace.root)
     paths = tool.touches(arguments) if tool.touches is not None and arguments else ()
     named = {_plain(text, root) for text in (*_texts(arguments.values()), *paths)}
-    for path in sorted(left_out):
+    for path in sorted({**not_given_back, **left_out}):
         if any(_meet(path, name) for name in named):
-            return f'"{written(path)}" could not be brought back, which is not kept: {left_out[path]}'
+            if path in left_out:
+                return f'"{written(path)}" could not be brought back, which is not kept: {left_out[path]}'
+            return f'"{written(path)}" could not be brought back as it is: {not_given_back[path]}'
     return ""
 
 

@@ -1,12 +1,15 @@
 """Undo and redo of what a run did to the files of its workspace."""
 
-from collections.abc import Callable, Sequence
+import stat
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from agentkit.core.errors import UsageError
 from agentkit.core.events import Event, FilesSet, FilesSetting
 from agentkit.core.protocols import RunLog
+from agentkit.journal.contents import Contents
 from agentkit.tooling.nearest import listed
+from agentkit.tooling.snapshots.comparing import differences, same
 from agentkit.tooling.snapshots.coverage import written
 from agentkit.tooling.snapshots.history import History, Step, history
 from agentkit.tooling.snapshots.planning import Plan, Setting, plan
@@ -31,6 +34,8 @@ class FilesReset:
     """What the run had not left so, covered by force; a redo of an undo brings it back."""
     lost: tuple[str, ...]
     """What was not kept and is as it was found."""
+    not_given_back: tuple[str, ...]
+    """What did not get the owner or the attributes back that it had, because this user must not give them."""
     completed: bool
     """Whether it only completed one that was cut off."""
 
@@ -46,6 +51,7 @@ class FilesReset:
                 ("removed", self.removed),
                 ("covered what others had changed in", self.covered),
                 ("could not bring back", self.lost),
+                ("could not give the former owner or attributes to", self.not_given_back),
             )
             if paths
         ]
@@ -79,11 +85,11 @@ def undo(
     run = _Run(log, snapshots, record or _appending(log), history(log.events()))
     if run.found.cut_off is not None:
         return run.complete(run.found.cut_off, force=force)
-    run.found.until(bytes.fromhex(snapshots.take().name))
+    run.found.until(snapshots.take().state)
     done, steps = run.found.done, run.found.steps
     if not done:
         raise UsageError(f"run {log.run_id} has changed no files that are not set back already")
-    to_step = done[-1].number - 1 if to is None else to
+    to_step = _last_told(snapshots.contents, done).number - 1 if to is None else to
     if not 0 <= to_step <= steps:
         raise UsageError(f"run {log.run_id} has no step {to}; it can be undone to 0 to {steps}")
     if done[-1].number <= to_step:
@@ -144,7 +150,7 @@ class _Run:
     def reset(self, to_step: int, *, redo: bool, force: bool) -> FilesReset:
         """Set the files to what they were after a step."""
         now = self.snapshots.take()
-        setting = FilesSetting(to_step, now.name, redo=redo, forced=force)
+        setting = FilesSetting(to_step, now.name, redo=redo, forced=force, modified=now.times)
         planned = self._plan(setting, now)
         if not force:
             planned.require_harmless(self.log.run_id)
@@ -163,8 +169,8 @@ class _Run:
         changes = [change for step in self._steps(setting) for change in step.changes]
         if setting.redo:
             changes = [self.found.undone[-1].change]
-        before = bytes.fromhex(setting.before) if begun else None
-        return plan(self.snapshots.contents, changes, bytes.fromhex(now.name), now.left_out, before)
+        before = _before(setting) if begun else None
+        return plan(self.snapshots.contents, changes, now.state, now.left_out, before)
 
     def _steps(self, setting: FilesSetting) -> Sequence[Step]:
         if setting.redo:
@@ -173,17 +179,35 @@ class _Run:
 
     def _apply(self, setting: FilesSetting, planned: Plan, *, completed: bool) -> FilesReset:
         snapshots = self.snapshots
-        set_files(snapshots.workspace, snapshots.contents, planned.settings, bytes.fromhex(setting.before))
+        settings = planned.settings
+        theirs = set_files(snapshots.workspace, snapshots.contents, settings, _before(setting))
         steps = [step.number for step in self._steps(setting)]
-        done = _told(setting, steps, planned, completed=completed)
+        done = _told(setting, steps, planned, theirs, completed=completed)
         text = f"The person {done}. Look at the files before you rely on what you know of them."
-        self.record(FilesSet(snapshots.take().name, text), True)
+        now = snapshots.take()
+        self.record(FilesSet(now.name, text, now.times), True)
         return done
 
 
-def _told(setting: FilesSetting, steps: Sequence[int], planned: Plan, *, completed: bool) -> FilesReset:
+def _before(setting: FilesSetting) -> bytes:
+    return bytes.fromhex(setting.before + setting.modified)
+
+
+def _last_told(contents: Contents, done: Sequence[Step]) -> Step:
+    """The last step that did more than to set a time; those after it, and with none of it all, go with it."""
+    for step in reversed(done):
+        for change in step.changes:
+            if change.after is None or next(differences(contents, change.before, change.after), None):
+                return step
+    return done[0]
+
+
+def _told(
+    setting: FilesSetting, steps: Sequence[int], planned: Plan, theirs: Iterable[str], *, completed: bool
+) -> FilesReset:
     def those(fits: Callable[[Setting], bool]) -> tuple[str, ...]:
-        return tuple(sorted(written(path) for path, one in planned.settings.items() if fits(one)))
+        told = (path for path, one in planned.settings.items() if fits(one) and not _comes_along(one))
+        return tuple(sorted(map(written, told)))
 
     return FilesReset(
         redo=setting.redo,
@@ -193,8 +217,15 @@ def _told(setting: FilesSetting, steps: Sequence[int], planned: Plan, *, complet
         removed=those(lambda one: one.want is None),
         covered=tuple(sorted(map(written, planned.conflicts))),
         lost=tuple(sorted(map(written, planned.lost))),
+        not_given_back=tuple(sorted(map(written, theirs))),
         completed=completed,
     )
+
+
+def _comes_along(setting: Setting) -> bool:
+    """Whether it is a folder whose time alone is set: that follows from what is set in it."""
+    want = setting.want
+    return want is not None and stat.S_ISDIR(want.mode) and same(want, setting.have)
 
 
 def _and(numbers: Sequence[int]) -> str:

@@ -1,0 +1,179 @@
+"""What is kept of a thing beside what it holds: owner, extended attributes, permissions, and its time."""
+
+import errno
+import os
+import stat
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+_KEPT = ("user.", "trusted.", "system.posix_acl_")
+_CAPABILITIES = "security.capability"
+"""What a program may do. The rest of `security.`, and of `system.`, is the system's own to give and check."""
+
+_CHOWN, _SYS_ADMIN, _SETFCAP = 0, 21, 31
+"""Bits of a capability set, as in linux/capability.h."""
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(tuple[tuple[bytes, bytes], ...]).decode
+
+
+@dataclass(frozen=True, slots=True)
+class Powers:
+    """What this process may give to a file that it makes anew."""
+
+    user: int
+    groups: frozenset[int]
+    capabilities: int
+    users_here: tuple[range, ...]
+    """The users that there are for this process; a file of any other shows a number that stands for all."""
+    groups_here: tuple[range, ...]
+
+    @classmethod
+    def here(cls) -> "Powers":
+        """Those of the calling thread."""
+        status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
+        found = {name: value for name, _, value in (line.partition(":") for line in status.splitlines())}
+        return cls(
+            os.geteuid(),
+            frozenset((os.getegid(), *os.getgroups())),
+            int(found["CapEff"], 16),
+            tuple(_ranges("/proc/self/uid_map")),
+            tuple(_ranges("/proc/self/gid_map")),
+        )
+
+    def why_not_owner(self, owner: tuple[int, int]) -> str:
+        """Why a file could not get this owner back; empty where it could."""
+        user, group = owner
+        if not self._can_be(user, self.users_here, mine=user == self.user):
+            return f"it belongs to user {user}, to whom this user cannot give a file back"
+        if not self._can_be(group, self.groups_here, mine=group in self.groups):
+            return f"it belongs to group {group}, to which this user cannot give a file back"
+        return ""
+
+    def why_not_attributes(self, attributes: bytes) -> str:
+        """Why a file could not get these attributes back; empty where it could."""
+        for name, _ in _decode(attributes) if attributes else ():
+            needed = _SETFCAP if os.fsdecode(name) == _CAPABILITIES else _SYS_ADMIN
+            if not name.startswith((b"user.", b"system.")) and not self._has(needed):
+                return f"it has the attribute {os.fsdecode(name)}, which this user cannot give back"
+        return ""
+
+    def _can_be(self, number: int, here: tuple[range, ...], *, mine: bool) -> bool:
+        return mine or (self._has(_CHOWN) and any(number in numbers for numbers in here))
+
+    def _has(self, capability: int) -> bool:
+        return bool(self.capabilities >> capability & 1)
+
+
+def _ranges(path: str) -> Iterator[range]:
+    for line in Path(path).read_text(encoding="ascii").splitlines():
+        first, _, count = map(int, line.split())
+        yield range(first, first + count)
+
+
+def attributes_of(thing: int | str) -> bytes:
+    """The extended attributes of what is open under a descriptor or has a path; empty for none.
+
+    Those alone that were given to it; labels and checksums are the system's own.
+
+    Raises:
+        OSError: one of them cannot be read.
+    """
+    try:
+        names = os.listxattr(thing)
+    except OSError as error:
+        if error.errno == errno.ENOTSUP:  # the file system has none
+            return b""
+        raise
+    found = [
+        (os.fsencode(name), os.getxattr(thing, name))
+        for name in sorted(names)
+        if name.startswith(_KEPT) or name == _CAPABILITIES
+    ]
+    return _encode(found) if found else b""
+
+
+def give(
+    opened: int, owner: tuple[int, int] | None, attributes: bytes | None, mode: int, time_ns: int | None
+) -> bool:
+    """Set what differs of a file or folder that is open, in whatever way; whether all could be set.
+
+    Args:
+        opened: a descriptor; `O_PATH` is enough.
+        owner: user and group; `None` leaves them.
+        attributes: as `attributes_of` gives them; `None` leaves them.
+        mode: the permissions.
+        time_ns: when it was last modified; `None` leaves that.
+
+    Raises:
+        OSError: the permissions cannot be set, or what belongs to this user not all.
+    """
+    path = Path(f"/proc/self/fd/{opened}")  # of what is open, whatever has its name by now
+    whole = _own(path, owner)
+    if attributes is not None:
+        whole = _attribute(path, attributes) and whole
+    if stat.S_IMODE(path.stat().st_mode) != mode:  # after the owner, which takes some permissions away
+        path.chmod(mode)
+    return _date(path, time_ns) and whole
+
+
+def give_link(folder: int, name: str, owner: tuple[int, int] | None, time_ns: int | None) -> bool:
+    """Set owner and modification time of a symbolic link itself; whether both could be set."""
+    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
+    whole = True
+    if owner is not None and owner != (status.st_uid, status.st_gid):
+        try:
+            os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
+        except PermissionError:
+            whole = False
+    if time_ns is not None:
+        os.utime(name, ns=(status.st_atime_ns, time_ns), dir_fd=folder, follow_symlinks=False)
+    return whole
+
+
+def _own(path: Path, owner: tuple[int, int] | None) -> bool:
+    status = path.stat()
+    if owner is None or owner == (status.st_uid, status.st_gid):
+        return True
+    whole = True
+    for user, group in ((-1, owner[1]), (owner[0], -1)):  # a group of one's own, even where the user stays
+        try:
+            os.chown(path, user, group)
+        except OSError as error:
+            # a user that is not there for this process is no valid argument
+            if error.errno not in (errno.EPERM, errno.EINVAL):
+                raise
+            whole = False
+    return whole
+
+
+def _attribute(path: Path, wanted: bytes) -> bool:
+    have, want = (dict(_decode(one)) if one else {} for one in (attributes_of(str(path)), wanted))
+    whole = True
+    for name in {*have, *want}:
+        if have.get(name) == want.get(name):
+            continue
+        try:
+            if name in want:
+                os.setxattr(path, name, want[name])
+            else:
+                os.removexattr(path, name)
+        except OSError as error:
+            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP):
+                raise
+            whole = False
+    return whole
+
+
+def _date(path: Path, time_ns: int | None) -> bool:
+    status = path.stat()
+    if time_ns is None or time_ns == status.st_mtime_ns:
+        return True
+    try:
+        os.utime(path, ns=(status.st_atime_ns, time_ns))
+    except PermissionError:  # of what belongs to somebody else
+        return False
+    return True
