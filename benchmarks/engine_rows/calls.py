@@ -29,7 +29,7 @@ from agentkit_local_models.grammar import GrammarCompiler, Matcher
 from agentkit_local_models.loading import load_model
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
 from agentkit_local_models.request import Prefill, Request
-from agentkit_local_models.sampling import Sampling
+from agentkit_local_models.sampling import Sampling, only
 from agentkit_local_models.scheduler import Scheduler
 
 FASTER: Final = 1.5
@@ -65,7 +65,7 @@ class Watched(Matcher):
         mask = self._inner.allowed()
         if self._row is None:
             self._row = torch.zeros(len(mask))
-        self._row.masked_fill(~mask, -torch.inf)
+        only(self._row, mask)
         self.spent += self._clock() - began
         return mask
 
