@@ -60,10 +60,8 @@ def _byte_level(file: GGUFFile, texts: Sequence[str], kinds: Sequence[float]) ->
             f"{file.path}: the pre-tokenizer {pre!r} is not built; {', '.join(PRE_TOKENIZERS)} are"
         )
     ordinary, added, unused = _told_apart(texts, kinds, (_CONTROL,), (_USER_DEFINED,))
-    merges: list[tuple[str, str]] = []
-    for merge in _strings(file, "tokenizer.ggml.merges"):
-        left, _, right = merge.partition(" ")
-        merges.append((left, right))
+    parts = (merge.partition(" ") for merge in _strings(file, "tokenizer.ggml.merges"))
+    merges = [(left, right) for left, _, right in parts]
     merging = _merging(file.path, ordinary, merges, ignore_merges=pre in _IGNORE_MERGES)
     merging.pre_tokenizer = pre_tokenizers.Sequence(  # pyright: ignore[reportAttributeAccessIssue]
         [
@@ -138,7 +136,8 @@ def _for_each(file: GGUFFile, key: str, count: int) -> Sequence[float]:
 
 def _strings(file: GGUFFile, key: str) -> tuple[str, ...]:
     value = file.metadata.get(key)
-    if not isinstance(value, tuple) or not all(isinstance(text, str) for text in value):
+    # an array of the format has values of one type
+    if not isinstance(value, tuple) or (value and not isinstance(value[0], str)):
         raise CheckpointError(f"{file.path}: {key!r} should be an array of strings")
     return cast("tuple[str, ...]", value)
 

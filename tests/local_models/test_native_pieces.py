@@ -36,6 +36,13 @@ int main() {
     int wrong = 0, late = 0;
     for (int one : puts) wrong += one != 1;
     pieces.share(48, [&] { late++; }, [](int64_t, int64_t) {}, [&](int64_t, int64_t) { late++; });
+    for (int threads = 1; threads <= 16; threads++)
+        for (int64_t total = 1; total < 2000; total++) {
+            Cut cut(total, threads);
+            bool covers = cut.begin(0) == 0 && cut.begin(cut.count) == total && cut.count <= 32 * threads;
+            for (int piece = 0; piece < cut.count; piece++) covers &= cut.begin(piece) < cut.begin(piece + 1);
+            wrong += !covers;
+        }
     printf("wrong %d, made again %d, done again %d\\n", wrong, made_again, late);
 }
 """

@@ -111,6 +111,11 @@ INLINE f32x16 scale_of(const Matrix &m, int64_t block, int64_t group) {
     return m.scales ? load_halves(m.scales + (block * (m.columns / m.group) + group) * BLOCK) : splat(1);
 }
 
+// What a code of zero stands for.
+INLINE f32x16 low_of(const Matrix &m, int64_t at, f32x16 scale) {
+    return m.lows ? load_halves(m.lows + at) : m.kind == I4 ? scale * -8.0f : splat(0);
+}
+
 // Blocks of 16 rows of codes of 8 bits: out[r][b], a lane a row.
 template <int R, int B, int GROUP>
 INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f32x16 (&out)[R][B]) {
@@ -170,7 +175,7 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
             }
         for (int r = 0; r < R; r++) {
             f32x16 scale = scale_of(m, block + r, g);
-            f32x16 low = load_halves(m.lows + ((block + r) * groups + g) * BLOCK);
+            f32x16 low = low_of(m, ((block + r) * groups + g) * BLOCK, scale);
             for (int b = 0; b < B; b++) {
                 int64_t at = (first + b) * groups + g;
                 out[r][b] += whole(acc[r][b], fine[r][b]) * in.scales[at] * scale;
@@ -272,7 +277,7 @@ inline void read_row(const Matrix &m, int64_t row, float *to) {
             uint8_t both = ((const uint8_t *)m.codes)[block * BLOCK * m.columns / 2 + i / 8 * 64 + lane * 4 + i % 4];
             code = i % 8 < 4 ? both & 15 : both >> 4;
         }
-        float value = code * (m.scales ? half_to_float(m.scales[g]) : 1.0f) * (m.row_scales ? m.row_scales[row] : 1.0f);
-        to[i] = value + (m.lows ? half_to_float(m.lows[g]) : 0.0f);
+        float scale = (m.scales ? half_to_float(m.scales[g]) : 1.0f) * (m.row_scales ? m.row_scales[row] : 1.0f);
+        to[i] = code * scale + (m.lows ? half_to_float(m.lows[g]) : m.kind == I4 ? scale * -8.0f : 0.0f);
     }
 }

@@ -25,6 +25,7 @@ from agentkit_local_models.native import library as c
 from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
+from agentkit_local_models.native.room import Room
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.rotary import Rotation
@@ -85,7 +86,8 @@ class NativeModel:
         self._kept: list[Any] = []  # what the library points at
         self._rotations: list[Rotation] = []
         self._besides: weakref.WeakKeyDictionary[Deltas, NativeDeltas] = weakref.WeakKeyDictionary()
-        model.reform(lambda matrix: packed(workers, matrix))
+        room = Room()
+        model.reform(lambda matrix: packed(workers, room, matrix))
         self._model = model
         quantised = isinstance(model.layers[0].down.matrix, Packed | PackedAdapted)
         tiles = workers.library.has_tiles and model.dtype == torch.bfloat16

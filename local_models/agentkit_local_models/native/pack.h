@@ -38,11 +38,11 @@ inline bool decode(int kind, const uint8_t *row, int64_t span, Codes &to) {
         for (int i = 0; i < SPAN; i++) to.codes[i] |= (int8_t)((bits >> i & 1) << 4);
     };
     switch (kind) {
-        case 2: {  // Q4_0
+        case 2: {  // Q4_0: around 8, as codes of 4 bits without lows are
             const uint8_t *block = row + span * 18;
             float scale = half_at(block);
             nibbles(block + 2);
-            both(scale, -8 * scale);
+            both(scale, 0);
             return true;
         }
         case 3: {  // Q4_1
@@ -197,7 +197,8 @@ INLINE i32x16 quad_of(const Matrix &m, int64_t block, int64_t column, int i) {
 // Sixteen columns of sixteen rows as numbers: the lanes are the rows.
 INLINE void unpack_columns(const Matrix &m, int64_t block, int64_t column, f32x16 (&values)[16]) {
     const int64_t group = (block * (m.columns / m.group) + column / m.group) * BLOCK;
-    f32x16 scale = m.scales ? load_halves(m.scales + group) : splat(1), low = m.lows ? load_halves(m.lows + group) : splat(0);
+    f32x16 scale = m.scales ? load_halves(m.scales + group) : splat(1);
+    f32x16 low = low_of(m, group, scale);
     if (m.row_scales) scale *= load(m.row_scales + block * BLOCK);
     for (int i = 0; i < 16; i += 4) {
         i32x16 quad = quad_of(m, block, column, i);

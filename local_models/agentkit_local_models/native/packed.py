@@ -26,6 +26,7 @@ from agentkit_local_models.matrices import (
 )
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
+from agentkit_local_models.native.room import Room
 
 BLOCK: Final = 16
 """Rows that lie together."""
@@ -33,7 +34,7 @@ TOKENS: Final = 32
 """That tiles take at once."""
 # Of blocks of GGUF files: how many bits a code takes here, columns to a scale, and whether there are lows.
 _OF_BLOCKS: Final = {
-    TensorKind.Q4_0: (c.I4, GROUP, True),
+    TensorKind.Q4_0: (c.I4, GROUP, False),
     TensorKind.Q4_1: (c.I4, GROUP, True),
     TensorKind.Q4_K: (c.I4, GROUP, True),
     TensorKind.Q5_0: (c.I8, GROUP, False),
@@ -242,14 +243,19 @@ class PackedAdapted:
         return self.b.transpose(1, 2).flatten(0, 1)
 
 
-def packed(workers: c.Workers, matrix: Stored) -> Stored:
+def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
     """A quantised matrix packed, with the delta that may lie beside it; one of floats as it is.
+
+    Args:
+        workers: that pack it.
+        room: where it will lie.
+        matrix: as it is stored.
 
     Raises:
         NotBuilt: a form that is not written in C++, or sizes that do not divide.
     """
     if isinstance(matrix, Adapted):
-        alone = packed(workers, matrix.matrix)
+        alone = packed(workers, room, matrix.matrix)
         if not isinstance(alone, Packed):
             raise NotBuilt("a delta beside floats; join it into them")
         return PackedAdapted.of(alone, matrix)
@@ -258,26 +264,28 @@ def packed(workers: c.Workers, matrix: Stored) -> Stored:
         raise NotBuilt(f"a matrix of {rows} rows and {columns} columns; 16 and 32 must divide them")
     match matrix:
         case Blocks(kind, raw):
-            return _of_blocks(workers, matrix.shape, kind, raw.contiguous())
+            return _of_blocks(workers, room, matrix.shape, kind, raw.contiguous())
         case Int8Rows(codes, scales):
-            together = codes.view(-1, BLOCK, columns // 4, 4).transpose(1, 2).contiguous()
+            together = room.holding(codes.view(-1, BLOCK, columns // 4, 4).transpose(1, 2))
             return Packed(workers, matrix.shape, c.I8, GROUP, together, row_scales=scales.contiguous())
         case Int4Groups(codes, scales, lows):
-            return Packed(
-                workers, matrix.shape, c.I4, GROUP, _nibbles(codes), by_block(scales), by_block(lows)
-            )
+            parts = [room.holding(one) for one in (_nibbles(codes), by_block(scales), by_block(lows))]
+            return Packed(workers, matrix.shape, c.I4, GROUP, *parts)
         case _:
             return matrix
 
 
-def _of_blocks(workers: c.Workers, shape: tuple[int, int], kind: TensorKind, raw: Tensor) -> Packed:
+def _of_blocks(
+    workers: c.Workers, room: Room, shape: tuple[int, int], kind: TensorKind, raw: Tensor
+) -> Packed:
     if kind not in _OF_BLOCKS:
         raise NotBuilt(f"the native step does not read {kind.name}")
     rows, columns = shape
     code, group, has_lows = _OF_BLOCKS[kind]
-    codes = torch.empty(rows * columns // (2 if code == c.I4 else 1), dtype=torch.uint8)
-    scales = torch.empty(rows // BLOCK, columns // group, BLOCK, dtype=torch.float16)
-    lows = torch.empty_like(scales) if has_lows else None
+    groups = (rows // BLOCK, columns // group, BLOCK)
+    codes = room.empty(rows * columns // (2 if code == c.I4 else 1), dtype=torch.uint8)
+    scales = room.empty(*groups, dtype=torch.float16)
+    lows = room.empty(*groups, dtype=torch.float16) if has_lows else None
     whole = Packed(workers, shape, code, group, codes, scales, lows)
     wrong = workers.library.pack(workers.handle, kind, raw.data_ptr(), ctypes.byref(whole.description(None)))
     if wrong:

@@ -7,15 +7,31 @@
 
 #include "threads.h"
 
-// How many of an operation's blocks are a piece.
+// How many of an operation's blocks are a piece; four are multiplied together.
 inline int64_t blocks_at_once(int64_t total, int threads) {
     int64_t at_once = std::max<int64_t>(total / (8 * threads), 1);
-    return at_once > 4 ? at_once / 4 * 4 : at_once;
+    return at_once > 1 ? (at_once + 2) / 4 * 4 : 1;
 }
+
+// Pieces, the last quarter of the blocks in smaller ones: nobody waits long for whoever is at the last.
+struct Cut {
+    int64_t total, large, small, larges;
+    int count;
+
+    Cut(int64_t total, int threads) : total(total), large(blocks_at_once(total, threads)) {
+        small = large >= 16 ? large / 4 / 4 * 4 : large;
+        larges = large == small ? 0 : total * 3 / 4 / large;
+        count = (int)(larges + (total - larges * large + small - 1) / small);
+    }
+
+    int64_t begin(int64_t piece) const {
+        return piece <= larges ? piece * large : std::min(larges * large + (piece - larges) * small, total);
+    }
+};
 
 class Pieces {
   public:
-    explicit Pieces(int threads) : threads(threads), made(16 * threads + 2) {}
+    explicit Pieces(int threads) : threads(threads), made(32 * threads + 2) {}
 
     // Before anybody takes part.
     void reset() {
@@ -30,12 +46,12 @@ class Pieces {
     // have written by then; what it makes of that is dropped.
     template <class Prepare, class Make, class Put>
     void share(int64_t total, Prepare &&prepare, Make &&make, Put &&put) {
-        const int64_t at_once = blocks_at_once(total, threads);
-        const int count = (int)((total + at_once - 1) / at_once);
+        const Cut cut(total, threads);
+        const int count = cut.count;
         if (done.load(std::memory_order_acquire) == count) return;
         prepare();
         auto one = [&](int piece) {
-            int64_t begin = piece * at_once, end = std::min(begin + at_once, total);
+            int64_t begin = cut.begin(piece), end = cut.begin(piece + 1);
             make(begin, end);
             if (made[piece].exchange(true, std::memory_order_acq_rel)) return;
             put(begin, end);
