@@ -480,6 +480,14 @@ class Agent:
         if self.crew is not None:
             self.crew.dismiss()
 
+    def retire(self) -> None:
+        """Let go of what points back here: a run that is over is freed by whoever lets go of it last.
+
+        A process that makes thousands of runs would else have to look for each of them to free it.
+        """
+        self.kin.clear()
+        del self.dispatcher
+
     def spare(self) -> Limits:
         """What may be set aside for agents that work for this run."""
         free = replace(

@@ -35,17 +35,18 @@ MACHINE = f"Commands run on {platform.system()}, confined to the workspace."
 
 def beginning(goal: str, settings: Settings, agent: Agent) -> RunStarted:
     """The first event of a run of that goal: everything it begins with."""
+    library = agent.library.standing()
     for name in agent.strategy.prompts:
-        agent.library.load(name)  # one that is not usable is told of now, and not in the midst of the run
+        library.load(name)  # one that is not usable is told of now, and not in the midst of the run
     told = profile_of(settings)
-    require_usable(agent.library)
+    require_usable(library)
     asked, also = goal, tuple[PromptUsed, ...]()
     if agent.form is not None:
-        demand, used = asked_for(agent.form, agent.library)
+        demand, used = asked_for(agent.form, library)
         asked, also = f"{goal}\n\n{demand}", (used,)
     there = agent.workspace.manifest()
     values = {"goal": asked, "files": named_files(text_paths_in(there))}
-    opening = opening_of(agent.library, agent.model.profile.prompt, values, told, _machine(agent))
+    opening = opening_of(library, agent.model.profile.prompt, values, told, _machine(agent))
     known = agent.memory.known(goal, min(MOST_KNOWN, agent.model.profile.context_window // 8))
     *before, last = opening.messages
     return RunStarted(

@@ -1,7 +1,8 @@
 """The parts of an agent, as the settings name them."""
 
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import lru_cache
 
 from agentkit.agents.larger import Larger
 from agentkit.agents.review import Check
@@ -143,12 +144,12 @@ def larger_of(settings: Settings, around: Surroundings) -> Larger | None:
 
 def policy_of(settings: Settings) -> Policy:
     """The approval mode and rules of the settings."""
-    return Policy(
-        Approve(settings.approve),
-        deny=frozenset(settings.deny),
-        ask=frozenset(settings.ask),
-        allow=frozenset(settings.allow),
-    )
+    return _policy(settings.approve, settings.deny, settings.ask, settings.allow)
+
+
+@lru_cache(maxsize=16)  # the same for every run of the same settings
+def _policy(approve: str, deny: Sequence[str], ask: Sequence[str], allow: Sequence[str]) -> Policy:
+    return Policy(Approve(approve), deny=frozenset(deny), ask=frozenset(ask), allow=frozenset(allow))
 
 
 def checked_policy(settings: Settings, everyday: Mapping[str, Tool]) -> Policy:

@@ -18,11 +18,14 @@ from agentkit.journal.run_log import JournalLog
 from agentkit.journal.store import Journal
 from agentkit.settings import Settings
 from agentkit.tooling.sandbox.environment import checked_workspace
+from agentkit.tooling.workspace import Workspace
 
 
 @contextmanager
-def recorded(settings: Settings, around: Surroundings) -> Generator[tuple[RunLog, Runs]]:
-    """The record of a new run, and where those of the agents that work for it are.
+def recorded(
+    settings: Settings, around: Surroundings, workspace: Workspace
+) -> Generator[tuple[RunLog, Runs]]:
+    """The record of a new run in a workspace, and where those of the agents that work for it are.
 
     Raises:
         UsageError: the journal lies where the agent could change it.
@@ -30,7 +33,7 @@ def recorded(settings: Settings, around: Surroundings) -> Generator[tuple[RunLog
     if around.log is not None:
         yield around.log, around.runs or MemoryRuns()
         return
-    _require_journal_outside(settings, around.journal)
+    _require_journal_outside(settings, around.journal, str(workspace.root))
     with _journal(settings, around) as journal, journal.start() as log:
         yield log, journal
 
@@ -44,28 +47,30 @@ def _journal(settings: Settings, around: Surroundings, *, must_exist: bool = Fal
         yield journal
 
 
-def _require_journal_outside(settings: Settings, opened: Journal | None) -> None:
+def _require_journal_outside(settings: Settings, opened: Journal | None, workspace: str) -> None:
     """Refuse to keep the record where the agent can change it."""
     if opened is None:
-        require_outside("journal", settings.journal, "--journal", settings)
+        require_outside("journal", settings.journal, "--journal", settings, workspace)
     else:
-        require_outside("journal", opened.path, "--journal", settings, opened.real_path)
+        require_outside("journal", opened.path, "--journal", settings, workspace, opened.real_path)
 
 
-def require_outside(what: str, file: Path, flag: str, settings: Settings, real: str = "") -> None:
+def require_outside(
+    what: str, file: Path, flag: str, settings: Settings, workspace: str, real: str = ""
+) -> None:
     """Refuse to keep in the workspace what the agent must not change.
 
     Args:
         what: The file is.
         file: By the name that it was given.
         flag: That names another.
-        settings: Say where the workspace is.
+        settings: Say how the workspace is called.
+        workspace: Where it lies, wherever links lead.
         real: Where the file lies, wherever links lead, if that is known.
 
     Raises:
         UsageError: it lies there.
     """
-    workspace = os.path.realpath(settings.workspace)
     if f"{real or os.path.realpath(file)}/".startswith(f"{workspace.rstrip('/')}/"):
         if os.path.isdir(workspace):  # noqa: PTH112 - of a path as text
             checked_workspace(settings.workspace)  # all of /tmp: then the journal is not what is wrong
@@ -94,7 +99,7 @@ def taken_up(
         journal.resume(journal.find(run_id), force=force) as log,
     ):
         if log.is_foreign:  # the folder is chosen only now
-            _require_journal_outside(settings, journal)
+            _require_journal_outside(settings, journal, os.path.realpath(settings.workspace))
         yield log, journal
 
 

@@ -11,11 +11,16 @@ from agentkit.memory.agent import AgentMemory
 from agentkit.memory.scope import Scope
 from agentkit.memory.store import NO_TENANT, Memory
 from agentkit.settings import Settings
+from agentkit.tooling.workspace import Workspace
 
 
 @contextmanager
 def remembered(
-    settings: Settings, around: Surroundings, log: RunLog, embeddings: Embeddings | None
+    settings: Settings,
+    around: Surroundings,
+    log: RunLog,
+    workspace: Workspace,
+    embeddings: Embeddings | None,
 ) -> Generator[AgentMemory | None]:
     """The memory of the settings for the run in this record, with all that is recorded already.
 
@@ -23,6 +28,7 @@ def remembered(
         settings: Say whose it is and where.
         around: May have one that is open.
         log: The record.
+        workspace: In which the file must not lie.
         embeddings: Find what is meant in one that is opened here.
 
     Raises:
@@ -32,7 +38,7 @@ def remembered(
     if settings.memory is None:
         yield None
         return
-    with _opened(settings, around, embeddings) as memory:
+    with _opened(settings, around, workspace, embeddings) as memory:
         yield AgentMemory(scope_of(memory, settings.memory), log, written_by(log))
 
 
@@ -43,9 +49,11 @@ def scope_of(memory: Memory, name: str) -> Scope:
 
 
 @contextmanager
-def _opened(settings: Settings, around: Surroundings, embeddings: Embeddings | None) -> Generator[Memory]:
+def _opened(
+    settings: Settings, around: Surroundings, workspace: Workspace, embeddings: Embeddings | None
+) -> Generator[Memory]:
     file = around.memory.path if around.memory is not None else settings.memory_file
-    require_outside("memory", file, "--memory-file", settings)
+    require_outside("memory", file, "--memory-file", settings, str(workspace.root))
     if around.memory is not None:
         yield around.memory
         return

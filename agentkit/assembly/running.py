@@ -59,8 +59,11 @@ async def run_goal(goal: str, settings: Settings, around: Surroundings | None = 
     if not goal.strip():
         raise UsageError("the goal is empty; say what should be true at the end")
     around = around or Surroundings()
-    with recorded(settings, around) as (log, runs):
-        async with _agent(settings, around, log, runs) as agent:
+    with (
+        Workspace.open(settings.workspace) as workspace,
+        recorded(settings, around, workspace) as (log, runs),
+    ):
+        async with _agent(settings, around, log, runs, workspace) as agent:
             return await _finish(agent, beginning(goal, settings, agent))
 
 
@@ -89,15 +92,16 @@ async def resume_run(
         first = first_event(log)
         require_whole(log)
         settings = as_started(settings, first, log.events(), foreign=is_foreign(log))
-        async with _agent(settings, around, log, runs) as agent:
-            if agent.state.ended is not None and agent.state.ended.ending in OVER:
-                ending = agent.state.ended.ending
-                raise UsageError(
-                    f"run {log.run_id} is over ({ending}); start a new one with agentkit run, "
-                    f"or say more to it: agentkit --resume {log.run_id}"
-                )
-            agent.record(resumed(agent), durable=True)
-            return await _finish(agent, None)
+        with Workspace.open(settings.workspace) as workspace:
+            async with _agent(settings, around, log, runs, workspace) as agent:
+                if agent.state.ended is not None and agent.state.ended.ending in OVER:
+                    ending = agent.state.ended.ending
+                    raise UsageError(
+                        f"run {log.run_id} is over ({ending}); start a new one with agentkit run, "
+                        f"or say more to it: agentkit --resume {log.run_id}"
+                    )
+                agent.record(resumed(agent), durable=True)
+                return await _finish(agent, None)
 
 
 @asynccontextmanager
@@ -115,8 +119,11 @@ async def conversation(
     """
     around = around or Surroundings()
     if not run_id:
-        with recorded(settings, around) as (log, runs):
-            async with _agent(settings, around, log, runs) as agent:
+        with (
+            Workspace.open(settings.workspace) as workspace,
+            recorded(settings, around, workspace) as (log, runs),
+        ):
+            async with _agent(settings, around, log, runs, workspace) as agent:
                 agent.talks = True
                 yield agent
         return
@@ -124,9 +131,10 @@ async def conversation(
         first = first_event(log)
         require_whole(log)
         settings = as_started(settings, first, log.events(), foreign=is_foreign(log))
-        async with _agent(settings, around, log, runs) as agent:
-            agent.talks, agent.earlier = True, written_by(log)
-            yield agent
+        with Workspace.open(settings.workspace) as workspace:
+            async with _agent(settings, around, log, runs, workspace) as agent:
+                agent.talks, agent.earlier = True, written_by(log)
+                yield agent
 
 
 async def _finish(agent: Agent, start: RunStarted | None) -> Outcome:
@@ -138,17 +146,16 @@ async def _finish(agent: Agent, start: RunStarted | None) -> Outcome:
 
 
 @asynccontextmanager
-async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Runs) -> AsyncGenerator[Agent]:
+async def _agent(
+    settings: Settings, around: Surroundings, log: RunLog, runs: Runs, workspace: Workspace
+) -> AsyncGenerator[Agent]:
     everyday = dict(installed_tools() if around.tools is None else around.tools)
     packs = enabled_packs(settings.packs, memory=settings.memory is not None)
     require_own_names(everyday, packs)
     policy = checked_policy(settings, everyday)
     price = price_of(settings, around, log)
     encoder = later_encoder(settings) if settings.memory is not None else None
-    with (
-        Workspace.open(settings.workspace) as workspace,
-        remembered(settings, around, log, encoder) as memory,
-    ):
+    with remembered(settings, around, log, workspace, encoder) as memory:
         refuse_of_system(workspace.root)  # before anything is asked, not at the first command
         if around.on_open is not None:
             around.on_open(log)
@@ -207,6 +214,8 @@ async def _agent(settings: Settings, around: Surroundings, log: RunLog, runs: Ru
                 await larger.aclose()
             if around.model is None:
                 await model.aclose()
+            if agent is not None:
+                agent.retire()
 
 
 def _terms(

@@ -61,6 +61,7 @@ class JournalLog:
         last: bytes,
         rows: int = 0,
         clock: Callable[[], float] = time.time,
+        released: Callable[["JournalLog"], None] = lambda _: None,
     ) -> None:
         self._database = database
         self._lease = lease
@@ -73,6 +74,7 @@ class JournalLog:
         self._waiting: list[_Row] = []
         self._rows = rows
         self._clock = clock
+        self._released = released
         self._open = True
         self._pid = os.getpid()
         self._name = name_of(lease.run_id)
@@ -167,6 +169,7 @@ class JournalLog:
         """Let other processes resume the run; nothing can be appended here any more."""
         if self._open and os.getpid() == self._pid:
             self._open = False
+            self._released(self)
             try:
                 if self._waiting:
                     with suppress(RunBusy):  # the run is somebody else's by now

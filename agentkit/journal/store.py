@@ -56,7 +56,7 @@ class Journal:
         self._database = database
         self._redactor = redactor
         self._clock = clock
-        self._logs: list[JournalLog] = []
+        self._held: set[JournalLog] = set()
         self.texts = Texts(database, redactor)
         """The kept texts of all runs."""
         self.contents = Contents.beside(database.path)
@@ -297,7 +297,7 @@ class Journal:
     def close(self) -> None:
         """Let go of every run that this journal opened, and close the file."""
         try:
-            for log in self._logs:
+            for log in tuple(self._held):
                 log.release()
         finally:
             self._database.close()
@@ -320,9 +320,9 @@ class Journal:
             last,
             rows,
             self._clock,
+            self._held.discard,
         )
-        # of a journal that stays open for thousands of runs, only what is still held
-        self._logs = [*(held for held in self._logs if held.is_open), log]
+        self._held.add(log)
         return log
 
     def _new(self) -> tuple[int, str]:

@@ -65,6 +65,11 @@ class Library:
             raise PromptError(f"no prompt {name!r}; known: {', '.join(self._names())}")
         return parse_prompt(name, text, file, origin)
 
+    def standing(self) -> "Library":
+        """The library without the shelves that are not there now, which nobody has to look at again."""
+        there = tuple(shelf for shelf in self.shelves if _may_hold_files(shelf.folder))
+        return self if len(there) == len(self.shelves) else Library(there, self.ours)
+
     def overrides(self, name: str) -> bool:
         """Whether something stands in the place of our prompt of that name, usable or not."""
         return any(os.path.lexists(f"{shelf.folder}/{name}.md") for shelf in self.shelves)
@@ -155,6 +160,17 @@ def _read(file: str, inside: Path | None) -> str | None:
         return content.decode("utf-8")
     except UnicodeDecodeError as error:
         raise PromptError(f"{file}: not UTF-8 at byte {error.start}; save it as UTF-8") from None
+
+
+def _may_hold_files(folder: Path) -> bool:
+    """Whether a folder is there, or cannot be looked at: what reads from it says why."""
+    try:
+        os.stat(folder)  # noqa: PTH116 - done for every run
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True
+    return True
 
 
 def _names_in(folder: Path | Traversable, prefix: str = "") -> Iterator[str]:

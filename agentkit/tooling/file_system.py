@@ -36,7 +36,7 @@ def place_of(descriptor: int, named: str) -> str:
     """The real path of a folder that was opened by a name, wherever links led on the way."""
     try:
         real = os.readlink(f"/proc/self/fd/{descriptor}")  # noqa: PTH115 - as text, for every run
-        if os.path.samestat(os.stat(real), os.fstat(descriptor)):  # noqa: PTH116
+        if real == named or os.path.samestat(os.stat(real), os.fstat(descriptor)):  # noqa: PTH116
             return real
     except OSError:
         pass  # without /proc, or with a folder that was moved since, links are followed once more

@@ -51,7 +51,7 @@ def kernel_confines() -> bool:
         return False
     here = os.open(".", os.O_PATH | os.O_DIRECTORY)
     try:
-        os.close(open_by_kernel(here, ".", os.O_PATH))
+        os.close(_open_by_call(here, ".", os.O_PATH))
     except OSError:
         # ENOSYS from an old kernel, EPERM from a container's filter: the walk does as well
         return False
@@ -62,6 +62,12 @@ def kernel_confines() -> bool:
 
 def open_by_kernel(folder: int, path: str, flags: int) -> int:
     """Open `path` beneath `folder` by `openat2(RESOLVE_BENEATH | RESOLVE_NO_MAGICLINKS)`."""
+    if path == ".":  # the folder itself, which is open: there is nothing to resolve
+        return os.open(path, flags, dir_fd=folder)
+    return _open_by_call(folder, path, flags)
+
+
+def _open_by_call(folder: int, path: str, flags: int) -> int:
     openat2, number, name = _syscall(), _number(), os.fsencode(path)
     how = _how(flags)
     for _ in range(_MOST_RACES):

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from functools import cache
 from typing import assert_never
 
 from msgspec import Struct
@@ -121,8 +122,8 @@ class Policy:
 
     def offers(self, tool: Tool) -> bool:
         """Whether any call of `tool` could run."""
-        if not (self.deny or self.ask or self.allow):  # asked of every tool at every step
-            return self._by_mode(tool.effect, "") is not Verdict.DENY
+        if not (self.deny or self.ask or self.allow):
+            return _by_mode(self.approve, tool.effect, lost=False) is not Verdict.DENY
         if self._by_name(tool).verdict is not Verdict.DENY:
             return True
         return any(kind is Verdict.ALLOW for kind, _, _ in self._patterns(tool))
@@ -167,7 +168,7 @@ class Policy:
 
     def _by_name(self, tool: Tool, lost: str = "", *, lifted: bool = False) -> Decision:
         """The verdict on a tool as such; with `lifted`, where a rule about its commands allows one."""
-        mode = self._by_mode(tool.effect, lost)
+        mode = _by_mode(self.approve, tool.effect, lost=bool(lost))
         if self.deny or self.ask or self.allow:
             names = {tool.name, str(tool.effect)}
             widely = {*names, *tool.like}
@@ -187,20 +188,6 @@ class Policy:
         why = lost if undone else f"it {what}"
         return Decision(mode, by_mode(self.approve) + why)
 
-    def _by_mode(self, effect: Effect, lost: str) -> Verdict:
-        match self.approve:
-            case Approve.READ:
-                return Verdict.ALLOW if effect in _HARMLESS else Verdict.DENY
-            case Approve.ASK:
-                return Verdict.ALLOW if effect in _HARMLESS else Verdict.ASK
-            case Approve.AUTO:
-                undoable = effect in _CONFINED and not lost
-                return Verdict.ALLOW if effect in _HARMLESS or undoable else Verdict.ASK
-            case Approve.ALL:
-                return Verdict.ALLOW
-            case _:
-                assert_never(self.approve)
-
     def check_names(self, tools: Iterable[Tool]) -> None:
         """Refuse rules that name nothing: a misspelt deny would silently allow.
 
@@ -219,6 +206,22 @@ class Policy:
                     )
                 if pattern is not None:
                     _check_pattern(kind, rule, pattern, name, shells)
+
+
+@cache  # asked of every tool at every step
+def _by_mode(approve: Approve, effect: Effect, *, lost: bool) -> Verdict:
+    match approve:
+        case Approve.READ:
+            return Verdict.ALLOW if effect in _HARMLESS else Verdict.DENY
+        case Approve.ASK:
+            return Verdict.ALLOW if effect in _HARMLESS else Verdict.ASK
+        case Approve.AUTO:
+            undoable = effect in _CONFINED and not lost
+            return Verdict.ALLOW if effect in _HARMLESS or undoable else Verdict.ASK
+        case Approve.ALL:
+            return Verdict.ALLOW
+        case _:
+            assert_never(approve)
 
 
 def _on_command(

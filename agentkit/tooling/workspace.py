@@ -8,6 +8,7 @@ import os
 import shutil
 import stat
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -70,7 +71,7 @@ class Workspace(Beneath):
         if reason := too_wide(real):
             os.close(descriptor)
             raise WorkspaceError(f"{named} cannot be the workspace: {reason}; name a folder inside it")
-        return cls(Path(real), descriptor, opener or best_opener())
+        return cls(_path(real), descriptor, opener or best_opener())
 
     def close(self) -> None:
         """Let go of the folder; a second time is harmless."""
@@ -253,3 +254,8 @@ class Workspace(Beneath):
         other = object.__new__(type(self))
         other.__dict__.update(self.__dict__)
         return other
+
+
+@lru_cache(maxsize=16)  # runs in one folder share its path, which is taken apart and written out once
+def _path(real: str) -> Path:
+    return Path(real)

@@ -1,7 +1,9 @@
 """From settings to a run: the one way in, for a new run and for one that goes on."""
 
+import gc
 import json
 import os
+import weakref
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +81,18 @@ async def test_a_goal_is_reached_and_what_it_took_is_told(choices, tmp_path: Pat
     assert isinstance(events[-1], RunEnded)
     assert events[0].goal == "what is here?"
     assert "what is here?" in events[0].opening[-1].text
+
+
+async def test_a_run_that_is_over_is_freed_without_a_search_for_it(choices) -> None:
+    model = ScriptedModel([AssistantMessage("done")])
+    freed = weakref.ref(model)
+    gc.disable()
+    try:
+        await run_goal("x", load_settings(choices), Surroundings(model=model, log=MemoryLog()))
+        del model
+        assert freed() is None
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize("goal", ["", "  \n"])

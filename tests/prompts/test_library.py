@@ -100,6 +100,22 @@ def test_the_projects_prompt_comes_before_the_users_before_ours(tmp_path: Path) 
     assert entries["agent/system"] == ("ours", ())
 
 
+def test_of_shelves_only_those_are_looked_at_that_are_there(tmp_path: Path) -> None:
+    user, project = tmp_path / "user", tmp_path / "project"
+    lay(user, "agent/small", '---\nversion: "user\'s"\n---\nx')
+    library = library_of(user, project).standing()
+    assert [shelf.origin for shelf in library.shelves] == ["user"]
+    assert library.load("agent/small").used.origin == "user"
+    lay(project / PROJECT_FOLDER, "agent/small")
+    assert library_of(user, project).standing() == library_of(user, project)
+
+
+def test_a_folder_that_cannot_be_looked_at_is_said_when_it_is_read(tmp_path: Path) -> None:
+    library = library_of(tmp_path / ("x" * 300)).standing()
+    with pytest.raises(PromptError, match="cannot be read"):
+        library.load("agent/small")
+
+
 @pytest.mark.parametrize("name", ["../secret", "/etc/passwd", "agent", "agent/", "", "agent/.small"])
 def test_a_name_leads_nowhere_else(name: str, tmp_path: Path) -> None:
     lay(tmp_path, "secret")
