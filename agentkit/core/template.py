@@ -28,6 +28,11 @@ class Template:
         """The names of the places."""
         return frozenset(match[1] for match in _VARIABLE.finditer(self.text) if match[1])
 
+    @property
+    def takes(self) -> frozenset[str]:
+        """The places that a value may be given for: all of them."""
+        return self.variables
+
     def render(self, values: Mapping[str, str]) -> str:
         """The text with every place filled.
 

@@ -9,7 +9,8 @@ from agentkit.core.messages import AssistantMessage, Message, SystemMessage, Too
 from agentkit.core.runnable import Whole
 from agentkit.core.template import Template
 from agentkit.prompts.few_shot import FewShot, require_exactly
-from agentkit.prompts.text import Given, Values, as_text, completed, require_places
+from agentkit.prompts.mustache import MustacheTemplate
+from agentkit.prompts.text import Given, Values, completed, rendered, require_places
 
 Role: TypeAlias = Literal["system", "user", "assistant"]
 
@@ -49,15 +50,19 @@ class _Said:
     """One message with places."""
 
     role: Role
-    template: Template
+    template: Template | MustacheTemplate
 
     @property
     def variables(self) -> frozenset[str]:
-        return self.template.variables
+        return self.template.takes
+
+    @property
+    def optional(self) -> frozenset[str]:
+        return self.template.takes - self.template.variables
 
     async def messages(self, values: Values) -> Sequence[Message]:
-        filled = {name: as_text(name, values[name]) for name in self.variables}
-        return (_MESSAGES[self.role](self.template.render(filled)),)
+        own = {name: values[name] for name in self.variables if name in values}
+        return (_MESSAGES[self.role](rendered(self.template, own)),)
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,7 @@ class _Always:
         return (self.message,)
 
 
-Part: TypeAlias = tuple[Role, str | Template] | Placeholder | FewShot | Message
+Part: TypeAlias = tuple[Role, str | Template | MustacheTemplate] | Placeholder | FewShot | Message
 
 Known: TypeAlias = Given | Sequence[Message] | Callable[[], Sequence[Message]]
 """A value that is known before; for a placeholder messages, or a function that is asked each time."""
@@ -134,7 +139,17 @@ class ChatPromptTemplate(Whole[Values, tuple[Message, ...]]):
 
     @property
     def _optional(self) -> frozenset[str]:
-        return frozenset(part.name for part in self.parts if isinstance(part, Placeholder) and part.optional)
+        needed: set[str] = set()
+        optional: set[str] = set()
+        for part in self._parts:
+            may_lack = frozenset[str]()
+            if isinstance(part, Placeholder):
+                may_lack = part.variables if part.optional else may_lack
+            elif isinstance(part, _Said):
+                may_lack = part.optional
+            optional |= may_lack
+            needed |= part.variables - may_lack
+        return frozenset(optional - needed)
 
 
 def _part(given: Any) -> _Said | _Always | Placeholder | FewShot:
@@ -143,8 +158,8 @@ def _part(given: Any) -> _Said | _Always | Placeholder | FewShot:
             return given
         case SystemMessage() | UserMessage() | AssistantMessage() | ToolMessage():
             return _Always(given)
-        case (str(role), str() | Template() as text) if role in _MESSAGES:
-            return _Said(cast("Role", role), text if isinstance(text, Template) else Template(text))
+        case (str(role), str() | Template() | MustacheTemplate() as text) if role in _MESSAGES:
+            return _Said(cast("Role", role), Template(text) if isinstance(text, str) else text)
         case _:
             raise PromptError(
                 f"{given!r} is no part of a chat; it must be (role, text) with a role of "

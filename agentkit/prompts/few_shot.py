@@ -11,9 +11,10 @@ from agentkit.core.messages import AssistantMessage, Message, UserMessage
 from agentkit.core.runnable import Runnable, Whole
 from agentkit.core.runnable.runnable import step
 from agentkit.core.template import Template
-from agentkit.prompts.text import Given, Values, as_text, completed, require_places, texts
+from agentkit.prompts.mustache import MustacheTemplate
+from agentkit.prompts.text import Given, Values, as_text, completed, rendered, require_places
 
-Example: TypeAlias = Mapping[str, str]
+Example: TypeAlias = Mapping[str, Any]
 Vectors: TypeAlias = Sequence[Sequence[float]]
 
 T = TypeVar("T")
@@ -77,7 +78,7 @@ class Fitting:
         """Those that fit; the first that does not ends them."""
         left = self.most
         for place, example in enumerate(examples):
-            left -= sum(map(self.length, example.values()))
+            left -= sum(self.length(as_text(name, value)) for name, value in example.items())
             if left < 0:
                 return examples[:place]
         return examples
@@ -134,12 +135,12 @@ class FewShot:
     """Examples as a conversation: the person asks, the assistant answers; part of a chat prompt."""
 
     examples: Sequence[Example]
-    ask: Template
-    answer: Template
+    ask: Template | MustacheTemplate
+    answer: Template | MustacheTemplate
     select: Selector = First()
 
     def __post_init__(self) -> None:
-        _require_fields(self.examples, self.ask.variables | self.answer.variables | self.select.reads)
+        _require_fields(self.examples, (self.ask, self.answer), self.select.reads)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -160,9 +161,9 @@ class FewShotPromptTemplate(Whole[Values, str]):
     def __init__(
         self,
         examples: Sequence[Example],
-        example: str | Template,
-        after: str | Template,
-        before: str | Template = "",
+        example: str | Template | MustacheTemplate,
+        after: str | Template | MustacheTemplate,
+        before: str | Template | MustacheTemplate = "",
         *,
         select: Selector | None = None,
         separator: str = "\n\n",
@@ -173,15 +174,15 @@ class FewShotPromptTemplate(Whole[Values, str]):
         self.select: Selector = select or First()
         self.separator = separator
         self.example, self.before, self.after = (
-            part if isinstance(part, Template) else Template(part) for part in (example, before, after)
+            Template(part) if isinstance(part, str) else part for part in (example, before, after)
         )
-        _require_fields(examples, self.example.variables | self.select.reads)
+        _require_fields(examples, (self.example,), self.select.reads)
         require_places(self.given, self._places)
 
     @property
     def variables(self) -> frozenset[str]:
         """The places that still want a value."""
-        return self._places - set(self.given)
+        return self._needed - set(self.given)
 
     @property
     def takes(self) -> frozenset[str]:
@@ -190,6 +191,10 @@ class FewShotPromptTemplate(Whole[Values, str]):
 
     @property
     def _places(self) -> frozenset[str]:
+        return self.before.takes | self.after.takes | self.select.reads
+
+    @property
+    def _needed(self) -> frozenset[str]:
         return self.before.variables | self.after.variables | self.select.reads
 
     def partial(self, **given: Given) -> "FewShotPromptTemplate":
@@ -219,12 +224,11 @@ class FewShotPromptTemplate(Whole[Values, str]):
             PromptError: a place has no value, or a value no place.
         """
         values = completed(self.given, value)
-        require_exactly(values, self._places)
+        require_exactly(values, self._needed | (self._places & set(values)))
         chosen = await self.select.select(self.examples, values)
-        outside = texts(values)
-        parts = [_filled(self.before, outside)] if self.before.text else []
+        parts = [_filled(self.before, values)] if self.before.text else []
         parts += [_filled(self.example, example) for example in chosen]
-        return self.separator.join([*parts, _filled(self.after, outside)])
+        return self.separator.join([*parts, _filled(self.after, values)])
 
 
 def require_exactly(values: Values, places: frozenset[str]) -> None:
@@ -243,15 +247,19 @@ def require_exactly(values: Values, places: frozenset[str]) -> None:
         raise PromptError("; ".join(complaints))
 
 
-def _require_fields(examples: Sequence[Example], fields: frozenset[str]) -> None:
+def _require_fields(
+    examples: Sequence[Example], templates: Sequence[Template | MustacheTemplate], reads: frozenset[str]
+) -> None:
+    fields = reads.union(*(one.variables for one in templates))
+    possible = reads.union(*(one.takes for one in templates))
     for number, example in enumerate(examples, 1):
-        if frozenset(example) != fields:
+        if not fields <= frozenset(example) <= possible:
             found, wanted = (", ".join(sorted(names)) or "none" for names in (set(example), fields))
             raise PromptError(f"example {number} has the fields {found}; the templates want {wanted}")
 
 
-def _filled(template: Template, values: Mapping[str, str]) -> str:
-    return template.render({name: values[name] for name in template.variables})
+def _filled(template: Template | MustacheTemplate, values: Values) -> str:
+    return rendered(template, {name: values[name] for name in template.takes if name in values})
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:

@@ -5,18 +5,9 @@ from string import Formatter
 
 from agentkit.core.errors import PromptError
 from agentkit.core.template import Template
+from agentkit.prompts.mustache import MustacheTemplate
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
-# a comment that has its line for itself takes the line with it
-_LONE_COMMENT = re.compile(r"^[ \t]*\{\{![^}]*\}\}[ \t]*(?:\r?\n|\Z)", re.MULTILINE)
-_TAG = re.compile(r"\{\{\{(?P<raw>[^{}]*)\}\}\}|\{\{(?P<tag>[^{}]*)\}\}")
-_REFUSED = {
-    "#": "a section",
-    "^": "an inverted section",
-    "/": "the end of a section",
-    ">": "a partial",
-    "=": "a change of the delimiters",
-}
 
 
 def from_fstring(text: str) -> Template:
@@ -50,48 +41,23 @@ def from_fstring(text: str) -> Template:
     return Template("".join(made))
 
 
-def from_mustache(text: str) -> Template:
-    """A template from one in mustache: `{{name}}`, `{{{name}}}`, `{{&name}}`, and comments.
+def from_mustache(text: str, *, escaped: bool = False) -> MustacheTemplate:
+    """A template from one in mustache: places, sections, inverted ones, comments, other delimiters.
 
-    >>> from_mustache("Dear {{ name }},{{! polite }} {x}").render({"name": "Ada"})
+    >>> from_mustache("Dear {{#names}}{{.}},{{/names}}{{! polite }} {x}").render({"names": ["Ada"]})
     'Dear Ada, {x}'
 
-    A value is put in as it is; nothing is escaped for HTML.
+    It says what it says in LangChain, but for two things: a place without a value is an error, and not an
+    empty one; and a value is put in as it is, for a prompt is no HTML.
+
+    Args:
+        text: the template.
+        escaped: write `&`, `"`, `<` and `>` of values for HTML, as LangChain does but for `{{{name}}}`.
 
     Raises:
-        PromptError: it holds sections, partials, other delimiters or dotted names.
+        PromptError: a section is not closed, or it holds a partial, which only a file could fill.
     """
-    text = _LONE_COMMENT.sub("", text)
-    made: list[str] = []
-    end = 0
-    for tag in _TAG.finditer(text):
-        made.append(_literal(text[end : tag.start()], text))
-        made.append(_place(tag))
-        end = tag.end()
-    made.append(_literal(text[end:], text))
-    return Template("".join(made))
-
-
-def _place(tag: re.Match[str]) -> str:
-    inside = (tag["raw"] if tag["raw"] is not None else tag["tag"]).strip()
-    if tag["raw"] is None:
-        if inside.startswith("!"):
-            return ""
-        if kind := _REFUSED.get(inside[:1]):
-            raise PromptError(
-                f"{tag[0]} is {kind} and cannot be taken over; only names and comments can, "
-                "so make that part in code and give it as a value"
-            )
-        inside = inside.removeprefix("&").strip()
-    if not _NAME.fullmatch(inside):
-        raise PromptError(f"{tag[0]} cannot be taken over; a place is a plain name as in {{{{name}}}}")
-    return f"{{{inside}}}"
-
-
-def _literal(part: str, text: str) -> str:
-    if "{{" in part:
-        raise PromptError(f"the mustache template {_shown(text)} has a {{{{ that no }}}} ends")
-    return _escaped(part)
+    return MustacheTemplate(text, escaped)
 
 
 def _escaped(literal: str) -> str:

@@ -1,17 +1,21 @@
 """A template as a step: a mapping of values in, text out."""
 
 import reprlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias, cast
 
 from agentkit.core.errors import PromptError
 from agentkit.core.runnable import Whole
 from agentkit.core.template import Template
+from agentkit.prompts.mustache import MustacheTemplate
 
 Values: TypeAlias = Mapping[str, Any]
 
-Given: TypeAlias = str | int | float | Callable[[], str]
-"""A value that is known before: a function is asked anew each time, as for the date."""
+Given: TypeAlias = str | int | float | Callable[[], str] | Sequence[Any] | Mapping[str, Any]
+"""A value that is known before: a function is asked anew each time, as for the date.
+
+Lists and mappings are for the sections of a `MustacheTemplate`.
+"""
 
 
 class PromptTemplate(Whole[Values, str]):
@@ -23,10 +27,12 @@ class PromptTemplate(Whole[Values, str]):
     A place holds text or a number; anything else is made text by who knows how.
     """
 
-    def __init__(self, template: str | Template, given: Mapping[str, Given] | None = None) -> None:
-        self.template = template if isinstance(template, Template) else Template(template)
+    def __init__(
+        self, template: str | Template | MustacheTemplate, given: Mapping[str, Given] | None = None
+    ) -> None:
+        self.template = Template(template) if isinstance(template, str) else template
         self.given = dict(given or {})
-        require_places(self.given, self.template.variables)
+        require_places(self.given, self.template.takes)
 
     @property
     def variables(self) -> frozenset[str]:
@@ -36,7 +42,7 @@ class PromptTemplate(Whole[Values, str]):
     @property
     def takes(self) -> frozenset[str]:
         """The places that a value may be given for, optional ones among them."""
-        return self.template.variables - set(self.given)
+        return self.template.takes - set(self.given)
 
     def partial(self, **given: Given) -> "PromptTemplate":
         """The same with some values given already.
@@ -56,7 +62,16 @@ class PromptTemplate(Whole[Values, str]):
         Raises:
             PromptError: a place has no value, a value no place, or a value is no text.
         """
-        return self.template.render(texts(completed(self.given, value)))
+        return rendered(self.template, completed(self.given, value))
+
+
+def rendered(template: Template | MustacheTemplate, values: Values) -> str:
+    """A template with its values.
+
+    Raises:
+        PromptError: a place has no value, a value no place, or a value is not what its place holds.
+    """
+    return template.render(values if isinstance(template, MustacheTemplate) else texts(values))
 
 
 def completed(given: Mapping[str, object], values: Values) -> dict[str, Any]:

@@ -245,12 +245,16 @@ def test_what_an_fstring_template_can_do_more_is_refused(text: str, complaint: s
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("{{#list}}x{{/list}}", r"\{\{#list\}\} is a section"),
-        ("{{^list}}x{{/list}}", "an inverted section"),
-        ("{{> part}}", "a partial"),
-        ("{{=<% %>=}}", "a change of the delimiters"),
-        ("{{a.b}}", r"\{\{a.b\}\} cannot be taken over"),
-        ("{{.}}", "a plain name"),
+        ("{{> part}}", r"\{\{> part\}\} is a partial"),
+        ("{{#list}}x", r"\{\{#list\}\} opens a section that nothing closes; \{\{/list\}\} does"),
+        ("{{#a}}{{#b}}{{/a}}{{/b}}", r"\{\{/a\}\} closes a section, and \{\{#b\}\} is open"),
+        ("x{{/a}}", "none is open"),
+        ("{{=<%=}}", "does not name two delimiters"),
+        ("{{.}}", "what a section is about, and is in none"),
+        ("{{#.}}x{{/.}}", "what a section is about, and is in none"),
+        ("{{a b}}", r"\{\{a b\}\} cannot be taken over"),
+        ("{{}}", "a place is a name"),
+        ("\n{{{a}}", r"a \{\{ that no \}\}\} ends; it stands in line 2"),
         ("{{a", r"has a \{\{ that no \}\} ends"),
     ],
 )
