@@ -88,6 +88,9 @@ assert_type(TextParser() | {"one": len, "two": doubled_length}, Runnable[str, di
 assert_type((TextParser() | len).map().invoke(["a"]), list[int])
 assert_type(Passthrough[str]() | str.split, Runnable[str, list[str]])
 assert_type(TextParser() | Lambda[str, int](lambda text: len(text)), Runnable[str, int])
+assert_type(TextParser().pipe(lambda text: text.split()).pipe(lambda words: len(words)), Runnable[str, int])
+assert_type(TextParser().pipe({"words": lambda text: text.split()}), Runnable[str, dict[str, list[str]]])
+assert_type(TextParser().pipe(TextParser()).pipe(len), Runnable[str, int])
 assert_type({"text": TextParser()} | PromptTemplate("Say {text}") | model, Runnable[str, str])
 assert_type(
     ChatPromptTemplate(Placeholder("history"), ("user", "{q}")).partial(history=lambda: [UserMessage("hi")]),

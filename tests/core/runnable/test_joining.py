@@ -60,6 +60,14 @@ def test_a_function_or_a_mapping_becomes_a_step_on_either_side() -> None:
     assert (Lambda(plus_one) | {"a": doubled, "b": str}).invoke(1) == {"a": 4, "b": "2"}
 
 
+def test_pipe_is_the_bar_by_name() -> None:
+    chain = Lambda(str.split).pipe(lambda words: words[0]).pipe({"first": str.upper, "long": len})
+    assert chain.invoke("ab cde") == {"first": "AB", "long": 2}
+    assert list(Transform(upper).pipe(Transform(upper)).stream("ab")) == list(
+        (Transform(upper) | Transform(upper)).stream("ab")
+    )
+
+
 def test_what_is_no_step_is_refused_and_shown() -> None:
     with pytest.raises(UsageError, match=r"a step is a runnable, a function.*found 3"):
         Lambda(plus_one) | 3  # pyright: ignore[reportOperatorIssue, reportUnusedExpression]
