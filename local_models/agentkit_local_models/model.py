@@ -11,7 +11,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
@@ -26,7 +25,7 @@ from agentkit_local_models.pages import PagedCache, PagePool, pages_for
 from agentkit_local_models.precision import CacheForm, Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation
-from agentkit_local_models.share import WHOLE, Share
+from agentkit_local_models.share import WHOLE, Share, whole_logits
 from agentkit_local_models.spans import Span, stages_of
 
 if TYPE_CHECKING:  # it reads files, which needs more than torch
@@ -144,11 +143,7 @@ class Model:
     @torch.inference_mode()
     def logits_of(self, hidden: Tensor) -> Tensor:
         """The logits of normed hidden states: [T, width] to float32 [T, vocabulary_size]."""
-        logits = self.head(hidden).float()
-        if self.share.size > 1:  # the last may have fewer rows
-            each = -(-self.arch.vocabulary_size // self.share.size)
-            whole = self.share.gather(F.pad(logits, (0, each - logits.shape[1])))
-            logits = whole[:, : self.arch.vocabulary_size]
+        logits = whole_logits(self.head(hidden).float(), self.arch.vocabulary_size, self.share)
         return logits if not self.arch.logit_cap else capped(logits, self.arch.logit_cap)
 
     @torch.inference_mode()

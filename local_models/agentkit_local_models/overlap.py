@@ -74,6 +74,10 @@ class Device(Runs, Protocol):
         """Where its pages must be."""
         ...
 
+    def room(self) -> int | None:
+        """Bytes that are free there; None where pages lie in this process's memory."""
+        ...
+
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
         ...

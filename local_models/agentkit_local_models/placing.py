@@ -68,9 +68,8 @@ def pool_of(model: _Computes, cache_tokens: int | None) -> PagePool:
     arch, dtype = model.arch, model.dtype
     if not isinstance(model, Device):
         return PagePool(arch, dtype, _pages(arch, dtype, cache_tokens, form=model.cache), form=model.cache)
-    free = _CACHE_BYTES
-    if model.device.type == "cuda":
-        free = int(_CACHE_SHARE * torch.cuda.mem_get_info(model.device)[0])
+    room = model.room()
+    free = _CACHE_BYTES if room is None else int(_CACHE_SHARE * room)
     pages = _pages(arch, dtype, cache_tokens, free, _GPU_RUNNING)
     return PagePool(arch, dtype, pages, device=model.device, fixed=True)
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
@@ -45,6 +46,10 @@ class Share(Protocol):
         """Every process's [T, n] side by side: [T, size * n]."""
         ...
 
+    def spread(self, x: Tensor) -> None:
+        """Write the first process's tensor into every other's."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Whole:
@@ -60,6 +65,9 @@ class Whole:
     def gather(self, x: Tensor) -> Tensor:
         """There is nothing beside it."""
         return x
+
+    def spread(self, x: Tensor) -> None:
+        """There is nobody else."""
 
 
 WHOLE = Whole()
@@ -125,6 +133,14 @@ def prefix_of(prefix: TunedPrefix, rank: int, size: int) -> TunedPrefix:
     return TunedPrefix(
         tuple(torch.cat([half.chunk(size)[rank] for half in layer.chunk(2)]) for layer in prefix.layers)
     )
+
+
+def whole_logits(logits: Tensor, vocabulary_size: int, share: Share) -> Tensor:
+    """The logits of all shares, of one's own: [T, rows of the share] to [T, vocabulary_size]."""
+    if share.size == 1:
+        return logits
+    each = -(-vocabulary_size // share.size)  # the last may have fewer rows
+    return share.gather(F.pad(logits, (0, each - logits.shape[1])))[:, :vocabulary_size]
 
 
 def rows_of(rows: int, rank: int, size: int) -> slice:

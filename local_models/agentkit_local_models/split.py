@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import threading
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 
@@ -18,18 +18,18 @@ from torch import Tensor
 
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.lora import Adapter
-from agentkit_local_models.model import Model
+from agentkit_local_models.overlap import Device
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.prompt import Prompt
-from agentkit_local_models.share import adapter_of, prefix_of
+from agentkit_local_models.scheduler import Runs
+from agentkit_local_models.share import Share, adapter_of, prefix_of
 from agentkit_local_models.tuned_prefix import TunedPrefix
-from agentkit_local_models.variants import BASE, Variant
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """The next tokens of a sequence, and where those before them are."""
+    """The next tokens of a sequence, and where those before them are; the last two as in `overlap.Row`."""
 
     tokens: tuple[int, ...]
     pages: tuple[int, ...]
@@ -37,6 +37,16 @@ class Step:
     prompt: Prompt | None
     adapter: int | None
     stage: int = 0
+    source: int | None = None
+    wanted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """Have a pool whose pages are there from the beginning, and never moved."""
+
+    number: int
+    pages: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +63,22 @@ class Logits:
     """Compute the logits of hidden states [T, width]."""
 
     hidden: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Have a device compute, after some pages were copied, what `overlap.Device.launch` does."""
+
+    pool: int
+    copies: tuple[tuple[int, int], ...]
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Drawn:
+    """Have the tokens on the device that the first process draws on its own."""
+
+    count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +103,30 @@ class End:
     """There is nothing more to compute."""
 
 
-Call: TypeAlias = Hidden | Logits | Load | Forget | End
+Call: TypeAlias = Open | Hidden | Logits | Launch | Drawn | Load | Forget | End
+
+
+class Part(Runs, Protocol):
+    """A process's share of a model: `Model`, or `gpu.model.GpuModel`."""
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """Of keys and values."""
+        ...
+
+    @property
+    def cache(self) -> CacheForm:
+        """What these are kept as."""
+        ...
+
+    @property
+    def share(self) -> Share:
+        """Which share it is."""
+        ...
+
+    def new_cache(self) -> PagedCache:
+        """An empty cache for one sequence, with a pool of its own."""
+        ...
 
 
 class Line(Protocol):
@@ -95,7 +144,7 @@ class Line(Protocol):
 class SplitModel:
     """The first process's share of a model, which has the others compute with it; threads may share it."""
 
-    def __init__(self, model: Model, line: Line) -> None:
+    def __init__(self, model: Part, line: Line) -> None:
         """Nothing is told yet.
 
         Args:
@@ -130,21 +179,15 @@ class SplitModel:
                 cache.prompt = Prompt.of(tokens, self.arch.prefix)
             cache.reserve(cache.length + len(tokens))
         with self._lock:
-            while self._gone:
-                gone = self._gone.pop()
-                self._line.tell(gone)
-                self._copies.pop(gone.number, None)
-            number = self._number(steps[0][1].pool)
-            copies = self._copies[number]
+            number, copies = self._known(steps[0][1].pool)
             told = tuple(self._step(tokens, cache) for tokens, cache in steps)
-            self._line.tell(Hidden(number, tuple(copies), told))
-            copies.clear()
+            self._line.tell(Hidden(number, copies, told))
             return self._model.hidden(steps)
 
     def logits_of(self, hidden: Tensor) -> Tensor:
         """As `Model.logits_of`."""
         with self._lock:
-            self._line.tell(Logits(hidden))
+            self._line.tell(Logits(hidden.cpu()))  # where the others can have it, too
             return self._model.logits_of(hidden)
 
     def lay(self, adapter: Adapter | TunedPrefix, dtype: torch.dtype) -> Deltas | TunedPrefix:
@@ -152,7 +195,7 @@ class SplitModel:
         with self._lock:
             number = next(self._numbers)
             self._line.tell(Load(number, adapter, dtype))
-            share = _share_of(adapter, self._model, dtype)
+            share = share_of(adapter, self._model, dtype)
             self._adapters[share] = number
             weakref.finalize(share, self._gone.append, Forget(number, "adapter"))
             return share
@@ -162,61 +205,38 @@ class SplitModel:
         with self._lock:
             self._line.tell(End())
 
-    def _number(self, pool: PagePool) -> int:
-        """A pool as the others know it."""
+    def _known(self, pool: PagePool) -> tuple[int, tuple[tuple[int, int], ...]]:
+        """A pool's number, by which the others know it now, and what was copied since the last call."""
+        while self._gone:
+            gone = self._gone.pop()
+            self._line.tell(gone)
+            self._copies.pop(gone.number, None)
         if pool not in self._pools:
             number = self._pools[pool] = next(self._numbers)
             copies = self._copies[number] = []
             pool.on_copy = lambda page, own: copies.append((page, own))
             weakref.finalize(pool, self._gone.append, Forget(number, "pool"))
-        return self._pools[pool]
+            if pool.fixed:
+                self._line.tell(Open(number, pool.most))
+        number = self._pools[pool]
+        told = tuple(self._copies[number])
+        self._copies[number].clear()
+        return number, told
 
-    def _step(self, tokens: Sequence[int], cache: PagedCache) -> Step:
+    def _step(
+        self, tokens: Sequence[int], cache: PagedCache, source: int | None = None, wanted: int = 0
+    ) -> Step:
         """A sequence as the others know it."""
         beside = cache.variant.deltas or cache.variant.prefix
         number = None if beside is None else self._adapters[beside]
-        return Step(tuple(tokens), tuple(cache.pages), cache.length, cache.prompt, number, cache.stage)
+        pages, prompt = tuple(cache.pages), cache.prompt
+        return Step(tuple(tokens), pages, cache.length, prompt, number, cache.stage, source, wanted)
 
 
-def follow(model: Model, line: Line) -> None:
-    """Compute what the first process tells, until it says that this is the end."""
-    pools: dict[int, PagePool] = {}
-    variants: dict[int | None, Variant] = {None: BASE}
-    context = model.arch.context
-    while True:
-        match line.hear():
-            case End():
-                return
-            case Load(number, adapter, dtype):
-                share = _share_of(adapter, model, dtype)
-                is_prefix = isinstance(share, TunedPrefix)
-                variants[number] = Variant(prefix=share) if is_prefix else Variant(deltas=share)
-            case Forget(number, what):
-                if what == "pool":
-                    del pools[number]
-                else:
-                    del variants[number]
-            case Logits(hidden):
-                model.logits_of(hidden)
-            case Hidden(number, copies, steps):
-                most = 1 + max(page for step in steps for page in step.pages)
-                if number not in pools:
-                    pools[number] = PagePool(model.arch, model.dtype, most, form=model.cache)
-                pool = pools[number]
-                pool.mirror(most, copies)
-                begun = [(step.tokens, _cache_of(step, pool, variants, context)) for step in steps]
-                model.hidden(begun)
-
-
-def _share_of(adapter: Adapter | TunedPrefix, model: Model, dtype: torch.dtype) -> Deltas | TunedPrefix:
+def share_of(adapter: Adapter | TunedPrefix, model: Part, dtype: torch.dtype) -> Deltas | TunedPrefix:
+    """A process's share of an adapter, where its share of the model is; LoRA in a dtype."""
     rank, size = model.share.rank, model.share.size
     if isinstance(adapter, TunedPrefix):
         return prefix_of(adapter, rank, size)
-    return Deltas.of(adapter_of(adapter, rank, size), model.arch, dtype)
-
-
-def _cache_of(step: Step, pool: PagePool, variants: Mapping[int | None, Variant], context: int) -> PagedCache:
-    cache = PagedCache(pool, context, variants[step.adapter])
-    cache.pages, cache.length, cache.prompt = list(step.pages), step.length, step.prompt
-    cache.stage = step.stage
-    return cache
+    device = model.device if isinstance(model, Device) else None
+    return Deltas.of(adapter_of(adapter, rank, size), model.arch, dtype, device)

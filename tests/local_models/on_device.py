@@ -36,6 +36,9 @@ class Here:
     def __post_init__(self) -> None:
         self.arch, self.dtype, self.cache = self.model.arch, self.model.dtype, self.model.cache
 
+    def room(self) -> int | None:
+        return None
+
     def new_cache(self) -> PagedCache:
         return self.model.new_cache()
 

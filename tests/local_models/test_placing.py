@@ -39,6 +39,12 @@ class Elsewhere:
     cache = "float"
     device = torch.device("cpu")
 
+    def __init__(self, room: int | None = None) -> None:
+        self._room = room
+
+    def room(self) -> int | None:
+        return self._room
+
     def new_cache(self) -> PagedCache:
         return PagedCache(PagePool(ARCH, self.dtype, 1), ARCH.context)
 

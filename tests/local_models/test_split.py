@@ -18,6 +18,7 @@ from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.following import follow
 from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.pages import PagedCache, PagePool
@@ -25,7 +26,7 @@ from agentkit_local_models.parallel.launch import split_engine
 from agentkit_local_models.precision import Form
 from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.share import arch_of, weights_of
-from agentkit_local_models.split import Call, SplitModel, follow
+from agentkit_local_models.split import Call, SplitModel
 from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import BASE, Variant
 
@@ -75,6 +76,9 @@ class Thread:
 
     def gather(self, x: Tensor) -> Tensor:
         return torch.cat(self.meeting.exchange(self.rank, x), dim=-1)
+
+    def spread(self, x: Tensor) -> None:
+        x.copy_(self.meeting.exchange(self.rank, x)[0])
 
     def tell(self, call: Call) -> None:
         self.calls.put(call)
@@ -185,7 +189,7 @@ def test_two_processes_answer_as_one_does(tmp_path: Path) -> None:
     path = hub_model(tmp_path / "model", LLAMA)
     prompt = list(range(40, 80))
     alone = Engine.load(path, dtype="float32", native=False)
-    with split_engine(path, 2) as engine:
+    with split_engine(path, 2, dtype="float32") as engine:
         torch.testing.assert_close(engine.logits(prompt), alone.logits(prompt), atol=1e-5, rtol=0)
         assert written(engine, prompt) == written(alone, prompt)
         assert written(engine, prompt) == written(alone, prompt)  # from what is kept
@@ -206,7 +210,7 @@ from pathlib import Path
 from agentkit_local_models.parallel.launch import split_engine
 from agentkit_local_models.sampling import Sampling
 
-with split_engine(Path(sys.argv[1]), 2) as engine:
+with split_engine(Path(sys.argv[1]), 2, dtype="float32") as engine:
     *_, done = engine.generate(list(range(40, 80)), Sampling(max_tokens=8))
 Path(sys.argv[2]).write_text(str(done.token_ids))
 """

@@ -105,6 +105,7 @@ class GpuModel:
         self.arch = replace(model.arch, context=model.arch.stages[0])
         self.dtype = model.dtype
         self.cache: CacheForm = model.cache
+        self.share = model.share
         self.device = device
         self._step = Step(model, device, attending(attention or paged_attention))
         self._vocabulary_size = vocabulary_size
@@ -139,7 +140,7 @@ class GpuModel:
     def logits_of(self, hidden: Tensor) -> Tensor:
         """The logits of normed hidden states, on the processor: float32 [T, vocabulary_size]."""
         with self._current():
-            return self._step.logits(hidden.contiguous()).cpu()
+            return self._step.logits(hidden.to(self.device).contiguous()).cpu()
 
     @torch.inference_mode()
     def hidden(self, steps: Sequence[tuple[Sequence[int], PagedCache]]) -> Tensor:
@@ -176,6 +177,7 @@ class GpuModel:
                 logits = logits[sent(torch.tensor(places), self.device)]
             draw(logits, draws, self._vocabulary_size, self._drawn)
             tokens = self._drawn[: len(draws)]
+            self.share.spread(tokens)
             if self.device.type != "cuda":
                 return _Drawn(tokens.clone(), None)
             here = torch.empty(len(draws), dtype=torch.int64, pin_memory=True)
@@ -183,6 +185,20 @@ class GpuModel:
             arrived = torch.cuda.Event()
             arrived.record()
         return _Drawn(here, arrived)
+
+    @torch.inference_mode()
+    def take_drawn(self, count: int) -> None:
+        """Have the tokens that the first process draws meanwhile, where the next launch finds them."""
+        with self._current():
+            self.share.spread(self._drawn[:count])
+
+    def release(self) -> None:
+        """Forget what was captured; decoding is launched again, and captured anew."""
+        self._graphs = self._pool = None
+
+    def room(self) -> int | None:
+        """See `overlap.Device`."""
+        return torch.cuda.mem_get_info(self.device)[0] if self.device.type == "cuda" else None
 
     def _current(self) -> AbstractContextManager[object]:
         """The device as that of this thread, where Triton launches."""

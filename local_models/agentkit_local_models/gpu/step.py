@@ -25,6 +25,7 @@ from agentkit_local_models.gpu.projections import Beside, Heads, project, query_
 from agentkit_local_models.layers import Layer, Norm
 from agentkit_local_models.model import Model, capped
 from agentkit_local_models.rotary import Rotation
+from agentkit_local_models.share import whole_logits
 
 
 class Attend(Protocol):
@@ -107,11 +108,12 @@ class Step:
         """
         self.arch = model.arch
         self.dtype = model.dtype
+        self._share = model.share
         self._attend = attend
         self._head = packed(model.head, device)
-        self._embed = (
-            self._head if model.arch.tied_head else packed(replace(model.head, matrix=model.embed), device)
-        )
+        # of a split model each process has all embeddings, and some rows of the head
+        one_matrix = model.arch.tied_head and model.share.size == 1
+        self._embed = self._head if one_matrix else packed(replace(model.head, matrix=model.embed), device)
         self._embed_norm = _norm(model.embed_norm, device)
         # as `Model` rounds it
         self._embed_scale = float(torch.tensor(model.arch.embed_scale, dtype=model.dtype))
@@ -160,7 +162,8 @@ class Step:
 
     def logits(self, hidden: Tensor) -> Tensor:
         """Of normed hidden states [T, width], float32 [T, vocabulary_size]."""
-        logits = project(hidden, self._head, dtype=torch.float32)
+        own = project(hidden, self._head, dtype=torch.float32)
+        logits = whole_logits(own, self.arch.vocabulary_size, self._share)
         return capped(logits, self.arch.logit_cap) if self.arch.logit_cap else logits
 
     def _block(
@@ -187,7 +190,7 @@ class Step:
             beside("query_key_value"),
         )
         attended = self._attend(query, memory, inputs, layer.sight)
-        mixed = project(attended, layer.output, beside=beside("output"))
+        mixed = self._share.sum(project(attended, layer.output, beside=beside("output")))
         if layer.attention_post_norm is not None:
             mixed, _ = self._plainly_normed(mixed, layer.attention_post_norm)
         if self.arch.parallel != "no":
@@ -204,7 +207,7 @@ class Step:
     def _feed_forward(self, normed: Tensor, layer: _Layer, beside: Callable[[str], Beside | None]) -> Tensor:
         arch = self.arch
         inner = project(normed, layer.up, activation=arch.activation, gated=arch.gated, beside=beside("up"))
-        return project(inner, layer.down, beside=beside("down"))
+        return self._share.sum(project(inner, layer.down, beside=beside("down")))
 
     def _normed(self, x: Tensor, added: Tensor | None, norm: Norm) -> tuple[Tensor, Tensor]:
         """The norm of the sum, and what the next block adds to."""

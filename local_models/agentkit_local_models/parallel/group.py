@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, Final
 
@@ -12,24 +13,48 @@ from torch import Tensor
 # A process waits for its next call as long as nobody asks anything; one that is gone is noticed by its
 # connection, not by this.
 _PATIENCE: Final = timedelta(days=365)
+_PROCESSOR: Final = torch.device("cpu")
+_broadcast: Any = dist.broadcast  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _all_reduce: Any = dist.all_reduce  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _all_gather: Any = dist.all_gather  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+
+
+def backend_of(device: torch.device) -> str:
+    """What processes meet by that compute on devices of a kind, as `torch.distributed` names it.
+
+    Values and tensors of a processor go by gloo, those of GPUs by NCCL.
+
+    >>> backend_of(torch.device("cpu")), backend_of(torch.device("cuda", 1))
+    ('gloo', 'cpu:gloo,cuda:nccl')
+    """
+    return "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
 
 
 class Group:
     """The processes of one model; see `Share`. Each makes it with the same `size` and its own `rank`."""
 
-    def __init__(self, rank: int, size: int, meeting: str) -> None:
+    def __init__(
+        self,
+        rank: int,
+        size: int,
+        meeting: str,
+        device: torch.device = _PROCESSOR,
+        *,
+        begin: Callable[..., None] = dist.init_process_group,
+    ) -> None:
         """Wait for the others.
 
         Args:
             rank: of this process.
             size: how many there are.
             meeting: where they find each other: `file://PATH`, `tcp://HOST:PORT`, or `env://` under torchrun.
+            device: that computes this process's share; a GPU of its own, or the processor.
+            begin: makes torch's group, as `torch.distributed.init_process_group` does.
         """
-        # values go by gloo, and so do tensors of a processor; those of a GPU by NCCL where torch has it
-        backend = "cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo"
-        dist.init_process_group(backend, init_method=meeting, rank=rank, world_size=size, timeout=_PATIENCE)
+        how: dict[str, Any] = {"init_method": meeting, "rank": rank, "world_size": size, "timeout": _PATIENCE}
+        if device.type != "cpu":
+            how["device_id"] = device  # or NCCL would guess which GPU is whose
+        begin(backend_of(device), **how)
         self.rank = rank
         self.size = size
 
@@ -48,14 +73,18 @@ class Group:
         _all_gather(parts, x.contiguous())
         return torch.cat(parts, dim=-1)
 
+    def spread(self, x: Tensor) -> None:
+        """See `Share`."""
+        _broadcast(x, src=0)
+
     def tell(self, call: Any) -> None:
         """Send a value to all others; the first process does."""
-        dist.broadcast_object_list([call], src=0)
+        dist.broadcast_object_list([call], src=0, device=_PROCESSOR)
 
     def hear(self) -> Any:
         """The next value that the first process sends."""
         box: list[Any] = [None]
-        dist.broadcast_object_list(box, src=0)
+        dist.broadcast_object_list(box, src=0, device=_PROCESSOR)
         return box[0]
 
     def close(self) -> None:

@@ -10,21 +10,28 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import msgspec
+import torch
 
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import LocalModelError
+from agentkit_local_models.following import follow
+from agentkit_local_models.gpu.model import GpuModel
 from agentkit_local_models.model import Model
 from agentkit_local_models.parallel.group import Group
+from agentkit_local_models.parallel.places import least_room, places_of
 from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.share import arch_of, weights_of
-from agentkit_local_models.split import SplitModel, follow
+from agentkit_local_models.split import SplitModel
+from agentkit_local_models.split_device import SplitDevice
 
 # Seconds that a process which was told to end has for it.
 _PARTING: Final = 300.0
+# torchrun has begun this process where this variable is there.
+_TORCHRUN: Final = "TORCHELASTIC_RUN_ID"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +44,15 @@ class Order:
         meeting: where they find each other, as `Group` has it.
         dtype: to compute in.
         precision: of the weights; a quantised share is rounded by itself.
+        device: that computes: "cpu", or "cuda", of which each process has one.
     """
 
     path: str
     size: int
     meeting: str
-    dtype: Precision
+    dtype: Literal["auto"] | Precision
     precision: WeightPrecision
+    device: str
 
 
 @contextmanager
@@ -51,9 +60,10 @@ def split_engine(
     path: Path,
     size: int,
     *,
-    dtype: Precision = "float32",
+    dtype: Literal["auto"] | Precision = "auto",
     precision: WeightPrecision = "auto",
     cache_tokens: int | None = None,
+    device: str = "cpu",
 ) -> Generator[Engine]:
     """An engine whose model is split over processes, which end with the block.
 
@@ -63,15 +73,20 @@ def split_engine(
     Args:
         path: of a GGUF file or a hub folder.
         size: how many processes compute, this one among them.
-        dtype: to compute in.
+        dtype: to compute in; "auto" as `Engine.load`.
         precision: of the weights, but not "file".
-        cache_tokens: as `Engine.load`.
+        cache_tokens: as `Engine.load`, in each process.
+        device: that computes: "cpu", or "cuda", where each process of a machine has a GPU of its own; these
+            meet by NCCL.
 
     Raises:
         CheckpointError: as `Engine.load`.
-        UnsupportedCheckpoint: the model cannot be split over so many.
-        ValueError: a precision that cannot be split, or another number than torchrun's.
+        UnsupportedCheckpoint: the model cannot be split over so many, or no kernel computes something of it.
+        LocalModelError: there are too few GPUs, or torch has no NCCL.
+        ValueError: a precision that cannot be split, no such device, or another number than torchrun's.
     """
+    local = int(os.environ["LOCAL_WORLD_SIZE"]) if _TORCHRUN in os.environ else size
+    places_of(device, local)  # refused here, before any process begins, as what follows
     if precision == "file":
         raise ValueError("blocks of a file cannot be split; float32, bfloat16, float16, int8 and int4 can")
     with Checkpoint.open(path) as checkpoint:
@@ -80,10 +95,10 @@ def split_engine(
                 f"{path} has 4 bits by a text, which splitting would round once more; "
                 "float32, bfloat16, float16 and int8 can be split"
             )
-        arch_of(checkpoint.config, size)  # refused here, before any process begins
+        arch_of(checkpoint.config, size)
     with tempfile.TemporaryDirectory() as folder:
-        order = Order(str(path.resolve()), size, f"file://{folder}/meeting", dtype, precision)
-        if "TORCHELASTIC_RUN_ID" in os.environ:
+        order = Order(str(path.resolve()), size, f"file://{folder}/meeting", dtype, precision, device)
+        if _TORCHRUN in os.environ:
             yield from _elsewhere(order, cache_tokens)
         else:
             yield from _here(order, cache_tokens)
@@ -122,10 +137,11 @@ def _elsewhere(order: Order, cache_tokens: int | None) -> Generator[Engine]:
 
 
 def _first(order: Order, cache_tokens: int | None) -> Generator[Engine]:
-    group = Group(0, order.size, order.meeting)
+    place = _place(order, 0)
+    group = Group(0, order.size, order.meeting, place)
     try:
-        checkpoint, model = _share(order, group)
-        split = SplitModel(model, group)
+        checkpoint, model = _share(order, group, place)
+        split = split_of(model, group)
         try:
             yield Engine(checkpoint, split, cache_tokens=cache_tokens)
         finally:
@@ -136,17 +152,42 @@ def _first(order: Order, cache_tokens: int | None) -> Generator[Engine]:
 
 def serve(order: Order, rank: int) -> None:
     """Compute with the first process until it ends."""
-    group = Group(rank, order.size, order.meeting)
+    place = _place(order, rank)
+    group = Group(rank, order.size, order.meeting, place)
     try:
-        follow(_share(order, group)[1], group)
+        model = _share(order, group, place)[1]
+        least_room(model, group)
+        try:
+            follow(model, group)
+        finally:
+            if isinstance(model, GpuModel):
+                model.release()
     finally:
         group.close()
 
 
-def _share(order: Order, group: Group) -> tuple[Checkpoint, Model]:
+def split_of(model: Model | GpuModel, group: Group) -> SplitModel:
+    """The first process's share, as an engine is made of it."""
+    room = least_room(model, group)
+    return SplitModel(model, group) if isinstance(model, Model) else SplitDevice(model, group, room)
+
+
+def _place(order: Order, rank: int) -> torch.device:
+    """Where a process computes its share."""
+    if _TORCHRUN in os.environ:
+        local, count = int(os.environ["LOCAL_RANK"]), int(os.environ["LOCAL_WORLD_SIZE"])
+    else:
+        local, count = rank, order.size
+    return places_of(order.device, count)[local]
+
+
+def _share(order: Order, group: Group, place: torch.device) -> tuple[Checkpoint, Model | GpuModel]:
     """This process's part of the model."""
-    form, kind = weights_and_dtype(order.precision, order.dtype)
+    form, kind = weights_and_dtype(order.precision, order.dtype, order.device)
     with Checkpoint.open(Path(order.path)) as checkpoint:
         weights = weights_of(checkpoint.load_weights(kind), group.rank, group.size)
         arch = arch_of(checkpoint.config, group.size)
-        return checkpoint, Model(arch, weights, kind, form, share=group)
+        model = Model(arch, weights, kind, form, share=group)
+        if place.type == "cpu":
+            return checkpoint, model
+        return checkpoint, GpuModel(model, place, vocabulary_size=checkpoint.tokenizer.vocabulary_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 
 import msgspec
@@ -9,4 +10,6 @@ import msgspec
 from agentkit_local_models.parallel.launch import Order, serve
 
 if __name__ == "__main__":
+    # Ctrl-C at a terminal is told to all its processes; the first one ends the others when it is ready
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     serve(msgspec.json.decode(sys.argv[2], type=Order), int(sys.argv[1]))

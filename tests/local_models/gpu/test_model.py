@@ -1,11 +1,10 @@
 """A whole model by our kernels against the plain decoder: every step of an engine, in float32."""
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import pytest
 import torch
-from torch import Tensor
 
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.decoder import Decoder
@@ -24,6 +23,7 @@ from agentkit_local_models.variants import BASE, Variant
 from ..oracle import random_weights  # noqa: TID252
 from ..test_adapters import random_adapter  # noqa: TID252
 from ..tiny import tiny_arch  # noqa: TID252
+from .other_share import Again
 
 pytestmark = [pytest.mark.triton, pytest.mark.timeout(1800)]
 CPU = torch.device("cpu")
@@ -113,22 +113,6 @@ def test_quantised_weights_are_multiplied_by_as_they_are(form: str) -> None:
     for tokens in ([5, 9, 2], [6]):
         found = model.launch([row(tokens, own)])[0]
         torch.testing.assert_close(found, exact.logits(tokens, theirs), **CLOSE)
-
-
-class Again:
-    """A capture that remembers what was launched, and launches it again over the same memory."""
-
-    def __init__(self) -> None:
-        self.replays = 0
-
-    def __call__(self, launches: Callable[[], Tensor]) -> tuple[Callable[[], None], Tensor]:
-        result = launches().clone().fill_(torch.nan)  # nothing is computed by capturing
-
-        def replay() -> None:
-            self.replays += 1
-            result.copy_(launches())
-
-        return replay, result
 
 
 # rows that only fill a bucket are attended to by nobody, and computed from whatever lay in memory
