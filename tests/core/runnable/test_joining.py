@@ -12,7 +12,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from agentkit.core.errors import UsageError
-from agentkit.core.runnable import Lambda, Parallel, Passthrough, Runnable, Transform, Whole
+from agentkit.core.runnable import Lambda, Parallel, Passthrough, Runnable, Whole
 from agentkit.core.runnable.facade import waited
 from agentkit.core.runnable.pieces import gathered, joined
 
@@ -63,7 +63,7 @@ def test_a_function_or_a_mapping_becomes_a_step_on_either_side() -> None:
 def test_pipe_is_the_bar_by_name() -> None:
     chain = Lambda(str.split).pipe(lambda words: words[0]).pipe({"first": str.upper, "long": len})
     assert chain.invoke("ab cde") == {"first": "AB", "long": 2}
-    assert list(Lambda(letters).pipe(Transform(upper)).stream("ab")) == ["A", "B"]
+    assert list(letters.pipe(upper).stream("ab")) == ["", "A", "B"]
 
 
 def test_what_is_no_step_is_refused_and_shown() -> None:
