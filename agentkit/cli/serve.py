@@ -22,6 +22,7 @@ def serve_command(
     name: str | None,
     adapter: tuple[str, ...],
     device: str | None,
+    tensor_parallel: int,
     queue: int,
     most_bytes: int,
     grace: float,
@@ -30,13 +31,19 @@ def serve_command(
     if model.partition(":")[0] in ("openai", "replay", "scripted", "served"):
         raise UsageError(f"{model} is not computed here; local:NAME or local:PATH can be served")
     key = os.environ.get(KEY) or None
-    serving = Serving(host, port, key, name, most_bytes, queue, grace, device, _adapters(adapter))
+    beside = _adapters(adapter)
+    serving = Serving(
+        host, port, key, name, most_bytes, queue, grace, device, beside, processes=tensor_parallel
+    )
     opened = open_server(model, serving)
     # what the server could not do is for whoever runs it; requests themselves are counted, not told
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="%(message)s")
     click.echo(f"serving {', '.join(opened.names)} at {opened.url}/v1; Ctrl-C ends it")
     sys.stdout.flush()
-    opened.server.run([opened.listens])
+    try:
+        opened.server.run([opened.listens])
+    finally:
+        opened.release()
     if len(opened.server.signals) > 1:
         return 128 + opened.server.signals[-1]
     click.echo("ended", err=True)

@@ -23,6 +23,13 @@ from agentkit.cli.completion import embedded_names
 )
 @click.option("--device", metavar="NAME", help="That computes: cpu, cuda or cuda:NUMBER.")
 @click.option(
+    "--tensor-parallel",
+    type=click.IntRange(min=1),
+    metavar="N",
+    default=1,
+    help="Processes that share the model; 1. With --device cuda each has a GPU of its own.",
+)
+@click.option(
     "--queue",
     type=click.IntRange(min=1),
     metavar="N",

@@ -1,8 +1,8 @@
 """`agentkit serve`: the door to the server of the local engine."""
 
 import time
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ from agentkit.models.dialects import Dialect, dialect_of
 from agentkit.models.embedded import MANNERS, parts_of, place_of
 from agentkit.models.embeddings.local import LocalEmbeddings
 from agentkit.models.local import LocalModel, local_profile
-from agentkit.models.local_options import on_device, without_options
+from agentkit.models.local_options import LocalOptions, on_device, without_options
 from agentkit.models.speech import DialectSpeech
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Serving:
     """That computes; by default what the model's name says, else the processor."""
     adapters: Mapping[str, Path] = field(default_factory=dict[str, Path])
     """Files or folders by name: with one of them the model is called MODEL+NAME."""
+    processes: int = 1
+    """That share the model (tensor parallelism); on GPUs each has one of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +62,8 @@ class Opened:
     server: "Server"
     """`run([listens])` serves until it is told to end."""
     listens: "socket.socket"
+    release: Callable[[], None]
+    """Lets go of what computes with this process; to be called when the server has ended."""
 
 
 def open_server(model: str, serving: Serving) -> Opened:
@@ -83,12 +87,14 @@ def open_server(model: str, serving: Serving) -> Opened:
     rest = on_device(model.removeprefix("local:"), serving.device)
     with _told(serving):
         listens = bound(serving.host, serving.port)  # before a minute is spent on loading
+    held = ExitStack()
     try:
-        models, profile = _loaded(rest, serving.name or name_of(rest), serving.adapters)
+        models, profile = _loaded(rest, serving, held)
         with _told(serving):
             listens.listen()  # another server that began as early may have done so first
     except BaseException:
         listens.close()
+        held.close()
         raise
     served = Served(
         models,
@@ -98,7 +104,7 @@ def open_server(model: str, serving: Serving) -> Opened:
         profile={} if profile is None else msgspec.to_builtins(profile),
     )
     server = Server(served, serving.key, grace_seconds=serving.grace_seconds)
-    return Opened(tuple(models), address_of(listens), server, listens)
+    return Opened(tuple(models), address_of(listens), server, listens, held.close)
 
 
 @contextmanager
@@ -122,31 +128,36 @@ def name_of(rest: str) -> str:
 
 
 def _loaded(
-    rest: str, name: str, adapters: Mapping[str, Path]
+    rest: str, serving: Serving, held: ExitStack
 ) -> "tuple[dict[str, Decoder | Encoder], ModelProfile | None]":
     """What is served by which name, and how the loop should treat it where it can be spoken to.
 
     Raises:
         UnknownModel: there is no such local model, or its weights are not here.
         BadRequest: it cannot be loaded, or an adapter of it.
-        UsageError: an encoder was given adapters or options.
+        UsageError: an encoder was given adapters, options or processes, or a split model options.
     """
     from agentkit_local_models.engines import ENGINES
     from agentkit_local_models.errors import LocalModelError
 
+    name, adapters = serving.name or name_of(rest), serving.adapters
     bare, options = without_options(rest)
     if _is_encoder(bare):
-        if adapters or options:
-            given = "--adapter" if adapters else options
+        if adapters or options or serving.processes > 1:
+            given = "--adapter" if adapters else options or "--tensor-parallel"
             raise UsageError(f"{name} makes vectors, and takes no {given}")
         return {name: LocalEmbeddings.load(rest).encoder}, None
     place = place_of(f"local:{rest}", rest)
     wanted = {name: place.adapter, **{f"{name}+{one}": path for one, path in adapters.items()}}
     try:
-        engines = {
-            one: ENGINES.get(place.path, adapter=adapter, **place.options.of_engine)
-            for one, adapter in wanted.items()
-        }
+        if serving.processes > 1:
+            split = held.enter_context(_split(place.path, place.options, serving.processes))
+            engines = {one: _beside(split, one, adapter) for one, adapter in wanted.items()}
+        else:
+            engines = {
+                one: ENGINES.get(place.path, adapter=adapter, **place.options.of_engine)
+                for one, adapter in wanted.items()
+            }
     except (LocalModelError, ValueError) as error:
         raise BadRequest(str(error)) from error
     dialect = dialect_of(place.dialect, engines[name].checkpoint.calls)
@@ -155,6 +166,43 @@ def _loaded(
     )
     decoders = {one: _spoken(f"local:{one}", engine, dialect, profile) for one, engine in engines.items()}
     return {**decoders}, profile
+
+
+@contextmanager
+def _split(path: Path, options: LocalOptions, processes: int) -> "Generator[Engine]":
+    """An engine that so many processes compute, as long as the block lasts.
+
+    Raises:
+        BadRequest: one of them failed.
+        LocalModelError: as `split_engine`.
+        UsageError: an option that a split model does not have.
+        ValueError: as `split_engine`.
+    """
+    from agentkit_local_models.errors import LocalModelError
+    from agentkit_local_models.parallel.launch import split_engine
+
+    whole = LocalOptions(precision=options.precision, device=options.device)
+    if options != whole:
+        raise UsageError(
+            f"a model of {processes} processes takes no {options.written}; precision and device are for both"
+        )
+    of_engine = whole.of_engine
+    with ExitStack() as held:
+        yield held.enter_context(
+            split_engine(path, processes, precision=of_engine["precision"], device=of_engine["device"])
+        )
+        try:
+            held.pop_all().close()
+        except LocalModelError as error:
+            raise BadRequest(str(error)) from error
+
+
+def _beside(engine: "Engine", name: str, adapter: Path | None) -> "Engine":
+    """The engine, with an adapter where there is one."""
+    if adapter is None:
+        return engine
+    engine.load_adapter(name, adapter)
+    return engine.using(name)
 
 
 def _spoken(name: str, engine: "Engine", dialect: Dialect, profile: ModelProfile) -> "Decoder":

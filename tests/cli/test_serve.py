@@ -7,17 +7,25 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import openai
 import pytest
+import torch
 from click.testing import CliRunner
 
 from agentkit.cli.main import cli
 from agentkit.core.errors import BadRequest, UnknownModel, UsageError
 from agentkit.models.embedded import adapter_file
 from agentkit.models.serving import Serving, open_server
+from agentkit_local_models.adapter_file import save_packed
+from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.serving.server import bound
+
+from ..local_models.test_adapters import random_adapter  # noqa: TID252
+from ..local_models.training.tiny import LLAMA, hub_model  # noqa: TID252
 
 READ = {
     "type": "function",
@@ -196,3 +204,38 @@ def test_adapters_need_names_of_their_own(given, why):
 def test_a_file_that_is_no_adapter_is_refused(tmp_path):
     with pytest.raises(BadRequest, match=r"mine\.safetensors"):
         open_server("local:smollm2", Serving(port=0, adapters={"mine": tmp_path / "mine.safetensors"}))
+
+
+def test_a_model_that_two_processes_share_answers_as_one_does_with_and_without_an_adapter(tmp_path):
+    path = hub_model(tmp_path / "model", LLAMA)
+    with Checkpoint.open(path) as checkpoint:
+        adapter = random_adapter(checkpoint.config, LoraConfig(2, 4.0), 1)
+    save_packed(adapter, tmp_path / "mine.safetensors", {})
+    serving = Serving(port=0, adapters={"mine": tmp_path / "mine.safetensors"})
+    opened = [
+        open_server(f"local:{path}?precision=float32", replace(serving, processes=count)) for count in (1, 2)
+    ]
+    for one in opened:
+        one.listens.close()
+    alone, split = ([model.engine for model in one.server._served.models.values()] for one in opened)
+    assert split[0]._model.arch.heads * 2 == alone[0]._model.arch.heads
+    for one, other in zip(alone, split, strict=True):
+        assert torch.allclose(one.logits([40, 41, 42]), other.logits([40, 41, 42]), atol=1e-5)
+    assert not alone[0].logits([40]).equal(alone[1].logits([40]))
+    opened[1].release()
+
+
+@pytest.mark.parametrize(
+    ("model", "flags", "why"),
+    [
+        ("local:smollm2", (), "3 key heads, .* cannot be split over 2 processes; 1, 3 work"),
+        ("local:smollm2", ("--device", "cuda"), "2 processes need a GPU each"),
+        ("local:smollm2", ("--device", "cuda:1"), "cpu and cuda work"),
+        ("local:smollm2?threads=1", (), "takes no .threads=1; precision and device"),
+        ("local:minilm", (), "takes no --tensor-parallel"),
+    ],
+)
+def test_a_model_that_cannot_be_shared_so_is_refused_in_words(model, flags, why):
+    done = CliRunner().invoke(cli, ["serve", model, "--port", "0", "--tensor-parallel", "2", *flags])
+    assert done.exit_code != 0
+    assert re.search(why, str(done.exception))
