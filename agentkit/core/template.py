@@ -39,12 +39,10 @@ class Template:
         Raises:
             PromptError: a place has no value, or a value no place.
         """
-        complaints: list[str] = []
-        if missing := sorted(self.variables - set(values)):
-            complaints.append(f"the template needs {', '.join(missing)} and was not given it")
-        if unused := sorted(set(values) - self.variables):
-            complaints.append(f"it has no place for {', '.join(unused)}")
-        if complaints:
+        if values.keys() != self.variables:
+            missing, unused = sorted(self.variables - set(values)), sorted(set(values) - self.variables)
+            complaints = [f"the template needs {', '.join(missing)} and was not given it"] if missing else []
+            complaints += [f"it has no place for {', '.join(unused)}"] if unused else []
             raise PromptError("; ".join(complaints))
         return "".join([values[text] if is_place else text for text, is_place in self._pieces])
 

@@ -19,6 +19,9 @@ from agentkit.core.secret import REDACTED
 SHORTEST = 6
 """Characters of the shortest value that counts as a secret; shorter ones occur in ordinary text."""
 
+_COMMON = frozenset(b' abcdefghiklmnoprstuwy",:.{}')
+"""Signs of which the JSON of an event has many."""
+
 _T = TypeVar("_T")
 
 _SECRET_NAME = re.compile(
@@ -106,11 +109,16 @@ class Redactor:
         self._shapes = [(f"{REDACTED}{kind}]", signs, re.compile(shape)) for kind, signs, shape in _SHAPES]
         signs = [sign for _, signs, _ in _SHAPES for sign in signs]
         # msgspec escapes sign by sign, so a needle in a string is this needle in the string's JSON
-        self._in_json = re.compile(_any_of({_in_json(n) for n in (*self._needles, *signs)}))
+        in_json = sorted({_in_json(needle) for needle in (*self._needles, *signs)})
+        self._rare = re.compile(_any_of(needle for needle in in_json if _rarest(needle) is not None))
+        self._common = [needle for needle in in_json if _rarest(needle) is None]
 
     def suspects(self, encoded: bytes) -> bool:
         """Whether a value that msgspec wrote as JSON may hold a secret; `False` is certain."""
-        return self._in_json.search(encoded) is not None
+        for needle in self._common:
+            if needle in encoded:
+                return True
+        return self._rare.search(encoded) is not None
 
     def text(self, text: str) -> str:
         """The text with every secret replaced by its mark."""
@@ -167,29 +175,26 @@ def _in_json(text: str) -> bytes:
     return msgspec.json.encode(text)[1:-1]
 
 
+def _rarest(needle: bytes) -> int | None:
+    """The place of the first sign that is rare in the JSON of a text, if there is one."""
+    return next((place for place, sign in enumerate(needle) if sign not in _COMMON), None)
+
+
 def _any_of(needles: Iterable[bytes]) -> bytes:
-    r"""The pattern of any of these, in which those that begin alike part where they differ.
+    r"""The pattern of any of these, in which a search stops at a rare sign only, and looks back from there.
 
-    At most places of a text it fails at the first sign, where a search for each would read all of it.
+    One that began with the first sign of each would stop at every fourth letter.
 
-    >>> _any_of([b"sk-", b"sk_", b"eyJ"])
-    b'eyJ|sk(?:\\-|_)'
+    >>> _any_of([b"sk-", b"sk_live", b"AKIA"])
+    b'\\-(?:(?<=sk\\-))|_(?:(?<=sk_)live)|A(?:KIA)'
     """
-    alike: dict[bytes, list[bytes]] = {}
-    for needle in sorted(needles):
-        alike.setdefault(needle[:1], []).append(needle)
-    if b"" in alike:
-        return b""  # all of them begin with it
-    return b"|".join(_any_alike(ones) for ones in alike.values())
-
-
-def _any_alike(needles: list[bytes]) -> bytes:
-    """The pattern of any of these, which are sorted and have their first sign in common."""
-    first, last = needles[0], needles[-1]
-    pairs = enumerate(zip(first, last, strict=False))
-    shared = next((place for place, (one, other) in pairs if one != other), len(first))
-    ends = [needle[shared:] for needle in needles]
-    return re.escape(first[:shared]) + (b"(?:" + _any_of(ends) + b")" if len(ends) > 1 else b"")
+    by_sign: dict[bytes, list[bytes]] = {}
+    for needle in needles:
+        place = _rarest(needle) or 0
+        before, sign, after = needle[:place], needle[place : place + 1], needle[place + 1 :]
+        behind = b"(?<=" + re.escape(before + sign) + b")" if before else b""
+        by_sign.setdefault(sign, []).append(behind + re.escape(after))
+    return b"|".join(re.escape(sign) + b"(?:" + b"|".join(ends) + b")" for sign, ends in by_sign.items())
 
 
 def _forms(secret: str) -> Iterator[str]:

@@ -21,6 +21,7 @@ from agentkit.journal.marks import Mark, name_of
 from agentkit.journal.places import place
 from agentkit.journal.redact import Redactor
 from agentkit.journal.segments import ENOUGH, fold_middle
+from agentkit.journal.tags import tag_of
 from agentkit.journal.texts import Texts
 
 _MOST_AT_ONCE = 64
@@ -112,7 +113,7 @@ class JournalLog:
         if not self._open or os.getpid() != self._pid:
             raise JournalError(f"run {self.run_id} is not open for appending in this process; resume it")
         raw = self._encoded(event)
-        kind = str(type(event).__struct_config__.tag)
+        kind = tag_of(type(event))
         with self._database.lock:
             lease, seq, at = self._lease, len(self._events) + 1, self._clock()
             recorded = Recorded(seq, at, event)

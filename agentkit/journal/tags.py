@@ -1,6 +1,10 @@
 """What kind of event a stored body is of, without reading the rest of it."""
 
+from functools import cache
+
 import msgspec
+
+from agentkit.core.events import Event
 
 
 class _Tagged(msgspec.Struct):
@@ -20,3 +24,9 @@ def kind_of(body: bytes) -> str | None:
         return _tagged(body).type
     except (msgspec.DecodeError, UnicodeError, RecursionError):
         return None
+
+
+@cache
+def tag_of(kind: type[Event]) -> str:
+    """The kind of event that the bodies of a class say they are."""
+    return str(kind.__struct_config__.tag)
