@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
+from typing import cast
 
 from agentkit.agents.hiring import Runs
 from agentkit.agents.recording import recording
@@ -22,20 +23,23 @@ from agentkit.tooling.workspace import Workspace
 
 
 @contextmanager
-def recorded(
-    settings: Settings, around: Surroundings, workspace: Workspace
-) -> Generator[tuple[RunLog, Runs]]:
-    """The record of a new run in a workspace, and where those of the agents that work for it are.
+def runs_of(settings: Settings, around: Surroundings, workspace: Workspace) -> Generator[Runs]:
+    """Where a new run in a workspace is recorded, and those of the agents that work for it.
 
     Raises:
         UsageError: the journal lies where the agent could change it.
     """
     if around.log is not None:
-        yield around.log, around.runs or MemoryRuns()
+        yield around.runs or MemoryRuns()
         return
     _require_journal_outside(settings, around.journal, str(workspace.root))
-    with _journal(settings, around) as journal, journal.start() as log:
-        yield log, journal
+    with _journal(settings, around) as journal:
+        yield journal
+
+
+async def begun(around: Surroundings, runs: Runs) -> AbstractContextManager[RunLog]:
+    """The record of a new run, let go of at the end of the block unless it was given."""
+    return await runs.begin() if isinstance(runs, Journal) else nullcontext(cast("RunLog", around.log))
 
 
 @contextmanager

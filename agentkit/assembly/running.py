@@ -27,7 +27,7 @@ from agentkit.assembly.parts import (
     searching_of,
     snapshots_of,
 )
-from agentkit.assembly.records import first_event, is_foreign, recorded, taken_up, written_by
+from agentkit.assembly.records import begun, first_event, is_foreign, runs_of, taken_up, written_by
 from agentkit.assembly.remembered import remembered
 from agentkit.assembly.surroundings import Outcome, Surroundings
 from agentkit.core.errors import UsageError
@@ -61,7 +61,8 @@ async def run_goal(goal: str, settings: Settings, around: Surroundings | None = 
     around = around or Surroundings()
     with (
         Workspace.open(settings.workspace) as workspace,
-        recorded(settings, around, workspace) as (log, runs),
+        runs_of(settings, around, workspace) as runs,
+        await begun(around, runs) as log,
     ):
         async with _agent(settings, around, log, runs, workspace) as agent:
             return await _finish(agent, beginning(goal, settings, agent))
@@ -121,7 +122,8 @@ async def conversation(
     if not run_id:
         with (
             Workspace.open(settings.workspace) as workspace,
-            recorded(settings, around, workspace) as (log, runs),
+            runs_of(settings, around, workspace) as runs,
+            await begun(around, runs) as log,
         ):
             async with _agent(settings, around, log, runs, workspace) as agent:
                 agent.talks = True

@@ -7,6 +7,7 @@ verified prefix of what was recorded, and it holds everything that was appended 
 that keeps its word.
 """
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -26,7 +27,7 @@ from agentkit.journal.foreign import is_foreign, mark_foreign
 from agentkit.journal.forking import Fork, begun, cut, rewritten
 from agentkit.journal.ids import new_run_id, normal
 from agentkit.journal.kinds import printable
-from agentkit.journal.lease import Holder, Lease, take, take_new
+from agentkit.journal.lease import Holder, Lease, release, take, take_new
 from agentkit.journal.losses import Loss, accept, is_gone, losses
 from agentkit.journal.marks import Mark
 from agentkit.journal.numbers import new_run
@@ -57,6 +58,10 @@ class Journal:
         self._redactor = redactor
         self._clock = clock
         self._held: set[JournalLog] = set()
+        self._beginning = 0
+        """How many runs are about to begin."""
+        self._new: list[Lease] = []
+        """Those that were made for them."""
         self.texts = Texts(database, redactor)
         """The kept texts of all runs."""
         self.contents = Contents.beside(database.path)
@@ -103,11 +108,23 @@ class Journal:
 
     def start(self) -> JournalLog:
         """A new run, held by this process. It is listed once it has an event."""
-        database = self._database
-        with database.transaction(full=False):  # its first durable event makes it so too
-            run, run_id = self._new()
-            lease = take_new(database, run, run_id, Holder.me())
-        return self._log(lease, [], first_link(run_id), rows=0)
+        return self._begun(*self._made(1))
+
+    async def begin(self) -> JournalLog:
+        """As `start`; runs that begin at one time are made in one transaction."""
+        self._beginning += 1
+        try:
+            await asyncio.sleep(0)  # whoever else is about to begin has said so by then
+            with self._database.lock:
+                if not self._new:
+                    # the first of them is taken first: its events then lie before those of the next
+                    self._new = self._made(self._beginning)[::-1]
+                return self._begun(self._new.pop())
+        finally:
+            with self._database.lock:
+                self._beginning -= 1
+                while len(self._new) > self._beginning:  # somebody does not begin after all
+                    release(self._database, self._new.pop())
 
     def resume(self, run_id: str, *, force: bool = False) -> JournalLog:
         """An earlier run, verified, and from now on held by this process.
@@ -206,7 +223,7 @@ class Journal:
             count, step, steps = cut(events, run_id, step)
             first = begun(events[0] if events else None, run_id, step, model, base_url)
             first = self._redactor.value(change(first))
-            run, name = self._new()
+            run, name = self._named()
             foreign = is_foreign(database, source)
             if foreign:
                 mark_foreign(database, run)
@@ -325,7 +342,15 @@ class Journal:
         self._held.add(log)
         return log
 
-    def _new(self) -> tuple[int, str]:
+    def _begun(self, lease: Lease) -> JournalLog:
+        return self._log(lease, [], first_link(lease.run_id), rows=0)
+
+    def _made(self, count: int) -> list[Lease]:
+        """So many new runs, held by this process; their first durable event makes them durable too."""
+        with self._database.transaction(full=False):
+            return [take_new(self._database, *self._named(), Holder.me()) for _ in range(count)]
+
+    def _named(self) -> tuple[int, str]:
         """The number and the name of a new run; inside a transaction."""
         now = self._clock()
         while True:
