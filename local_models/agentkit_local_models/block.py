@@ -9,15 +9,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight, attend
 from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
-from agentkit_local_models.layers import Layer, Norm
-from agentkit_local_models.rotary import rotate
+from agentkit_local_models.layers import Layer
+from agentkit_local_models.pointwise import Pointwise
 from agentkit_local_models.share import Share
 from agentkit_local_models.spans import Span
 
@@ -28,7 +27,11 @@ _Beside = Callable[[Tensor, Tensor, str], Tensor]
 
 
 class Block:
-    """The computation of a block, the same for every layer of a model."""
+    """The computation of a block, the same for every layer of a model.
+
+    Attributes:
+        pointwise: computes what is neither a product nor attention.
+    """
 
     def __init__(
         self, arch: Arch, share: Share, attention: StepAttention | None, compiler: Compiler | None
@@ -37,7 +40,13 @@ class Block:
         self._arch = arch
         self._share = share
         self._step_attention = attention
+        self.pointwise = Pointwise(arch)
         self._compiled = None if compiler is None else (compiler(self._before), compiler(self._after))
+
+    def compute_by(self, pointwise: Pointwise) -> None:
+        """Have something else than torch compute it; what is compiled stays as it is, for it is torch's."""
+        if self._compiled is None:
+            self.pointwise = pointwise
 
     def __call__(
         self,
@@ -74,32 +83,32 @@ class Block:
     ) -> tuple[Tensor, Tensor]:
         """What comes before attention: [T, width] to the same normed, and [T, H + 2 K, D]."""
         arch = self._arch
-        normed = norm_of(arch, x, layer.attention_norm)
+        normed = self.pointwise.norm(x, layer.attention_norm)
         heads = beside(layer.query_key_value(normed), normed, "query_key_value")
         heads = heads.contiguous().view(len(heads), -1, arch.head_width)  # attention reads a head at once
         query, key = heads[:, : arch.heads], heads[:, arch.heads : arch.heads + arch.kv_heads]
         if layer.query_norm is not None and layer.key_norm is not None:
-            query.copy_(norm_of(arch, query, layer.query_norm))
-            key.copy_(norm_of(arch, key, layer.key_norm))
+            query.copy_(self.pointwise.norm(query, layer.query_norm))
+            key.copy_(self.pointwise.norm(key, layer.key_norm))
         if table is not None:
-            rotate(heads[:, : arch.heads + arch.kv_heads], *table)
+            self.pointwise.rotate(heads[:, : arch.heads + arch.kv_heads], *table)
         return normed, heads
 
     def _after(self, x: Tensor, normed: Tensor, seen: Tensor, layer: Layer, beside: _Beside) -> Tensor:
         """What comes after attention, which gave `seen` [T, H * D]: [T, width]."""
         mixed = self._share.sum(beside(layer.output(seen), seen, "output"))
         if layer.attention_post_norm is not None:
-            mixed = norm_of(self._arch, mixed, layer.attention_post_norm)
+            mixed = self.pointwise.norm(mixed, layer.attention_post_norm)
         if self._arch.parallel != "no":
             second = layer.feed_forward_norm
-            read = normed if second is None else norm_of(self._arch, x, second)
+            read = normed if second is None else self.pointwise.norm(x, second)
             return x + mixed + self._feed_forward(read, layer, beside)
         x = self._kept(x, normed) + mixed
         assert layer.feed_forward_norm is not None
-        normed = norm_of(self._arch, x, layer.feed_forward_norm)
+        normed = self.pointwise.norm(x, layer.feed_forward_norm)
         changed = self._feed_forward(normed, layer, beside)
         if layer.feed_forward_post_norm is not None:
-            changed = norm_of(self._arch, changed, layer.feed_forward_post_norm)
+            changed = self.pointwise.norm(changed, layer.feed_forward_post_norm)
         return self._kept(x, normed) + changed
 
     def _kept(self, x: Tensor, normed: Tensor) -> Tensor:
@@ -131,27 +140,8 @@ class Block:
 
     def _feed_forward(self, normed: Tensor, layer: Layer, beside: _Beside) -> Tensor:
         hidden = beside(layer.up(normed), normed, "up")
-        if self._arch.gated:
-            gate, up = hidden.chunk(2, dim=-1)
-            hidden = self._activated(gate).mul_(up)
-        else:
-            hidden = self._activated(hidden)
+        hidden = self.pointwise.activated(hidden)
         return self._share.sum(beside(layer.down(hidden), hidden, "down"))
-
-    def _activated(self, x: Tensor) -> Tensor:
-        if self._arch.activation == "silu":
-            return F.silu(x, inplace=True)  # a product that nobody else reads
-        return F.gelu(x, approximate="tanh" if self._arch.activation == "gelu-tanh" else "none")
-
-
-def norm_of(arch: Arch, x: Tensor, norm: Norm) -> Tensor:
-    """RMSNorm or LayerNorm over the last dimension, in the dtype of the norm; the shape and dtype of `x`."""
-    exact = x.to(norm.weight.dtype)
-    if arch.norm == "rms" or norm.weight.shape[0] != arch.width:
-        result = F.rms_norm(exact, norm.weight.shape, norm.weight, arch.norm_epsilon)
-    else:
-        result = F.layer_norm(exact, norm.weight.shape, norm.weight, norm.bias, arch.norm_epsilon)
-    return result.to(x.dtype)
 
 
 def _nothing(y: Tensor, _x: Tensor, _stack: str) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.block import Block, StepAttention, norm_of
+from agentkit_local_models.block import Block, StepAttention
 from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.heap import give_back
@@ -22,6 +22,7 @@ from agentkit_local_models.layers import placed, reformed
 from agentkit_local_models.linear import Linear, Weight
 from agentkit_local_models.matrices import Stored
 from agentkit_local_models.pages import PagedCache, PagePool, pages_for
+from agentkit_local_models.pointwise import Pointwise
 from agentkit_local_models.precision import CacheForm, Form
 from agentkit_local_models.prompt import Prompt
 from agentkit_local_models.rotary import Rotation
@@ -117,6 +118,10 @@ class Model:
             )
             give_back()  # the other form left holes as large as the next one
 
+    def compute_by(self, pointwise: Pointwise) -> None:
+        """See `Block.compute_by`."""
+        self._block.compute_by(pointwise)
+
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
         pool = PagePool(self.arch, self.dtype, pages_for(self.arch.context), form=self.cache)
@@ -166,7 +171,7 @@ class Model:
         x = self._blocks(x, positions, spans, deltas)
         for tokens, cache in steps:
             cache.length += len(tokens)
-        return norm_of(self.arch, x, self.norm)
+        return self._block.pointwise.norm(x, self.norm)
 
     @torch.inference_mode()
     def embedded(self, ids: Tensor) -> Tensor:
@@ -174,7 +179,7 @@ class Model:
         x = self.embed[ids].dense(self.dtype)
         if self.arch.embed_scale != 1:
             x = x * torch.tensor(self.arch.embed_scale, dtype=self.dtype)
-        return x if self.embed_norm is None else norm_of(self.arch, x, self.embed_norm)
+        return x if self.embed_norm is None else self._block.pointwise.norm(x, self.embed_norm)
 
     @torch.inference_mode()
     def through_blocks(self, x: Tensor) -> Tensor:

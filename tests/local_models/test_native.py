@@ -274,10 +274,14 @@ def near(found: Tensor, x: Tensor, matrix: Stored) -> None:
     torch.testing.assert_close(found.double(), expected, rtol=2**-8, atol=2e-5 * float(expected.abs().max()))
 
 
-@pytest.mark.parametrize("form", QUANTISED)
+def bfloat16s() -> Floats:
+    return Floats(torch.randn(48, 256, generator=torch.Generator().manual_seed(2)).bfloat16())
+
+
+@pytest.mark.parametrize("form", [*QUANTISED, "bfloat16"])
 @torch.inference_mode()
 def test_many_rows_in_bfloat16_are_multiplied_by_the_very_numbers(form: str, workers: c.Workers) -> None:
-    matrix = packed(workers, Room(), QUANTISED[form]())
+    matrix = packed(workers, Room(), (QUANTISED | {"bfloat16": bfloat16s})[form]())
     dice = torch.Generator().manual_seed(3)
     for count in (1, 16, 31, 33, 100):
         x = torch.randn(count, 256, generator=dice).bfloat16()
@@ -296,6 +300,16 @@ def test_rows_of_a_prompt_may_be_wide_and_lie_apart_and_are_computed_each_alone(
     torch.testing.assert_close(whole(x, bias), found + bias)
     if workers.library.has_tiles:
         assert torch.equal(whole(x[9:50]), found[9:50])
+
+
+def test_bfloat16_stays_where_it_is_and_gradients_go_through_it(workers: c.Workers) -> None:
+    plain = bfloat16s()
+    matrix = packed(workers, Room(), plain)
+    assert matrix.dense(torch.bfloat16).data_ptr() == plain.weight.data_ptr()
+    x = torch.randn(20, 256).bfloat16().requires_grad_()
+    (asked,) = torch.autograd.grad(matrix(x).sum(), x)
+    (expected,) = torch.autograd.grad(plain(x).sum(), x)
+    torch.testing.assert_close(asked, expected)
 
 
 @torch.inference_mode()

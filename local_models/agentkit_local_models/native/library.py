@@ -113,6 +113,13 @@ class Library:
             functions.agentkit_multiply_many,
             *(None, c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_int64),
         )
+        rows = (c_void_p, c_int64)  # where they are, and how far apart
+        size = (c_void_p, c_int64, c_int64)
+        self.norm_many = _function(functions.agentkit_norm_many, None, *size, *rows, c_void_p, c_float, *rows)
+        self.gate_many = _function(functions.agentkit_gate_many, None, *size, ctypes.c_int, *rows)
+        self.turn_many = _function(
+            functions.agentkit_turn_many, None, *size, c_int64, c_int64, *rows, c_void_p, c_void_p
+        )
         self.read_rows = _function(functions.agentkit_read_rows, None, c_void_p, c_int64, c_void_p, c_void_p)
 
 

@@ -25,6 +25,7 @@ from agentkit_local_models.native import library as c
 from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
+from agentkit_local_models.native.pointwise import ACTIVATIONS, NativePointwise
 from agentkit_local_models.native.room import Room
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.precision import CacheForm
@@ -95,6 +96,7 @@ class NativeModel:
         self._most = in_calls if quantised else MOST_ROWS
         self._engine: int = self._library.create(ctypes.byref(self._decoder(model)), workers.handle)
         weakref.finalize(self, self._library.destroy, self._engine)
+        model.compute_by(NativePointwise(model.arch, workers))
 
     @property
     def layers(self) -> list[Layer]:
@@ -188,7 +190,7 @@ class NativeModel:
                 epsilon=arch.norm_epsilon,
                 scale=sight.scale,
                 embed_scale=float(torch.tensor(arch.embed_scale, dtype=model.dtype)),
-                activation=("silu", "gelu-tanh").index(arch.activation),
+                activation=ACTIVATIONS.index(arch.activation),
                 gated=arch.gated,
                 bf16_pages=model.dtype == torch.bfloat16,
                 slopes=None if sight.slopes is None else self._exact(sight.slopes),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import threading
 from dataclasses import dataclass
 from typing import Final
 
@@ -27,11 +26,10 @@ from agentkit_local_models.matrices import (
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.room import Room
+from agentkit_local_models.native.tiled import TiledFloats, fill_by_tiles, may_tile, scratch
 
 BLOCK: Final = 16
 """Rows that lie together."""
-TOKENS: Final = 32
-"""That tiles take at once."""
 # Of blocks of GGUF files: how many bits a code takes here, columns to a scale, and whether there are lows.
 _OF_BLOCKS: Final = {
     TensorKind.Q4_0: (c.I4, GROUP, False),
@@ -123,24 +121,12 @@ class Packed:
         return Floats(values)
 
     def fills(self, x: Tensor) -> bool:
-        """See `Fills`: where the processor has the tiles of AMX, and nobody asks for a gradient."""
-        has_tiles = self._workers.library.has_tiles
-        return has_tiles and x.dtype == torch.bfloat16 and torch.is_inference_mode_enabled()
+        """See `Fills`."""
+        return may_tile(self._workers, x)
 
     def fill(self, x: Tensor, y: Tensor) -> None:
         """See `Fills`; what is made of codes for it never leaves the core."""
-        x = x if x.stride(1) == 1 else x.contiguous()
-        room = scratch(x.dtype, -(-len(x) // TOKENS) * TOKENS, self.shape[1])
-        self._workers.library.multiply_many(
-            self._workers.handle,
-            ctypes.byref(self._matrix),
-            len(x),
-            x.data_ptr(),
-            x.stride(0),
-            room.data_ptr(),
-            y.data_ptr(),
-            y.stride(0),
-        )
+        fill_by_tiles(self._workers, self._matrix, x, y)
 
     def _values(self, rows: slice, dtype: torch.dtype, passing: bool = False) -> Tensor:
         """Whole blocks of rows as numbers; `passing` ones are good until this thread asks again."""
@@ -156,24 +142,6 @@ class Packed:
             kind == torch.bfloat16,
         )
         return values.to(dtype)
-
-
-class _Scratch(threading.local):
-    """Memory that is written again and again: the system takes long to give new."""
-
-    def __init__(self) -> None:
-        self.of: dict[torch.dtype, Tensor] = {}
-
-
-_SCRATCH: Final = _Scratch()
-
-
-def scratch(dtype: torch.dtype, rows: int, columns: int) -> Tensor:
-    """Room for a slice of a matrix, [rows, columns], that this thread has until it asks again."""
-    room = _SCRATCH.of.get(dtype)
-    if room is None or room.numel() < rows * columns:
-        room = _SCRATCH.of[dtype] = torch.empty(max(rows * columns, PACKED_SLICE), dtype=dtype)
-    return room[: rows * columns].view(rows, columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +212,7 @@ class PackedAdapted:
 
 
 def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
-    """A quantised matrix packed, with the delta that may lie beside it; one of floats as it is.
+    """A quantised matrix packed, with the delta that may lie beside it; floats stay where they are.
 
     Args:
         workers: that pack it.
@@ -271,6 +239,8 @@ def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
         case Int4Groups(codes, scales, lows):
             parts = [room.holding(one) for one in (_nibbles(codes), by_block(scales), by_block(lows))]
             return Packed(workers, matrix.shape, c.I4, GROUP, *parts)
+        case Floats(weight) if weight.dtype == torch.bfloat16:
+            return TiledFloats(weight.contiguous(), workers)
         case _:
             return matrix
 

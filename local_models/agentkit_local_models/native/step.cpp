@@ -7,9 +7,8 @@
 #include "matrix.h"
 #include "pack.h"
 #include "pieces.h"
+#include "pointwise.h"
 #include "tiles.h"
-
-enum Activation : int32_t { SILU = 0, GELU_TANH = 1 };
 
 struct Layer {
     const float *attention_norm, *attention_post_norm, *feed_forward_norm, *feed_forward_post_norm;
@@ -69,21 +68,6 @@ namespace {
 enum { QUERY_KEY_VALUE = 0, OUTPUT = 1, UP = 2, DOWN = 3, STACKS = 4 };
 
 float *room(int64_t count) { return (float *)aligned_alloc(64, (count * 4 + 63) / 64 * 64); }
-
-void norm(const float *x, const float *weight, int64_t width, float epsilon, float *to) {
-    f32x16 squares = {};
-    for (int64_t i = 0; i < width; i += 16) squares += load(x + i) * load(x + i);
-    float scale = 1 / sqrtf(sum(squares) / (float)width + epsilon);
-    for (int64_t i = 0; i < width; i += 16) store(to + i, load(x + i) * scale * load(weight + i));
-}
-
-f32x16 activated(f32x16 x, int32_t how) {
-    if (how == GELU_TANH) {
-        f32x16 inner = (x + x * x * x * 0.044715f) * 0.7978845608028654f;
-        return x * (1.0f - 1.0f / (1.0f + exponential(inner * 2.0f)));
-    }
-    return x / (1.0f + exponential(-x));
-}
 
 int64_t rows_of(const Matrix *parts, int count) {
     int64_t rows = 0;
@@ -522,6 +506,24 @@ void agentkit_multiply_many(
     Threads *threads, const Matrix *by, int64_t tokens, void *x, int64_t x_apart, void *room, void *y, int64_t y_apart) {
     std::lock_guard<std::mutex> alone(threads->turn);
     multiply_many(*threads, *by, tokens, {(bf16 *)x, x_apart}, (bf16 *)room, {(bf16 *)y, y_apart});
+}
+
+void agentkit_norm_many(
+    Threads *threads, int64_t rows, int64_t width, void *x, int64_t x_apart, const float *weight, float epsilon, void *y, int64_t y_apart) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    norm_many(*threads, rows, width, {(bf16 *)x, x_apart}, weight, epsilon, {(bf16 *)y, y_apart});
+}
+
+void agentkit_gate_many(Threads *threads, int64_t rows, int64_t width, int activation, void *x, int64_t x_apart) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    gate_many(*threads, rows, width, activation, {(bf16 *)x, x_apart});
+}
+
+void agentkit_turn_many(
+    Threads *threads, int64_t rows, int64_t heads, int64_t head_width, int64_t rotated, void *x, int64_t x_apart, const void *cosines,
+    const void *sines) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    turn_many(*threads, rows, heads, head_width, rotated, {(bf16 *)x, x_apart}, (const bf16 *)cosines, (const bf16 *)sines);
 }
 
 void agentkit_read_rows(const Matrix *from, int64_t count, const int64_t *rows, float *to) {

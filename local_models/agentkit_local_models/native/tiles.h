@@ -9,12 +9,7 @@
 #include <stdlib.h>
 
 #include "pack.h"
-
-// Rows of numbers that lie so far apart.
-struct Rows {
-    bf16 *at;
-    int64_t apart;
-};
+#include "pointwise.h"
 
 #if defined(__linux__) && defined(__AVX512BF16__) && (defined(__clang__) || __GNUC__ >= 11)
 
@@ -48,8 +43,49 @@ struct alignas(64) TileShapes {
     uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
-// Sixteen rows of some columns of a packed matrix as tiles of two columns a row, one after the other.
+// Lane i of row j becomes lane j of row i, by halves, quarters and so on.
+INLINE void transpose(u32x16 (&v)[16]) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & 8)) {
+            u32x16 a = v[i], b = v[i + 8];
+            v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
+            v[i + 8] = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & 4)) {
+            u32x16 a = v[i], b = v[i + 4];
+            v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
+            v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & 2)) {
+            u32x16 a = v[i], b = v[i + 2];
+            v[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
+            v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+        }
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & 1)) {
+            u32x16 a = v[i], b = v[i + 1];
+            v[i] = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
+            v[i + 1] = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+        }
+}
+
+// Sixteen rows of some columns of a matrix as tiles of two columns a row, one after the other.
 INLINE void unpack_tiles(const Matrix &m, int64_t block, int64_t column, int64_t end, bf16 *to) {
+    if (m.kind == BF16) {  // a pair of columns is a number of 32 bits
+        for (; column < end; column += SPAN, to += TILE) {
+            u32x16 pairs[16];
+            for (int row = 0; row < 16; row++) pairs[row] = load_as<u32x16>((const bf16 *)m.codes + (block * BLOCK + row) * m.columns + column);
+            transpose(pairs);
+            memcpy(to, pairs, sizeof pairs);
+        }
+        return;
+    }
     for (; column < end; column += 16, to += TILE / 2) {
         f32x16 values[16];
         unpack_columns(m, block, column, values);
