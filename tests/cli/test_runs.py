@@ -301,7 +301,10 @@ def test_a_run_from_a_time_that_no_calendar_has_is_listed_and_shown(cli: Cli) ->
 
 @pytest.mark.parametrize(
     "command",
-    ["runs list", "runs show x", "runs undo x", "runs rm x --yes", "runs resume", "runs fork x", "--resume"],
+    [
+        *("runs list", "runs show x", "runs undo x", "runs redo x", "runs diff x", "runs rm x --yes"),
+        *("runs resume", "runs fork x", "runs replay x", "runs export x", "runs accept", "--resume"),
+    ],
 )
 def test_looking_into_a_journal_that_is_not_there_says_so_and_makes_none(cli: Cli, command: str) -> None:
     done = cli(*command.split(), "--journal", cli.folder / "typo.db")
