@@ -117,6 +117,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.environ["TRITON_INTERPRET"] = "1"  # before Triton is imported
     import torch
     from attention_rows import Bench
+    from published import ATTENTION
 
     bench = Bench(getattr(torch, options.dtype), sizes(quick=options.quick, trial=options.trial))
     say(machine(bench.sizes.device))
@@ -124,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if wrong:
         print(f"{len(wrong)} results are wrong; nothing was timed", file=sys.stderr)
         return 1
+    for one in ATTENTION:
+        say({"row": "published", **one})
     for shape in bench.sizes.shapes:
         for length in bench.sizes.lengths:
             for row in bench.sequences(shape, length, tiles=options.tiles):
