@@ -1,7 +1,7 @@
 """Model files to measure on: decoders of some sizes, of random weights, or a file's weights in other bits."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -90,12 +90,7 @@ def in_other_bits(source: Path, kind: str, folder: Path) -> Path:
     """A GGUF file with the settings of another, and its matrices rounded to another kind."""
     path = folder / f"{source.stem}-{kind}.gguf"
     reader: Any = GGUFReader(source)
-    writer = GGUFWriter(path, reader.get_field("general.architecture").contents())
-    for field in reader.fields.values():
-        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
-            continue
-        inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
-        writer.add_key_value(field.name, field.contents(), field.types[0], sub_type=inner)
+    writer = _with_settings(reader, path, {})
     for tensor in reader.tensors:
         values = quants.dequantize(tensor.data, tensor.tensor_type)
         if values.ndim == 1:
@@ -105,12 +100,34 @@ def in_other_bits(source: Path, kind: str, folder: Path) -> Path:
     return _written(writer, path)
 
 
+def with_other_weights(
+    source: Path, weights: Mapping[str, np.ndarray], settings: Mapping[str, Any], path: Path
+) -> Path:
+    """A GGUF file with the settings of another, but for some, and with weights in float32."""
+    writer = _with_settings(GGUFReader(source), path, settings)
+    for name, values in weights.items():
+        writer.add_tensor(name, values)
+    return _written(writer, path)
+
+
 def streamed_bytes(path: Path) -> int:
     """What a step of one sequence reads of a file: all matrices, but of an untied embedding only a row."""
     reader: Any = GGUFReader(path)
     sizes = {tensor.name: int(tensor.n_bytes) for tensor in reader.tensors if len(tensor.shape) > 1}
     untied = "output.weight" in sizes
     return sum(size for name, size in sizes.items() if not (untied and name == "token_embd.weight"))
+
+
+def _with_settings(reader: Any, path: Path, changed: Mapping[str, Any]) -> GGUFWriter:
+    """A file that has the settings of another, but for those that are changed, and no weights yet."""
+    writer = GGUFWriter(path, reader.get_field("general.architecture").contents())
+    for field in reader.fields.values():
+        if field.name.startswith("GGUF.") or field.name in ("general.architecture", "general.file_type"):
+            continue
+        inner = field.types[-1] if field.types[0] == gguf.GGUFValueType.ARRAY else None
+        value = changed.get(field.name, field.contents())
+        writer.add_key_value(field.name, value, field.types[0], sub_type=inner)
+    return writer
 
 
 def _add_tokenizer(writer: GGUFWriter) -> None:

@@ -196,7 +196,7 @@ class LlamaCpp:
     def __init__(self, path: Path, threads: int, sequences: int) -> None:
         self.name = f"llama.cpp {path.stem.rpartition('-')[2].rpartition('.')[2].lower()}"
         self._c: Any = importlib.import_module("llama_cpp")
-        self._quiet: Any = self._c.llama_log_callback(_unheard)
+        self._quiet: Any = self._c.llama_log_callback(unheard)
         self._c.llama_log_set(self._quiet, ctypes.c_void_p(0))
         self._c.llama_backend_init()
         self._file = self._c.llama_model_load_from_file(
@@ -222,6 +222,12 @@ class LlamaCpp:
         self._place = len(prompt)
         return following
 
+    def every(self, ids: list[int]) -> torch.Tensor:
+        """The logits after each of at most `CHUNK` tokens of a new text: float32 [T, vocabulary_size]."""
+        self._c.llama_memory_clear(self._memory, True)
+        self._decode([(token, place, 0, True) for place, token in enumerate(ids)])
+        return torch.stack([torch.from_numpy(self._logits(row).copy()) for row in range(len(ids))])
+
     def _read(self, prompt: list[int], sequence: int) -> int:
         place = 0
         for part in chunks(prompt):
@@ -246,8 +252,11 @@ class LlamaCpp:
             raise RuntimeError(f"llama_decode: {said}")
 
     def _likeliest(self, row: int) -> int:
+        return int(self._logits(row).argmax())
+
+    def _logits(self, row: int) -> np.ndarray:
         logits = self._c.llama_get_logits_ith(self._context, row)
-        return int(np.ctypeslib.as_array(logits, (self._vocabulary,)).argmax())
+        return np.ctypeslib.as_array(logits, (self._vocabulary,))
 
     def close(self) -> None:
         """See `Side`."""
@@ -261,5 +270,5 @@ class LlamaCpp:
         return cls(path, threads, sequences) if importlib.util.find_spec("llama_cpp") else None
 
 
-def _unheard(*_: object) -> None:
+def unheard(*_: object) -> None:
     """What is done with what llama.cpp logs."""

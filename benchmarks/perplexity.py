@@ -2,6 +2,7 @@
 
     python benchmarks/perplexity.py [--paragraphs N] [--threads N]
 
+`perplexity_files.py` measures files of every kind as llama.cpp writes them, and what llama.cpp loses.
 Each of the first paragraphs of `tests/data/english` is scored alone, from its second token on; all later ones
 are what `int4 calibrated` is rounded by. The matrices of the file
 have 4 bits already (Q4_1), which rounding to int4 finds again and so does not change. `scaled` rows therefore
@@ -13,7 +14,7 @@ rounded once is rounded again, on another grid. GGUF kinds are rounded by the `g
 import argparse
 import json
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -31,22 +32,44 @@ from agentkit_local_models.gguf import TensorKind
 from agentkit_local_models.linear import Weight
 from agentkit_local_models.matrices import Blocks
 from agentkit_local_models.model import Model
+from agentkit_local_models.tokenizer import Tokenizer
 
 TEXTS = Path(__file__).parents[1] / "tests/data/english/paragraphs.jsonl"
 KINDS = ("Q8_0", "Q5_1", "Q5_0", "Q4_1", "Q4_0")
+Logits = Callable[[list[int]], Tensor]
+"""What is expected after each token of a text: float32 [T, vocabulary_size]."""
 
 
-def perplexity(model: Model, texts: Sequence[list[int]]) -> float:
+def texts_of(tokenizer: Tokenizer) -> list[list[int]]:
+    """The paragraphs as tokens."""
+    lines = TEXTS.read_text(encoding="utf-8").splitlines()
+    return [tokenizer.encode(json.loads(line)["text"]) for line in lines]
+
+
+def by(model: Model) -> Logits:
+    """The model's, of a text in one piece."""
+    return lambda ids: model.logits(ids, model.new_cache(), every=True)
+
+
+def perplexity(logits_of: Logits, texts: Sequence[list[int]]) -> float:
+    """Of the texts' tokens but the first of each."""
     loss, count = 0.0, 0
     for ids in texts:
-        logits = model.logits(ids, model.new_cache(), every=True)
+        logits = logits_of(ids)
         targets = torch.tensor(ids[1:])
         loss += float(torch.nn.functional.cross_entropy(logits[:-1], targets, reduction="sum"))
         count += len(targets)
     return math.exp(loss / count)
 
 
-def scaled(weights: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
+def canonical(layer: int, part: str) -> str:
+    """What the engine calls the weight of a layer's part."""
+    return f"layers.{layer}.{part}.weight"
+
+
+def scaled(
+    weights: Mapping[str, Tensor], arch: Arch, named: Callable[[int, str], str] = canonical
+) -> dict[str, Tensor]:
     """The same function, with every column of a layer's matrices in another scale."""
     result = dict(weights)
     generator = torch.Generator().manual_seed(0)
@@ -55,22 +78,25 @@ def scaled(weights: Mapping[str, Tensor], arch: Arch) -> dict[str, Tensor]:
         return torch.empty(count).uniform_(0.9, 1.1, generator=generator)
 
     for layer in range(arch.layers):
-        at = f"layers.{layer}"
         for norm, readers in (
             ("attention", ("query", "key", "value")),
             ("feed_forward", ("gate", "up")),
         ):
             factor = factors(arch.width)
-            result[f"{at}.{norm}_norm.weight"] = weights[f"{at}.{norm}_norm.weight"] / factor
+            name = named(layer, f"{norm}_norm")
+            result[name] = weights[name] / factor
             for part in readers:
-                result[f"{at}.{norm}.{part}.weight"] = weights[f"{at}.{norm}.{part}.weight"] * factor
+                name = named(layer, f"{norm}.{part}")
+                result[name] = weights[name] * factor
         factor = factors(arch.feed_forward_width)
-        result[f"{at}.feed_forward.up.weight"] /= factor.unsqueeze(1)
-        result[f"{at}.feed_forward.down.weight"] = weights[f"{at}.feed_forward.down.weight"] * factor
+        result[named(layer, "feed_forward.up")] /= factor.unsqueeze(1)
+        name = named(layer, "feed_forward.down")
+        result[name] = weights[name] * factor
         factor = factors(arch.kv_heads * arch.head_width)
-        result[f"{at}.attention.value.weight"] /= factor.unsqueeze(1)
+        result[named(layer, "attention.value")] /= factor.unsqueeze(1)
         shared = factor.view(arch.kv_heads, -1).repeat_interleave(arch.heads // arch.kv_heads, dim=0)
-        result[f"{at}.attention.output.weight"] = weights[f"{at}.attention.output.weight"] * shared.flatten()
+        name = named(layer, "attention.output")
+        result[name] = weights[name] * shared.flatten()
     return result
 
 
@@ -96,19 +122,20 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
-    lines = TEXTS.read_text(encoding="utf-8").splitlines()
-    if flags.paragraphs >= len(lines):
-        parser.error(f"--paragraphs {flags.paragraphs}: of {len(lines)}, some have to be left to round by")
     with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
-        every = [checkpoint.tokenizer.encode(json.loads(line)["text"]) for line in lines]
+        every = texts_of(checkpoint.tokenizer)
+        if flags.paragraphs >= len(every):
+            parser.error(
+                f"--paragraphs {flags.paragraphs}: of {len(every)}, some have to be left to round by"
+            )
         texts, seen = every[: flags.paragraphs], every[flags.paragraphs :]
         exact = dict(checkpoint.load_weights(torch.float32))
         arch = checkpoint.config
-        base = perplexity(Model(arch, exact.items(), torch.float32), texts)
+        base = perplexity(by(Model(arch, exact.items(), torch.float32)), texts)
         rows: list[dict[str, Any]] = []
 
         def row(of: str, kept: str, model: Model) -> None:
-            found = perplexity(model, texts)
+            found = perplexity(by(model), texts)
             loss = round(found / base - 1, 5)
             rows.append({"of": of, "kept": kept, "perplexity": round(found, 4), "loss": loss})
             print(rows[-1], flush=True)
@@ -119,10 +146,12 @@ def main() -> None:
         eight = Model.from_checkpoint(checkpoint, torch.float32, cache="int8")
         row("file", "float32, cache int8", eight)
         row("file", "int8", Model.from_checkpoint(checkpoint, torch.float32, "int8"))
+        row("file", "w8a8", Model.from_checkpoint(checkpoint, torch.float32, "w8a8"))
         row("file", "int4", Model.from_checkpoint(checkpoint, torch.float32, "int4"))
     off = scaled(exact, arch)
     row("scaled", "float32", Model(arch, off.items(), torch.float32))
     row("scaled", "int8", Model(arch, off.items(), torch.float32, "int8"))
+    row("scaled", "w8a8", Model(arch, off.items(), torch.float32, "w8a8"))
     row("scaled", "int4", Model(arch, off.items(), torch.float32, "int4"))
     fitted = calibrated(arch, lambda names: ((name, off[name]) for name in names), seen, told)
     row("scaled", "int4 calibrated", Model(arch, fitted, torch.float32, "int4"))
