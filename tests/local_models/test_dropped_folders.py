@@ -18,6 +18,8 @@ from agentkit_local_models.families import read_family
 from agentkit_local_models.hub_weights import places_in
 
 from .pieces import train
+from .test_checkpoint import hub_folder
+from .test_families import theirs
 
 READ = ToolSpec(
     "read_file",
@@ -87,21 +89,65 @@ def chatglm(path: Path) -> Path:
     return folder_of(path, FIRST | places)
 
 
-async def answered(model: LocalModel, **more: Any) -> Answer:
+LIKE_LLAMA = {
+    "vocab_size": 640,
+    "hidden_size": 32,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 4,
+    "intermediate_size": 48,
+    "rms_norm_eps": 1e-6,
+}
+TURNS = "{% for message in messages %}{{ message.role }}: {{ message.content }}\n{% endfor %}assistant:"
+
+
+def baichuan(path: Path) -> Path:
+    train(path / "tokenizer.model")
+    (path / "chat_template.jinja").write_text(TURNS)
+    ends = {"eos_token_id": 2, "model_max_length": 1024}
+    return folder_of(path, LIKE_LLAMA | ends | {"architectures": ["BaichuanForCausalLM"]})
+
+
+def internlm(path: Path) -> Path:
+    train(path / "tokenizer.model")
+    (path / "chat_template.jinja").write_text(TURNS)
+    ends = {"eos_token_id": 2, "max_position_embeddings": 1024, "bias": True}
+    return folder_of(path, LIKE_LLAMA | ends | {"architectures": ["InternLMForCausalLM"]})
+
+
+async def answered(model: LocalModel, most: int = 300, **more: Any) -> Answer:
     request = ModelRequest(
-        (SystemMessage("Be brief."), UserMessage("你好, what is the port?")), max_tokens=300, **more
+        (SystemMessage("Be brief."), UserMessage("你好, what is the port?")), max_tokens=most, **more
     )
     *_, answer = [piece async for piece in model.stream(request)]
     assert isinstance(answer, Answer)
     return answer
 
 
-@pytest.mark.parametrize("build", [chatglm, chatglm2, chatglm3])
-async def test_a_folder_of_glm_answers_and_calls_tools(tmp_path: Path, build: Any) -> None:
-    whole = load_local(f"local:{build(tmp_path)}", str(tmp_path))
-    assert (await answered(whole)).usage.output_tokens > 0
+@pytest.mark.parametrize("build", [chatglm, chatglm2, chatglm3, baichuan, internlm])
+async def test_a_folder_of_its_makers_code_answers_and_calls_tools(tmp_path: Path, build: Any) -> None:
+    await assert_spoken_to(build(tmp_path))
+
+
+DOZEN = (
+    "llama 3.1", "mistral", "qwen2", "qwen3", "gemma", "gemma 2", "gemma 3", "phi 3", "glm 4", "bloom", "mpt",
+    "falcon 7b", "falcon rw",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", DOZEN)
+async def test_a_folder_of_a_dozen_families_answers_and_calls_tools(tmp_path: Path, kind: str) -> None:
+    context = {"max_seq_len": 1024} if kind == "mpt" else {"max_position_embeddings": 1024}
+    folder = hub_folder(tmp_path, theirs(kind, vocab_size=260, eos_token_id=257, **context))
+    (folder / "chat_template.jinja").write_text(TURNS)
+    await assert_spoken_to(folder)
+
+
+async def assert_spoken_to(folder: Path) -> None:
+    """It answers, and when it has to call a tool, the call is one; the same again."""
+    whole = load_local(f"local:{folder}", str(folder))
+    assert (await answered(whole, most=4)).usage.output_tokens > 0
     # in a form of calls in which one that knows nothing cannot write blanks for ever
-    model = LocalModel.load("local:x", tmp_path, DIALECTS["python"], "agent/small")
+    model = LocalModel.load("local:x", folder, DIALECTS["python"], "agent/small")
     called = (await answered(model, tools=(READ,), must_call=True)).message.calls
     assert [call.name for call in called] == ["read_file"]
     assert called[0].arguments["path"] in READ.choices["path"]
