@@ -3,14 +3,15 @@
     python benchmarks/perplexity_files.py [--paragraphs N] [--threads N]
 
 llama.cpp itself (`pip install llama-cpp-python`) rounds every matrix to a kind, but the embedding, which is
-the head too and has 8 bits. What is rounded is smollm2 off the grid of its file (see `perplexity.py`), and wider:
-its width of 576 is not whole blocks of the 256 numbers that kinds with a K have, and llama.cpp would take another
-kind. So zeros are put behind, up to 768: heads that read and write nothing, and norms that count the zeros out.
-The model computes what it did, which the row F32 shows.
+the head too and has 8 bits. What is rounded is smollm2 off the grid of its file (see `perplexity.py`), and
+wider: its width of 576 is not whole blocks of the 256 numbers that kinds with a K have, and llama.cpp would
+take another kind. So zeros are put behind, up to 768: heads that read and write nothing, and norms that
+count the zeros out. The model computes what it did, which the row F32 shows.
 
-Three perplexities of each file: its weights dequantised to float32, with nothing else rounded; a few tokens at a
-time, as the engine computes answers, by the native step in bfloat16; and llama.cpp's, with its own choices. The
-first is told against the model that was not rounded, the others against the first, which has the same weights.
+Three perplexities of each file: its weights dequantised to float32, with nothing else rounded; a few tokens
+at a time, as the engine computes answers, by the native step in bfloat16; and llama.cpp's, with its own
+choices. The first is told against the model that was not rounded, the others against the first, which has
+the same weights.
 """
 
 import argparse

@@ -8,6 +8,7 @@ from typing import Any
 from agentkit.core.tools import ToolSpec
 
 ROWS = Path(__file__).parents[1] / "data/bfcl/calls.jsonl"
+OTHERS = ROWS.with_name("functions.jsonl")
 
 # The names of kinds in Python, Java and JavaScript that the rows use, beside JSON Schema's own.
 _KINDS = {
@@ -34,6 +35,14 @@ def rows(file: Path = ROWS) -> Iterator[tuple[str, str, list[ToolSpec]]]:
         if row.get("function"):
             question = row["question"][0][-1]["content"]
             yield row["id"], question, [_tool(function) for function in row["function"]]
+
+
+def offers() -> Iterator[tuple[str, list[ToolSpec]]]:
+    """The id and the tools of every open row, each set of tools once."""
+    yield from ((name, tools) for name, _, tools in rows())
+    for line in OTHERS.read_text(encoding="utf-8").splitlines():
+        row: dict[str, Any] = json.loads(line)
+        yield row["id"], [_tool(function) for function in row["function"]]
 
 
 def _tool(function: dict[str, Any]) -> ToolSpec:

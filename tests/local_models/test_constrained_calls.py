@@ -14,7 +14,7 @@ from agentkit.prompts.parsers.json_schema import JsonSchema
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.grammar import GrammarCompiler, Matcher
 
-from .bfcl import rows
+from .bfcl import offers, rows
 
 OFFERS = [(name, tools) for name, _, tools in rows()]
 # A walk that closes what it can this often ends after some fifty tokens.
@@ -36,10 +36,9 @@ def compiler(checkpoint: Checkpoint) -> GrammarCompiler:
 class Wanderer:
     """A model that wants anything at all, and now and then an end."""
 
-    def __init__(self, checkpoint: Checkpoint, dice: random.Random) -> None:
+    def __init__(self, checkpoint: Checkpoint) -> None:
         self._tokenizer = checkpoint.tokenizer
         self._stops = checkpoint.stop_ids
-        self._dice = dice
         closing = {'"', '"}', "}", "]", '"]', ")", '")', '"""', "\n", "\n</", "0", "1", " "}
         self._closing = [
             token
@@ -47,13 +46,13 @@ class Wanderer:
             if self._tokenizer.token_bytes(token).decode(errors="replace") in closing
         ]
 
-    def answer(self, matcher: Matcher) -> str:
+    def answer(self, matcher: Matcher, dice: random.Random) -> str:
         """The text of an answer."""
         made: list[int] = []
         while not matcher.is_stopped:
             assert len(made) < MANY, self._tokenizer.decode(made)
             forced = matcher.forced_tokens()
-            token = None if forced else self._choice(matcher.allowed())
+            token = None if forced else self._choice(matcher.allowed(), dice)
             if token in self._stops:
                 break
             new = [one for one in forced if one not in self._stops] if token is None else [token]
@@ -63,21 +62,45 @@ class Wanderer:
             made += new
         return self._tokenizer.decode(made)
 
-    def _choice(self, allowed: torch.Tensor) -> int:
+    def _choice(self, allowed: torch.Tensor, dice: random.Random) -> int:
         ends = [token for token in (*self._stops, *self._closing) if allowed[token]]
-        if ends and self._dice.random() < CLOSING:
-            return self._dice.choice(ends)
+        if ends and dice.random() < CLOSING:
+            return dice.choice(ends)
         tokens = allowed.nonzero().flatten()
-        return int(tokens[self._dice.randrange(len(tokens))])
+        return int(tokens[dice.randrange(len(tokens))])
+
+
+@pytest.fixture(scope="module")
+def wanderer(checkpoint: Checkpoint) -> Wanderer:
+    return Wanderer(checkpoint)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
 @pytest.mark.parametrize(("name", "tools"), OFFERS, ids=[name for name, _ in OFFERS])
 def test_a_call_held_to_its_grammar_fits_its_tool(
-    dialect: Dialect, name: str, tools: Sequence[ToolSpec], compiler: GrammarCompiler, checkpoint: Checkpoint
+    dialect: Dialect, name: str, tools: Sequence[ToolSpec], compiler: GrammarCompiler, wanderer: Wanderer
 ) -> None:
-    wanderer = Wanderer(checkpoint, random.Random(name))
-    text = wanderer.answer(compiler.compile(dialect.grammar(tools, must_call=True)))
+    assert_fits(dialect, name, tools, wanderer, compiler)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("dialect", DIALECTS.values(), ids=DIALECTS.keys())
+def test_calls_of_every_open_row_fit_their_tools(
+    dialect: Dialect, compiler: GrammarCompiler, wanderer: Wanderer
+) -> None:
+    every = list(offers())
+    assert len(every) > 450
+    for name, tools in every:
+        assert_fits(dialect, name, tools, wanderer, compiler)
+
+
+def assert_fits(
+    dialect: Dialect, name: str, tools: Sequence[ToolSpec], wanderer: Wanderer, compiler: GrammarCompiler
+) -> None:
+    """What is written under the grammar of the tools is one call of one of them."""
+    matcher = compiler.compile(dialect.grammar(tools, must_call=True))
+    text = wanderer.answer(matcher, random.Random(name))
     message = dialect.read(text, 0, tools)
     assert not message.malformed, (text, message.malformed)
     assert len(message.calls) == 1, text

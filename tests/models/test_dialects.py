@@ -3,6 +3,7 @@
 import ast
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from llguidance import LLMatcher, LLTokenizer, grammar_from
 from agentkit.core.messages import AssistantMessage, SystemMessage, ToolCall, ToolMessage, UserMessage
 from agentkit.core.tools import ToolSpec
 from agentkit.models.dialects import DIALECTS, ChatGLM3Calls, HermesCalls, LineCalls, PythonCalls
+from agentkit.models.dialects.number_bounds import bounded
 from agentkit.models.local import local_profile
 
 TEXT = {"type": "string"}
@@ -523,6 +525,7 @@ def test_only_models_that_are_shown_schemas_are_told_schemas() -> None:
     assert not local_profile("agent/small", 8192, 512).shows_schemas
 
 
+LEAST = {"type": "number", "minimum": 1}
 ODD = ToolSpec(
     "Http.get-page",
     "Fetch.",
@@ -553,6 +556,68 @@ def test_a_bounded_number_cannot_be_written_out_of_bounds(dialect: str, depth: i
     call = ToolCall("call_0", "Http.get-page", {"Content-Type": "a", "depth": depth})
     written = DIALECTS[dialect].turns((AssistantMessage(calls=(call,)),), ())[-1]["content"]
     assert admits(dialect, written, (ODD,)) is admitted
+
+
+ANYTHING = ToolSpec(
+    "keep",
+    "Keep a value.",
+    {
+        "type": "object",
+        "properties": {"value": {}, "rows": {"type": "array"}, "more": {"type": "object"}, "least": LEAST},
+    },
+)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize(
+    ("name", "value", "admitted"),
+    [
+        ("value", 7.5, True),
+        ("value", {"a": [None, True, {"b": "c"}, -2.5]}, True),
+        ("value", 1e300, False),
+        ("value", {"a": [1e300]}, False),
+        ("rows", [1.5, [2]], True),
+        ("rows", [[1e300]], False),
+        ("more", {"a": 3.5}, True),
+        ("more", {"a": 1e300}, False),
+        ("least", 1.5, True),
+        ("least", 1e300, False),
+    ],
+)
+def test_numbers_have_bounds_where_values_may_be_of_any_kind(
+    dialect: str, name: str, value: Any, admitted: bool
+) -> None:
+    call = ToolCall("call_0", "keep", {name: value})
+    written = DIALECTS[dialect].turns((AssistantMessage(calls=(call,)),), ())[-1]["content"]
+    assert admits(dialect, written, (ANYTHING,)) is admitted
+
+
+def test_schemas_that_have_to_hold_together_are_left_what_they_say_nothing_of() -> None:
+    parts = [{"type": "object", "properties": {name: {"type": "number"}}} for name in ("a", "b")]
+    assert bounded({"allOf": parts}) == {
+        "allOf": [
+            {"type": "object", "properties": {name: {"type": "number", "minimum": -1e15, "maximum": 1e15}}}
+            for name in ("a", "b")
+        ]
+    }
+    tool = ToolSpec("keep", "", {"type": "object", "properties": {"value": {"allOf": parts}}})
+    assert admits("python", 'keep(value={"a": 1.5, "b": 2})', (tool,))
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "number", "minimum": 1e20},
+        {"type": "integer", "minimum": 1},
+        {"type": "object", "properties": {"type": {"type": "string"}}, "additionalProperties": False},
+        {"anyOf": [{"type": "string"}, {"type": "null"}], "default": None},
+        {"$ref": "#/$defs/Point", "$defs": {"Point": {"type": "string"}}},
+        {"const": 1e300},
+    ],
+    ids=str,
+)
+def test_a_schema_that_leaves_no_number_open_stays_as_it_is(schema: dict[str, Any]) -> None:
+    assert bounded(schema) == schema
 
 
 @pytest.mark.parametrize("text", ["Http.get-page(share=1e999)", "Http.get-page\nshare: 1e999"])

@@ -7,7 +7,7 @@ answer is held to, and reads the answer back. Everything else in agentkit sees o
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Protocol, cast
+from typing import Any, ClassVar, Protocol
 
 from agentkit.core.messages import (
     AssistantMessage,
@@ -19,6 +19,7 @@ from agentkit.core.messages import (
 )
 from agentkit.core.tools import ToolSpec
 from agentkit.models.dialects.begun import BegunCall
+from agentkit.models.dialects.number_bounds import bounded
 
 Turn = dict[str, str]
 """One turn as chat templates take it: `role` and `content`."""
@@ -66,13 +67,6 @@ class Dialect(Protocol):
         ...
 
 
-LARGEST = 1e15
-"""The largest number that a grammar lets a model write in a call where its schema says nothing."""
-_BOUNDS = {"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"}
-_VALUES = {"const", "default", "enum", "examples"}
-"""Keywords under which no schema stands."""
-
-
 def quoted(text: str) -> str:
     """The text as a literal of a Lark grammar."""
     return json.dumps(text, ensure_ascii=False)
@@ -86,23 +80,9 @@ def json_rule(schema: Mapping[str, Any], *, spaced: bool = False) -> str:
     """
     guidance: dict[str, Any] = {"whitespace_flexible": False}
     if spaced:
-        schema = _bounded(schema)
+        schema = bounded(schema)
         guidance |= {"item_separator": ", ", "key_separator": ": "}
     return f"%json {json.dumps({**schema, 'x-guidance': guidance})}"
-
-
-def _bounded(schema: Any) -> Any:
-    """The schema with a bound for every number that has none: an exponent is soon beyond every float."""
-    if isinstance(schema, list):
-        return [_bounded(part) for part in cast("list[Any]", schema)]
-    if not isinstance(schema, Mapping):
-        return schema
-    found = cast("Mapping[str, Any]", schema)
-    parts = {name: part if name in _VALUES else _bounded(part) for name, part in found.items()}
-    kind = parts.get("type")
-    if (kind == "number" or (isinstance(kind, list) and "number" in kind)) and not _BOUNDS & parts.keys():
-        parts |= {"minimum": -LARGEST, "maximum": LARGEST}
-    return parts
 
 
 def first_sentence(text: str) -> str:
