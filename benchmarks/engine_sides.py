@@ -226,7 +226,7 @@ class LlamaCpp:
         """The logits after each of at most `CHUNK` tokens of a new text: float32 [T, vocabulary_size]."""
         self._c.llama_memory_clear(self._memory, True)
         self._decode([(token, place, 0, True) for place, token in enumerate(ids)])
-        return torch.stack([torch.from_numpy(self._logits(row).copy()) for row in range(len(ids))])
+        return torch.stack([torch.as_tensor(self._logits(row)).clone() for row in range(len(ids))])
 
     def _read(self, prompt: list[int], sequence: int) -> int:
         place = 0

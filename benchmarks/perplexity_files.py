@@ -46,9 +46,7 @@ BLOCK = 256
 def wide_and_off_its_grid(source: Path, arch: Arch, path: Path) -> Path:
     """The same model in float32, in whole blocks of 256 numbers, with each column in another scale."""
     reader: Any = GGUFReader(source)
-    weights = {
-        one.name: torch.from_numpy(np.array(dequantize(one.data, one.tensor_type))) for one in reader.tensors
-    }
+    weights = {one.name: torch.tensor(dequantize(one.data, one.tensor_type)) for one in reader.tensors}
     weights = scaled(weights, arch, lambda layer, part: f"blk.{layer}.{GGUF_PARTS[part]}.weight")
     heads = -(-arch.width // BLOCK) * BLOCK // arch.head_width
     kv_heads = heads * arch.kv_heads // arch.heads
