@@ -5,11 +5,11 @@
 Each order is a JSON line: a folder and the fatal points of the processes that work on it one after the
 other. POINT counts moments: just before and just after every journal write, and just before and just
 after every effect. At the given one the process dies as it would by `kill -9`; with `null` it goes on to
-the end. With [POINT, "raise"] it meets a fault there as of a failing disk. With [EFFECT, "stop"], which
-counts the moments of effects alone, it is stopped there, others take its run by force, and it is woken when
-they are done; what there was before it woke is kept beside the folder. Every process is forked from this
-one, which has imported everything and opened nothing; its printed outcome and how it died go to standard
-output, one JSON line an order.
+the end. With [POINT, "raise"] it meets a fault there as of a failing disk. With [POINT, "stop"] it is stopped
+there, others take its run by force, and it is woken when they are done; what there was before it woke is
+kept beside the folder. [EFFECT, "stop at effect"] counts the moments of effects alone. Every process is
+forked from this one, which has imported everything and opened nothing; its printed outcome and how it died
+go to standard output, one JSON line an order.
 """
 
 import asyncio
@@ -47,13 +47,14 @@ class Moments:
         self.passed = self.effects = 0
 
     def pass_by(self, *, effect: bool = False) -> None:
-        here = self.effects if self.how == "stop" else self.passed
+        of_effects = self.how == "stop at effect"
+        here = self.effects if of_effects else self.passed
         self.passed, self.effects = self.passed + 1, self.effects + effect
-        if here != self.fatal or (self.how == "stop" and not effect):
+        if here != self.fatal or (of_effects and not effect):
             return
         if self.how == "raise":
             raise JournalError("the disk fails")
-        os.kill(os.getpid(), signal.SIGSTOP if self.how == "stop" else signal.SIGKILL)
+        os.kill(os.getpid(), signal.SIGKILL if self.how == "kill" else signal.SIGSTOP)
 
 
 class MortalLog:
@@ -147,7 +148,9 @@ def forked(folder: Path, points: list[Point], *, force: bool = False) -> list[di
             told = {"error": traceback.format_exc()}
         said.write_text(json.dumps(told))
         os._exit(0)
-    _, status = os.waitpid(child, os.WUNTRACED)
+    # whoever else stops a process wakes it again
+    is_to_stop = isinstance(points[0], tuple | list) and points[0][1].startswith("stop")
+    _, status = os.waitpid(child, os.WUNTRACED if is_to_stop else 0)
     later = list[dict[str, Any]]()
     if stopped := os.WIFSTOPPED(status):
         later = forked(folder, points[1:], force=True)

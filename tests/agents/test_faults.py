@@ -51,7 +51,7 @@ def sittings(
     """What became of each process of each folder."""
     lines = "".join(json.dumps([str(folder), list(points)]) + "\n" for folder, points in orders)
     done = subprocess.run(
-        [sys.executable, str(HELPER)], input=lines, capture_output=True, text=True, timeout=300, check=False
+        [sys.executable, str(HELPER)], input=lines, capture_output=True, text=True, timeout=1800, check=False
     )
     assert done.returncode == 0, done.stderr
     told = {Path(folder): words for folder, words in map(json.loads, done.stdout.splitlines())}
@@ -121,13 +121,57 @@ def test_a_process_that_is_stopped_at_an_effect_records_nothing_after_another_to
     tmp_path: Path,
 ) -> None:
     # before the effect of a tool, and after that of a command, neither of which may be done twice
-    orders = [(prepared(tmp_path / str(effect)), [(effect, "stop"), None]) for effect in (2, 5)]
+    orders = [(prepared(tmp_path / str(effect)), [(effect, "stop at effect"), None]) for effect in (2, 5)]
     for folder, (woken, successor) in sittings(orders).items():
         assert successor["ending"] == Ending.FINISHED, folder
         assert "was taken over by another process" in woken["fault"], folder
         before = folder.with_name(f"{folder.name}-then")
         assert told_truly(before) == 1
         assert events_of(folder) == events_of(before)
+
+
+# --- the same at every moment: minutes of time, so not by default
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_fault_of_the_record_at_any_moment_repeats_and_loses_nothing(tmp_path: Path, moments: int) -> None:
+    orders = [(prepared(tmp_path / str(point)), [(point, "raise"), None]) for point in range(moments)]
+    for folder, (failed, resumed) in sittings(orders).items():
+        assert failed["fault"] == "the disk fails", folder
+        assert resumed["ending"] == Ending.FINISHED, folder
+        told_truly(folder, fault=True)
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1200)
+def test_a_process_that_is_stopped_at_any_moment_records_nothing_after_another_took_its_run(
+    tmp_path: Path, moments: int
+) -> None:
+    orders = [(prepared(tmp_path / str(point)), [(point, "stop"), None]) for point in range(moments)]
+    taken_over = not_begun = 0
+    for folder, (woken, successor) in sittings(orders).items():
+        assert successor["ending"] == Ending.FINISHED, folder
+        with Journal.open(folder / "journal.db") as journal:
+            if len(journal.runs()) == 2:  # there was no run yet that could be taken: each made its own
+                not_begun += 1
+                continue
+        taken_over += "was taken over by another process" in woken.get("fault", "")
+        before = folder.with_name(f"{folder.name}-then")
+        told_truly(before)
+        assert events_of(folder) == events_of(before)
+    assert not_begun < 3
+    assert taken_over > moments * 3 // 4  # the others were over by then
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_a_second_kill_at_many_more_moments_changes_nothing_either(tmp_path: Path, moments: int) -> None:
+    pairs = [(a, b) for a in range(moments) for b in range(24) if (3 * a + b) % 8 == 0]
+    orders = [(prepared(tmp_path / f"{a}-{b}"), [a, b, None]) for a, b in pairs]
+    for folder, (killed, _, _) in sittings(orders).items():
+        assert killed["status"] == -signal.SIGKILL, folder
+        told_truly(folder)
 
 
 def told_truly(folder: Path, *, fault: bool = False) -> int:

@@ -235,6 +235,7 @@ OWN = {
         "--port": "test_serve.py::test_a_device_is_served_on_or_refused_in_words",
         "--adapter": "test_serve.py::test_adapters_need_names_of_their_own",
         "--device": "test_serve.py::test_a_device_is_served_on_or_refused_in_words",
+        "--tensor-parallel": "test_serve.py::test_a_model_that_cannot_be_shared_so_is_refused_in_words",
         "--queue": _BUSY,
         "--most-bytes": _BUSY,
         "--grace": _BUSY,
