@@ -11,6 +11,7 @@ from torch import Tensor
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.heap import give_back
 from agentkit_local_models.int8_products import Int8Both
+from agentkit_local_models.large_pages import LargePages
 from agentkit_local_models.matrices import (
     SLICE,
     Blocks,
@@ -76,6 +77,7 @@ class Room:
         self._form: Form = form
         self._vectors: dict[str, Tensor] = {}
         self._stacks: dict[tuple[str, ...], _Stack] = {}
+        self._pages = LargePages()
 
     def fill(self, weights: Iterable[tuple[str, Weight]]) -> None:
         """Put each weight in its place, quantised on the way where that is asked for.
@@ -146,8 +148,13 @@ class Room:
         for start in range(0, count, step):  # so that no whole matrix is there in float32 beside its codes
             part = self._encoded(name, weight[start : start + step])
             if stack.whole is None:
-                stack.whole = _empty(part, stack.rows)
+                stack.whole = self._empty(part, stack.rows)
             _write(stack.whole, part, slice(first + start, first + start + part.shape[0]))
+
+    def _empty(self, like: _Whole, rows: int) -> _Whole:
+        """The same form with so many rows, not yet written."""
+        tensors = [self._pages.empty(rows, *part.shape[1:], dtype=part.dtype) for part in _tensors(like)]
+        return type(like)(*tensors)
 
     def _encoded(self, name: str, weight: Weight) -> _Whole:
         """A weight in the form that it is kept in."""
@@ -165,12 +172,6 @@ class Room:
 
 def _values(weight: Weight) -> Tensor:
     return weight if isinstance(weight, Tensor) else weight.dense(torch.float32)
-
-
-def _empty(like: _Whole, rows: int) -> _Whole:
-    """The same form with so many rows, not yet written."""
-    tensors = [part.new_empty(rows, *part.shape[1:]) for part in _tensors(like)]
-    return type(like)(*tensors)
 
 
 def _write(whole: _Whole, part: _Whole, place: slice) -> None:

@@ -17,13 +17,13 @@ from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.gguf import TensorKind
+from agentkit_local_models.large_pages import LargePages
 from agentkit_local_models.matrices import Adapted, Blocks, Floats, Int8Rows, Stacked, Stored
 from agentkit_local_models.model import Model
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt, built_dir, built_library, processor_flags
 from agentkit_local_models.native.model import NativeModel, why_not
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
-from agentkit_local_models.native.room import Room
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.precision import Form
 from agentkit_local_models.quantise import int4_groups, int8_rows
@@ -235,7 +235,7 @@ HALF = 2.0**-10
 @pytest.mark.parametrize("form", QUANTISED)
 def test_packing_changes_no_number_but_scales_of_products(form: str, workers: c.Workers) -> None:
     matrix = QUANTISED[form]()
-    together = packed(workers, Room(), matrix)
+    together = packed(workers, LargePages(), matrix)
     assert isinstance(together, Packed)
     exact = form in ("int8", "int4", "Q4_0", "Q4_1", "Q5_0", "Q5_1", "Q8_0")
     expected = matrix.dense(torch.float32)
@@ -247,7 +247,7 @@ def test_packing_changes_no_number_but_scales_of_products(form: str, workers: c.
 
 
 def test_products_share_the_memory_of_their_slices_and_gradients_do_not(workers: c.Workers) -> None:
-    first, second = (packed(workers, Room(), int8_rows(torch.randn(48, 256))) for _ in range(2))
+    first, second = (packed(workers, LargePages(), int8_rows(torch.randn(48, 256))) for _ in range(2))
     x, bias = torch.randn(40, 256), torch.randn(48)
     with torch.inference_mode():
         products = [matrix(x, bias) for matrix in (first, second)]
@@ -281,7 +281,7 @@ def bfloat16s() -> Floats:
 @pytest.mark.parametrize("form", [*QUANTISED, "bfloat16"])
 @torch.inference_mode()
 def test_many_rows_in_bfloat16_are_multiplied_by_the_very_numbers(form: str, workers: c.Workers) -> None:
-    matrix = packed(workers, Room(), (QUANTISED | {"bfloat16": bfloat16s})[form]())
+    matrix = packed(workers, LargePages(), (QUANTISED | {"bfloat16": bfloat16s})[form]())
     dice = torch.Generator().manual_seed(3)
     for count in (1, 16, 31, 33, 100):
         x = torch.randn(count, 256, generator=dice).bfloat16()
@@ -292,7 +292,7 @@ def test_many_rows_in_bfloat16_are_multiplied_by_the_very_numbers(form: str, wor
 def test_rows_of_a_prompt_may_be_wide_and_lie_apart_and_are_computed_each_alone(workers: c.Workers) -> None:
     dice = torch.Generator().manual_seed(5)
     weights = [torch.randn(rows, 4128, generator=dice) for rows in (16, 80, 48)]
-    parts = [packed(workers, Room(), int8_rows(one)) for one in weights]
+    parts = [packed(workers, LargePages(), int8_rows(one)) for one in weights]
     whole, bias = Stacked(tuple(parts)), torch.randn(144, generator=dice).bfloat16()
     x = torch.randn(70, 2 * 4128, generator=dice).bfloat16().chunk(2, dim=1)[1]
     found = whole(x)
@@ -304,7 +304,7 @@ def test_rows_of_a_prompt_may_be_wide_and_lie_apart_and_are_computed_each_alone(
 
 def test_bfloat16_stays_where_it_is_and_gradients_go_through_it(workers: c.Workers) -> None:
     plain = bfloat16s()
-    matrix = packed(workers, Room(), plain)
+    matrix = packed(workers, LargePages(), plain)
     assert matrix.dense(torch.bfloat16).data_ptr() == plain.weight.data_ptr()
     x = torch.randn(20, 256).bfloat16().requires_grad_()
     (asked,) = torch.autograd.grad(matrix(x).sum(), x)
@@ -317,7 +317,9 @@ def test_a_delta_beside_a_part_of_a_stack_is_added_in_its_place(workers: c.Worke
     dice = torch.Generator().manual_seed(7)
     plain, other = (int8_rows(torch.randn(48, 256, generator=dice)) for _ in range(2))
     a, b = (torch.randn(shape, generator=dice).bfloat16() for shape in ((4, 256), (48, 4)))
-    stack = Stacked((packed(workers, Room(), Adapted(plain, a, b, 0.5)), packed(workers, Room(), other)))
+    stack = Stacked(
+        (packed(workers, LargePages(), Adapted(plain, a, b, 0.5)), packed(workers, LargePages(), other))
+    )
     x = torch.randn(40, 256, generator=dice).bfloat16()
     expected = torch.cat([Adapted(plain, a, b, 0.5)(x.float()), other(x.float())], dim=1)
     torch.testing.assert_close(stack(x).float(), expected, rtol=0.02, atol=0.02 * float(expected.abs().max()))
@@ -326,7 +328,7 @@ def test_a_delta_beside_a_part_of_a_stack_is_added_in_its_place(workers: c.Worke
 @pytest.mark.parametrize("form", QUANTISED)
 def test_packed_matrices_multiply_as_their_numbers_do(form: str, workers: c.Workers) -> None:
     """A whole model of them, against the same model of floats; activations have fifteen bits."""
-    matrix = packed(workers, Room(), QUANTISED[form]())
+    matrix = packed(workers, LargePages(), QUANTISED[form]())
     arch = replace(LLAMA, width=256, heads=1, kv_heads=1, head_width=32, feed_forward_width=64, layers=1)
     arch = replace(arch, vocabulary_size=48, tied_head=True)
     floats, native = model_of(arch), model_of(arch)
@@ -371,7 +373,7 @@ def adapted(matrix: Stored, rank: int) -> Adapted:
 
 def test_a_delta_is_packed_beside_its_matrix(workers: c.Workers) -> None:
     matrix = adapted(QUANTISED["Q4_1"](), 5)
-    together = packed(workers, Room(), matrix)
+    together = packed(workers, LargePages(), matrix)
     assert isinstance(together, PackedAdapted)
     expected = matrix.dense(torch.float32)
     assert difference(together.dense(torch.float32), expected) < 1e-6
@@ -381,7 +383,7 @@ def test_a_delta_is_packed_beside_its_matrix(workers: c.Workers) -> None:
     assert difference(together(x), x @ expected.T) < 1e-6
     assert together.nbytes == together.matrix.nbytes + 2 * 5 * (48 + 256)
     with pytest.raises(NotBuilt, match="join it"):
-        packed(workers, Room(), adapted(Floats(torch.ones(16, 32)), 2))
+        packed(workers, LargePages(), adapted(Floats(torch.ones(16, 32)), 2))
 
 
 @pytest.mark.parametrize("ranks", [(5, 29, 1), (16, 0, 3)])
@@ -444,13 +446,13 @@ def cached(model: Model | NativeModel, variant: Variant) -> PagedCache:
 def test_forms_that_are_not_read_are_said(workers: c.Workers) -> None:
     raw = torch.zeros(16, TensorKind.Q3_K.block_bytes, dtype=torch.uint8)
     with pytest.raises(NotBuilt, match="Q3_K"):
-        packed(workers, Room(), Blocks(TensorKind.Q3_K, raw))
+        packed(workers, LargePages(), Blocks(TensorKind.Q3_K, raw))
     with pytest.raises(NotBuilt, match="17 rows"):
-        packed(workers, Room(), Int8Rows(torch.zeros(17, 32, dtype=torch.int8), torch.ones(17)))
+        packed(workers, LargePages(), Int8Rows(torch.zeros(17, 32, dtype=torch.int8), torch.ones(17)))
     bad = blocks_of(TensorKind.Q8_0, 16, 32)
     bad.raw[3, 0:2] = torch.tensor([0x00, 0x7C], dtype=torch.uint8)  # infinity
     with pytest.raises(NotBuilt, match="a scale that is no half"):
-        packed(workers, Room(), bad)
+        packed(workers, LargePages(), bad)
 
 
 def read(model: NativeModel, pieces: Sequence[int]) -> Tensor:

@@ -7,12 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
+from agentkit_local_models.large_pages import LargePages
 from agentkit_local_models.model import Model
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import built_dir, built_library
 from agentkit_local_models.native.model import NativeModel
 from agentkit_local_models.native.packed import packed
-from agentkit_local_models.native.room import Room
 from agentkit_local_models.quantise import int8_rows
 
 from .oracle import random_weights
@@ -47,7 +47,7 @@ def test_callers_at_once_get_what_they_get_alone(workers: c.Workers) -> None:
 def test_a_matrix_is_unpacked_beside_a_step(workers: c.Workers) -> None:
     native = NativeModel(Model(ARCH, random_weights(ARCH).items(), torch.float32, "int8"), workers)
     weights = torch.randn(512, 256, generator=torch.Generator().manual_seed(0))
-    matrix = packed(workers, Room(), int8_rows(weights))
+    matrix = packed(workers, LargePages(), int8_rows(weights))
     expected = matrix.dense(torch.float32)
 
     def steps() -> Tensor:

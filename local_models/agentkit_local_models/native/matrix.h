@@ -82,21 +82,24 @@ INLINE f32x16 plus(f32x16 acc, const float *w, const float *x) { return acc + lo
 INLINE f32x16 plus(f32x16 acc, const bf16 *w, const bf16 *x) { return dot2(acc, load_as<u16x32>(w), load_as<u16x32>(x)); }
 
 // A block of 16 rows of a matrix that lies as in torch: out[b], a lane a row. Sixteen sums are made at once: of narrow
-// matrices, adding up the lanes is half of the work.
+// matrices, adding up the lanes is half of the work. Memory is read from end to end: while some rows are multiplied, those
+// that are next come near, in the order in which they lie.
 template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
-    constexpr int ROWS = BLOCK / B, AT_ONCE = B == 1 ? 4 : ROWS, STEP = 64 / sizeof(T);
+    constexpr int ROWS = BLOCK / B, AT_ONCE = B == 1 ? 2 : ROWS, STEP = 64 / sizeof(T);
     alignas(64) float made[B][BLOCK];
 #pragma GCC unroll 8
     for (int above = 0; above < BLOCK; above += ROWS) {
         f32x16 acc[B * ROWS] = {};
-#pragma GCC unroll 4
-        for (int part = 0; part < ROWS; part += AT_ONCE)
+#pragma GCC unroll 8
+        for (int part = 0; part < ROWS; part += AT_ONCE) {
+            const T *rows = w + (above + part) * columns, *next = rows + AT_ONCE * columns;
             for (int64_t i = 0; i < columns; i += STEP)
-                for (int r = part; r < part + AT_ONCE; r++) {
-                    const T *from = w + (above + r) * columns + i;
-                    __builtin_prefetch(from + AT_ONCE * columns);  // the same place of the rows that are next
-                    for (int b = 0; b < B; b++) acc[b * ROWS + r] = plus(acc[b * ROWS + r], from, x + b * columns + i);
+                for (int r = 0; r < AT_ONCE; r++, next += STEP) {
+                    __builtin_prefetch(next, 0, 2);
+                    f32x16 *sum = acc + part + r;
+                    for (int b = 0; b < B; b++) sum[b * ROWS] = plus(sum[b * ROWS], rows + r * columns + i, x + b * columns + i);
                 }
+        }
         f32x16 found = sums(acc);
         for (int b = 0; b < B; b++) memcpy(made[b] + above, (const float *)&found + b * ROWS, ROWS * 4);
     }

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.deltas import Deltas
+from agentkit_local_models.large_pages import LargePages
 from agentkit_local_models.layers import Layer, Norm
 from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats, Matrix, Stacked
@@ -26,7 +27,6 @@ from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
 from agentkit_local_models.native.pointwise import ACTIVATIONS, NativePointwise
-from agentkit_local_models.native.room import Room
 from agentkit_local_models.pages import PagedCache
 from agentkit_local_models.precision import CacheForm
 from agentkit_local_models.rotary import Rotation
@@ -87,8 +87,8 @@ class NativeModel:
         self._kept: list[Any] = []  # what the library points at
         self._rotations: list[Rotation] = []
         self._besides: weakref.WeakKeyDictionary[Deltas, NativeDeltas] = weakref.WeakKeyDictionary()
-        room = Room()
-        model.reform(lambda matrix: packed(workers, room, matrix))
+        pages = LargePages()
+        model.reform(lambda matrix: packed(workers, pages, matrix))
         self._model = model
         quantised = isinstance(model.layers[0].down.matrix, Packed | PackedAdapted)
         tiles = workers.library.has_tiles and model.dtype == torch.bfloat16

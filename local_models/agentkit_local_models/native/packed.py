@@ -11,6 +11,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.gguf import TensorKind
+from agentkit_local_models.large_pages import LargePages
 from agentkit_local_models.matrices import (
     GROUP,
     PACKED_SLICE,
@@ -25,7 +26,6 @@ from agentkit_local_models.matrices import (
 )
 from agentkit_local_models.native import library as c
 from agentkit_local_models.native.build import NotBuilt
-from agentkit_local_models.native.room import Room
 from agentkit_local_models.native.tiled import TiledFloats, fill_by_tiles, may_tile, scratch
 
 BLOCK: Final = 16
@@ -211,19 +211,19 @@ class PackedAdapted:
         return self.b.transpose(1, 2).flatten(0, 1)
 
 
-def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
+def packed(workers: c.Workers, pages: LargePages, matrix: Stored) -> Stored:
     """A quantised matrix packed, with the delta that may lie beside it; floats stay where they are.
 
     Args:
         workers: that pack it.
-        room: where it will lie.
+        pages: where it will lie.
         matrix: as it is stored.
 
     Raises:
         NotBuilt: a form that is not written in C++, or sizes that do not divide.
     """
     if isinstance(matrix, Adapted):
-        alone = packed(workers, room, matrix.matrix)
+        alone = packed(workers, pages, matrix.matrix)
         if not isinstance(alone, Packed):
             raise NotBuilt("a delta beside floats; join it into them")
         return PackedAdapted.of(alone, matrix)
@@ -232,12 +232,12 @@ def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
         raise NotBuilt(f"a matrix of {rows} rows and {columns} columns; 16 and 32 must divide them")
     match matrix:
         case Blocks(kind, raw):
-            return _of_blocks(workers, room, matrix.shape, kind, raw.contiguous())
+            return _of_blocks(workers, pages, matrix.shape, kind, raw.contiguous())
         case Int8Rows(codes, scales):
-            together = room.holding(codes.view(-1, BLOCK, columns // 4, 4).transpose(1, 2))
+            together = pages.holding(codes.view(-1, BLOCK, columns // 4, 4).transpose(1, 2))
             return Packed(workers, matrix.shape, c.I8, GROUP, together, row_scales=scales.contiguous())
         case Int4Groups(codes, scales, lows):
-            parts = [room.holding(one) for one in (_nibbles(codes), by_block(scales), by_block(lows))]
+            parts = [pages.holding(one) for one in (_nibbles(codes), by_block(scales), by_block(lows))]
             return Packed(workers, matrix.shape, c.I4, GROUP, *parts)
         case Floats(weight) if weight.dtype == torch.bfloat16:
             return TiledFloats(weight.contiguous(), workers)
@@ -246,16 +246,16 @@ def packed(workers: c.Workers, room: Room, matrix: Stored) -> Stored:
 
 
 def _of_blocks(
-    workers: c.Workers, room: Room, shape: tuple[int, int], kind: TensorKind, raw: Tensor
+    workers: c.Workers, pages: LargePages, shape: tuple[int, int], kind: TensorKind, raw: Tensor
 ) -> Packed:
     if kind not in _OF_BLOCKS:
         raise NotBuilt(f"the native step does not read {kind.name}")
     rows, columns = shape
     code, group, has_lows = _OF_BLOCKS[kind]
     groups = (rows // BLOCK, columns // group, BLOCK)
-    codes = room.empty(rows * columns // (2 if code == c.I4 else 1), dtype=torch.uint8)
-    scales = room.empty(*groups, dtype=torch.float16)
-    lows = room.empty(*groups, dtype=torch.float16) if has_lows else None
+    codes = pages.empty(rows * columns // (2 if code == c.I4 else 1), dtype=torch.uint8)
+    scales = pages.empty(*groups, dtype=torch.float16)
+    lows = pages.empty(*groups, dtype=torch.float16) if has_lows else None
     whole = Packed(workers, shape, code, group, codes, scales, lows)
     wrong = workers.library.pack(workers.handle, kind, raw.data_ptr(), ctypes.byref(whole.description(None)))
     if wrong:

@@ -1,4 +1,4 @@
-"""Memory for what is read from end to end at every step, in few large pages."""
+"""Memory for weights, which are read from end to end at every step, in few large pages."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ LINE: Final = 64
 """Bytes that begin together: a line of the cache, a vector."""
 
 
-class Room:
+class LargePages:
     """Gives memory for the arrays of one model, one after another.
 
     With pages of 4 KB a processor looks up addresses for a tenth of the time in which it could read. So

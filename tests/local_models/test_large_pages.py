@@ -1,4 +1,4 @@
-"""Memory for packed matrices."""
+"""Memory for weights."""
 
 import mmap
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from agentkit_local_models.native.room import LINE, SLAB, Room
+from agentkit_local_models.large_pages import LINE, SLAB, LargePages
 
 
 def test_arrays_lie_behind_each_other_and_apart() -> None:
-    room = Room()
+    room = LargePages()
     first = room.empty(3, 5, dtype=torch.float16).fill_(1)
     second = room.empty(7, dtype=torch.uint8).fill_(2)
     assert (first.shape, first.dtype) == ((3, 5), torch.float16)
@@ -21,7 +21,7 @@ def test_arrays_lie_behind_each_other_and_apart() -> None:
 
 @pytest.mark.parametrize("sizes", [(SLAB - 1, 2), (SLAB + 1, 1), (1, SLAB)])
 def test_what_does_not_fit_gets_new_memory(sizes: tuple[int, int]) -> None:
-    room = Room()
+    room = LargePages()
     first, second = (room.empty(size, dtype=torch.uint8) for size in sizes)
     first[-1], second[-1] = 1, 2
     assert (first[-1], second[-1]) == (1, 2)
@@ -30,7 +30,7 @@ def test_what_does_not_fit_gets_new_memory(sizes: tuple[int, int]) -> None:
 
 def test_an_array_outlives_its_room() -> None:
     values = torch.arange(1_000)
-    copy = Room().holding(values)
+    copy = LargePages().holding(values)
     assert copy.data_ptr() != values.data_ptr()
     assert copy.equal(values)
 
@@ -38,7 +38,7 @@ def test_an_array_outlives_its_room() -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="read in /proc")
 def test_what_is_never_written_takes_no_memory() -> None:
     resident = _resident()
-    rooms = [Room() for _ in range(20)]
+    rooms = [LargePages() for _ in range(20)]
     for room in rooms:
         room.empty(1, dtype=torch.uint8).fill_(1)
     assert _resident() - resident < 20 * SLAB / 10
@@ -46,7 +46,7 @@ def test_what_is_never_written_takes_no_memory() -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux is asked for large pages")
 def test_linux_may_join_its_pages() -> None:
-    array = Room().empty(1, dtype=torch.uint8)
+    array = LargePages().empty(1, dtype=torch.uint8)
     address = array.data_ptr()
     flags: list[str] = []
     inside = False
