@@ -5,6 +5,7 @@ import os
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -33,16 +34,8 @@ class Powers:
 
     @classmethod
     def here(cls) -> "Powers":
-        """Those of the calling thread."""
-        status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
-        found = {name: value for name, _, value in (line.partition(":") for line in status.splitlines())}
-        return cls(
-            os.geteuid(),
-            frozenset((os.getegid(), *os.getgroups())),
-            int(found["CapEff"], 16),
-            tuple(_ranges("/proc/self/uid_map")),
-            tuple(_ranges("/proc/self/gid_map")),
-        )
+        """Those of this process."""
+        return _powers_of(os.geteuid(), os.getegid())
 
     def why_not_owner(self, owner: tuple[int, int]) -> str:
         """Why a file could not get this owner back; empty where it could."""
@@ -66,6 +59,20 @@ class Powers:
 
     def _has(self, capability: int) -> bool:
         return bool(self.capabilities >> capability & 1)
+
+
+@cache
+def _powers_of(user: int, group: int) -> Powers:
+    """Read once for each user that the process becomes: it is asked before and after every call."""
+    status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
+    found = {name: value for name, _, value in (line.partition(":") for line in status.splitlines())}
+    return Powers(
+        user,
+        frozenset((group, *os.getgroups())),
+        int(found["CapEff"], 16),
+        tuple(_ranges("/proc/self/uid_map")),
+        tuple(_ranges("/proc/self/gid_map")),
+    )
 
 
 def _ranges(path: str) -> Iterator[range]:

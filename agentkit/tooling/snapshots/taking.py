@@ -58,7 +58,7 @@ class Snapshots:
         workspace: the folder.
         contents: where its files go; one that is gone with this process by default.
         bounds: what is kept.
-        powers: tells what this process may give to a file, each time anew.
+        powers: tells what this process may give to a file.
         clock: tells nanoseconds since the epoch, as the file system does.
     """
 
