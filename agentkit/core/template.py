@@ -39,7 +39,7 @@ class Template:
         Raises:
             PromptError: a place has no value, or a value no place.
         """
-        if set(values) != self.variables:
+        if frozenset(values) != self.variables:
             missing, unused = sorted(self.variables - set(values)), sorted(set(values) - self.variables)
             complaints = [f"the template needs {', '.join(missing)} and was not given it"] if missing else []
             complaints += [f"it has no place for {', '.join(unused)}"] if unused else []
