@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.families import read_family
-from agentkit_local_models.hub_weights import find_weights
+from agentkit_local_models.hub_weights import find_weights, places_in
 from agentkit_local_models.model import Model
 from agentkit_local_models.prefix_folder import load_prefix
 from agentkit_local_models.variants import BASE, Variant
@@ -266,3 +266,18 @@ def test_internlm_is_as_its_makers_code(tmp_path: Path) -> None:
             weights[f"model.layers.0.self_attn.{part}_proj.{leaf}"] = rows
     settings = LLAMA_LIKE | {"architectures": ["InternLMForCausalLM"], "bias": True}
     assert_golden(model(tmp_path, settings, weights), steps, roundings=2.2e-7)
+
+
+def test_the_head_of_baichuan_2_has_rows_of_length_one(tmp_path: Path) -> None:
+    settings = LLAMA_LIKE | {"architectures": ["BaichuanForCausalLM"], "vocab_size": 125_696}
+    small = {"hidden_size": 8, "num_attention_heads": 2, "intermediate_size": 16}
+    (tmp_path / "config.json").write_bytes(msgspec.json.encode(settings | small))
+    arch, names = read_family(tmp_path / "config.json")
+    numbers = torch.Generator().manual_seed(0)
+    weights = {
+        place.name: torch.randn(place.shape, generator=numbers)
+        for place in places_in(arch, names, {}).values()
+    }
+    found = dict(find_weights(tmp_path, arch, names, InMemory(weights)).load(("head.weight",), torch.float32))
+    rows = weights["lm_head.weight"]
+    torch.testing.assert_close(found["head.weight"], rows / rows.norm(dim=1, keepdim=True))
