@@ -228,6 +228,12 @@ def test_one_by_one_gives_each_request_the_logits_it_gets_alone_to_the_bit(block
     assert sum(check(model, seed, bits=True) for seed in range(5 * block, 5 * block + 5)) > 5
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(3_600)
+def test_a_thousand_schedules_one_by_one_give_the_logits_of_each_alone_to_the_bit() -> None:
+    assert sum(check(OneByOne(SINGLE), seed, bits=True) for seed in range(1_000)) > 1_000
+
+
 class Recorded:
     """A model that tells how many tokens of which sequence each pass had."""
 
