@@ -150,18 +150,26 @@ def test_a_process_that_is_stopped_at_any_moment_records_nothing_after_another_t
 ) -> None:
     orders = [(prepared(tmp_path / str(point)), [(point, "stop"), None]) for point in range(moments)]
     taken_over = not_begun = 0
+    blocked: list[Path] = []
     for folder, (woken, successor) in sittings(orders).items():
+        taken_over += "was taken over by another process" in woken.get("fault", "")
+        if "has been writing to" in successor.get("fault", ""):  # it was stopped while it held a file's lock
+            blocked.append(folder)
+            continue
         assert successor["ending"] == Ending.FINISHED, folder
         with Journal.open(folder / "journal.db") as journal:
             if len(journal.runs()) == 2:  # there was no run yet that could be taken: each made its own
                 not_begun += 1
                 continue
-        taken_over += "was taken over by another process" in woken.get("fault", "")
         before = folder.with_name(f"{folder.name}-then")
         told_truly(before)
         assert events_of(folder) == events_of(before)
-    assert not_begun < 3
+    assert not_begun < moments // 6  # the first lines are written together
+    assert len(blocked) < moments // 8
     assert taken_over > moments * 3 // 4  # the others were over by then
+    for folder, (resumed,) in sittings([(folder, [None]) for folder in blocked]).items():
+        assert resumed["ending"] == Ending.FINISHED, folder
+        told_truly(folder)
 
 
 @pytest.mark.slow
