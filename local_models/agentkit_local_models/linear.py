@@ -153,7 +153,10 @@ class Room:
 
     def _empty(self, like: _Whole, rows: int) -> _Whole:
         """The same form with so many rows, not yet written."""
-        tensors = [self._pages.empty(rows, *part.shape[1:], dtype=part.dtype) for part in _tensors(like)]
+        if isinstance(like, Floats):
+            return Floats(self._pages.empty(rows, *like.weight.shape[1:], dtype=like.weight.dtype))
+        # these may be packed elsewhere one by one, and should leave nothing behind
+        tensors = [part.new_empty(rows, *part.shape[1:]) for part in _tensors(like)]
         return type(like)(*tensors)
 
     def _encoded(self, name: str, weight: Weight) -> _Whole:
