@@ -347,8 +347,9 @@ class Journal:
 
     def _made(self, count: int) -> list[Lease]:
         """So many new runs, held by this process; their first durable event makes them durable too."""
+        me = Holder.me()
         with self._database.transaction(full=False):
-            return [take_new(self._database, *self._named(), Holder.me()) for _ in range(count)]
+            return [take_new(self._database, *self._named(), me) for _ in range(count)]
 
     def _named(self) -> tuple[int, str]:
         """The number and the name of a new run; inside a transaction."""
