@@ -13,7 +13,7 @@ from types import FrameType
 import uvicorn
 
 from agentkit_local_models.serving.app import app_of
-from agentkit_local_models.serving.connection import HEAD_BYTES, connections
+from agentkit_local_models.serving.connection import connections
 from agentkit_local_models.serving.served import Served
 
 KEEP_SECONDS = 75
@@ -49,7 +49,6 @@ class Server(uvicorn.Server):
         config = uvicorn.Config(
             app_of(served, key),
             http=connections(served.limits.head_seconds),
-            h11_max_incomplete_event_size=HEAD_BYTES,
             loop="asyncio",
             ws="none",
             lifespan="off",
