@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Protocol, cast, runtime_checkable
+from typing import Protocol, cast
 
 from agentkit_local_models.overlap import Device, Row
 from agentkit_local_models.pages import PagedCache, PagePool
@@ -25,7 +25,6 @@ from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import BASE, Variant
 
 
-@runtime_checkable
 class DevicePart(Device, Protocol):
     """A share of a model on a device; see `split_device.SplitDevice`."""
 

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.deltas import Deltas
+from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.overlap import Device
 from agentkit_local_models.pages import PagedCache, PagePool
@@ -162,6 +163,7 @@ class SplitModel:
         self._adapters: weakref.WeakKeyDictionary[Deltas | TunedPrefix, int] = weakref.WeakKeyDictionary()
         self._gone: list[Forget] = []  # of what nobody has any more, until the next call
         self._numbers = itertools.count()
+        self._closed = False
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""
@@ -181,35 +183,45 @@ class SplitModel:
         with self._lock:
             number, copies = self._known(steps[0][1].pool)
             told = tuple(self._step(tokens, cache) for tokens, cache in steps)
-            self._line.tell(Hidden(number, copies, told))
+            self._tell(Hidden(number, copies, told))
             return self._model.hidden(steps)
 
     def logits_of(self, hidden: Tensor) -> Tensor:
         """As `Model.logits_of`."""
         with self._lock:
-            self._line.tell(Logits(hidden.cpu()))  # where the others can have it, too
+            self._tell(Logits(hidden.cpu()))  # where the others can have it, too
             return self._model.logits_of(hidden)
 
     def lay(self, adapter: Adapter | TunedPrefix, dtype: torch.dtype) -> Deltas | TunedPrefix:
         """This process's share of an adapter; the others keep theirs as long as this one is there."""
         with self._lock:
             number = next(self._numbers)
-            self._line.tell(Load(number, adapter, dtype))
+            self._tell(Load(number, adapter, dtype))
             share = share_of(adapter, self._model, dtype)
             self._adapters[share] = number
             weakref.finalize(share, self._gone.append, Forget(number, "adapter"))
             return share
 
     def close(self) -> None:
-        """Let the others go."""
+        """Let the others go; nothing can be computed afterwards."""
         with self._lock:
-            self._line.tell(End())
+            closed, self._closed = self._closed, True
+            if not closed:
+                self._line.tell(End())
+
+    def _tell(self, call: Call) -> None:
+        """Have the others do something, as long as they are there."""
+        if self._closed:
+            raise LocalModelError(
+                "the processes of this model were let go; another `split_engine` begins some"
+            )
+        self._line.tell(call)
 
     def _known(self, pool: PagePool) -> tuple[int, tuple[tuple[int, int], ...]]:
         """A pool's number, by which the others know it now, and what was copied since the last call."""
         while self._gone:
             gone = self._gone.pop()
-            self._line.tell(gone)
+            self._tell(gone)
             self._copies.pop(gone.number, None)
         if pool not in self._pools:
             number = self._pools[pool] = next(self._numbers)
@@ -217,7 +229,7 @@ class SplitModel:
             pool.on_copy = lambda page, own: copies.append((page, own))
             weakref.finalize(pool, self._gone.append, Forget(number, "pool"))
             if pool.fixed:
-                self._line.tell(Open(number, pool.most))
+                self._tell(Open(number, pool.most))
         number = self._pools[pool]
         told = tuple(self._copies[number])
         self._copies[number].clear()

@@ -58,19 +58,20 @@ class SplitDevice(SplitModel):
 
     def close(self) -> None:
         """Let the others go; what was captured is forgotten before, for it would keep NCCL from parting."""
-        self._part.release()
-        super().close()
+        with self._lock:  # a step that is under way ends before, and none begins after it
+            self._part.release()
+            super().close()
 
     def launch(self, rows: Sequence[Row]) -> Tensor:
         """See `overlap.Device`."""
         with self._lock:
             number, copies = self._known(rows[0].cache.pool)
             steps = tuple(self._step(row.tokens, row.cache, row.source, row.wanted) for row in rows)
-            self._line.tell(Launch(number, copies, steps))
+            self._tell(Launch(number, copies, steps))
             return self._part.launch(rows)
 
     def draw(self, logits: Tensor, places: Sequence[int], draws: Sequence[Draw]) -> Reading:
         """See `overlap.Device`."""
         with self._lock:
-            self._line.tell(Drawn(len(draws)))
+            self._tell(Drawn(len(draws)))
             return self._part.draw(logits, places, draws)

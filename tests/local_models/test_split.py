@@ -8,6 +8,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any
 
 import pytest
 import torch
@@ -17,21 +18,24 @@ from agentkit_local_models.answer import Completion
 from agentkit_local_models.arch import Arch, PrefixLM, RopeScaling
 from agentkit_local_models.deltas import Deltas
 from agentkit_local_models.engine import Engine
-from agentkit_local_models.errors import UnsupportedCheckpoint
+from agentkit_local_models.errors import LocalModelError, UnsupportedCheckpoint
 from agentkit_local_models.following import follow
 from agentkit_local_models.lora import LoraConfig
 from agentkit_local_models.model import Model
+from agentkit_local_models.overlap import Row
 from agentkit_local_models.pages import PagedCache, PagePool
 from agentkit_local_models.parallel.launch import split_engine
 from agentkit_local_models.precision import Form
 from agentkit_local_models.sampling import Sampling
-from agentkit_local_models.share import arch_of, weights_of
-from agentkit_local_models.split import Call, SplitModel
+from agentkit_local_models.share import Whole, arch_of, weights_of
+from agentkit_local_models.split import Call, End, SplitModel
+from agentkit_local_models.split_device import SplitDevice
 from agentkit_local_models.tuned_prefix import TunedPrefix
 from agentkit_local_models.variants import BASE, Variant
 
 from .oracle import random_weights
 from .test_adapters import random_adapter
+from .test_placing import Elsewhere
 from .tiny import tiny_arch
 from .training.tiny import LLAMA, hub_model
 
@@ -178,6 +182,58 @@ def mixed(model: Model | SplitModel, beside: Sequence[Deltas | TunedPrefix]) -> 
     caches = [PagedCache(pool, model.arch.context, variant) for variant in variants]
     first = model.hidden([([5, 6, 7], cache) for cache in caches])
     return torch.cat((first, model.hidden([([8], cache) for cache in caches])))
+
+
+class Told:
+    """A line to others that keeps what they are told."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+
+    def tell(self, call: Call) -> None:
+        self.calls.append(call)
+
+    def hear(self) -> Call:
+        raise AssertionError(self.calls)
+
+
+class Releasing(Elsewhere):
+    """A share that looks, as it is let go of, whether another thread could compute meanwhile."""
+
+    share = Whole()
+
+    def watch(self, lock: Any) -> None:
+        self._lock, self.was_free = lock, list[bool]()
+
+    def release(self) -> None:
+        other = threading.Thread(target=lambda: self.was_free.append(self._lock.acquire(blocking=False)))
+        other.start()
+        other.join()
+
+
+def test_what_was_captured_is_forgotten_while_no_thread_computes() -> None:
+    part = Releasing()
+    model = SplitDevice(part, Told())
+    part.watch(model._lock)
+    model.close()
+    assert part.was_free == [False]
+
+
+def test_who_asks_a_model_that_was_closed_is_told_so_and_not_kept_waiting() -> None:
+    part, line = Releasing(), Told()
+    model = SplitDevice(part, line)
+    part.watch(model._lock)
+    model.close()
+    model.close()
+    for ask in (
+        lambda: model.draw(torch.empty(0), [], []),
+        lambda: model.launch([Row((1,), None, model.new_cache(), 0)]),
+        lambda: model.logits([1], model.new_cache()),
+        lambda: model.logits_of(torch.empty(0)),
+    ):
+        with pytest.raises(LocalModelError, match=r"were let go; another `split_engine`"):
+            ask()
+    assert line.calls == [End()]
 
 
 def test_heads_that_cannot_be_split_are_refused_with_what_works() -> None:
