@@ -1,5 +1,6 @@
 """Which device each process of a split model has, by what it meets the others, and how much room there is."""
 
+import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from torch import Tensor
 
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.parallel.group import Group
-from agentkit_local_models.parallel.launch import split_engine
+from agentkit_local_models.parallel.launch import Order, _here, agreed, split_engine
 from agentkit_local_models.parallel.places import least_room, places_of
 from agentkit_local_models.placing import pool_of
 
@@ -59,8 +60,48 @@ def test_processes_meet_by_what_their_devices_can(
     group = Group(1, 2, "env://", device, begin=lambda name, **how: begun.append((name, how)))
     assert (group.rank, group.size) == (1, 2)
     ((name, how),) = begun
-    assert how.pop("timeout") > timedelta(days=30)
+    assert how.pop("timeout") == timedelta(minutes=30)  # what NCCL waits for, too
     assert (name, how) == (backend, {"init_method": "env://", "rank": 1, "world_size": 2, **more})
+
+
+def order(meeting: str, dtype: str = "auto") -> Order:
+    return Order("model", 2, meeting, dtype, "auto", "cpu")
+
+
+def begun_by(folder: Path, script: str, patience: float) -> None:
+    """Have a model split whose other process does something else."""
+    worker = [sys.executable, "-c", script]
+    next(_here(order(f"file://{folder}/here"), None, folder, worker=lambda *_: worker, patience=patience))
+
+
+def test_a_process_that_ends_before_all_have_met_ends_the_waiting_for_it(tmp_path: Path) -> None:
+    with pytest.raises(LocalModelError, match=r"^a process of a split model ended with 3 before it met"):
+        begun_by(tmp_path, "raise SystemExit(3)", patience=600)
+
+
+def test_a_process_that_does_not_begin_is_waited_for_no_longer_than_there_is_patience(tmp_path: Path) -> None:
+    with pytest.raises(LocalModelError, match=r"^1 of the processes .* did not begin within 0\.1 s"):
+        begun_by(tmp_path, "import threading; threading.Event().wait()", patience=0.1)
+
+
+class Agreeing:
+    """A process that hears one dtype, and keeps what it tells."""
+
+    def __init__(self, rank: int) -> None:
+        self.rank, self.told = rank, list[torch.dtype]()
+
+    def tell(self, dtype: torch.dtype) -> None:
+        self.told.append(dtype)
+
+    def hear(self) -> torch.dtype:
+        return torch.float64  # which none would take by itself
+
+
+def test_all_compute_in_the_dtype_that_the_first_takes() -> None:
+    first, other = Agreeing(0), Agreeing(1)
+    ((form, found), heard) = (agreed(order("env://"), one) for one in (first, other))
+    assert first.told == [found]
+    assert heard == (form, torch.float64)
 
 
 class Beside:

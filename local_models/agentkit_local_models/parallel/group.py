@@ -10,13 +10,16 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-# A process waits for its next call as long as nobody asks anything; one that is gone is noticed by its
-# connection, not by this.
-_PATIENCE: Final = timedelta(days=365)
+# Within it all have to meet, and whatever they compute together has to end.
+_PATIENCE: Final = timedelta(minutes=30)
+# A process waits for its next call as long as nobody asks anything; a first process that is gone is noticed
+# by its connection, not by this.
+_FOR_A_CALL: Final = timedelta(days=365)
 _PROCESSOR: Final = torch.device("cpu")
 _broadcast: Any = dist.broadcast  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _all_reduce: Any = dist.all_reduce  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 _all_gather: Any = dist.all_gather  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
+_new_group: Any = dist.new_group  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 
 
 def backend_of(device: torch.device) -> str:
@@ -30,6 +33,12 @@ def backend_of(device: torch.device) -> str:
     return "gloo" if device.type == "cpu" else "cpu:gloo,cuda:nccl"
 
 
+def begun(backend: str, **how: Any) -> Any:
+    """Torch's group of all processes, and beside it the one by which they wait for calls."""
+    dist.init_process_group(backend, **how)
+    return _new_group(backend="gloo", timeout=_FOR_A_CALL)
+
+
 class Group:
     """The processes of one model; see `Share`. Each makes it with the same `size` and its own `rank`."""
 
@@ -40,7 +49,7 @@ class Group:
         meeting: str,
         device: torch.device = _PROCESSOR,
         *,
-        begin: Callable[..., None] = dist.init_process_group,
+        begin: Callable[..., Any] = begun,
     ) -> None:
         """Wait for the others.
 
@@ -49,12 +58,13 @@ class Group:
             size: how many there are.
             meeting: where they find each other: `file://PATH`, `tcp://HOST:PORT`, or `env://` under torchrun.
             device: that computes this process's share; a GPU of its own, or the processor.
-            begin: makes torch's group, as `torch.distributed.init_process_group` does.
+            begin: makes torch's group, as `torch.distributed.init_process_group` does, and gives the one
+                that calls are told by.
         """
         how: dict[str, Any] = {"init_method": meeting, "rank": rank, "world_size": size, "timeout": _PATIENCE}
         if device.type != "cpu":
             how["device_id"] = device  # or NCCL would guess which GPU is whose
-        begin(backend_of(device), **how)
+        self._calls = begin(backend_of(device), **how)
         self.rank = rank
         self.size = size
 
@@ -79,12 +89,12 @@ class Group:
 
     def tell(self, call: Any) -> None:
         """Send a value to all others; the first process does."""
-        dist.broadcast_object_list([call], src=0, device=_PROCESSOR)
+        dist.broadcast_object_list([call], src=0, group=self._calls, device=_PROCESSOR)
 
     def hear(self) -> Any:
         """The next value that the first process sends."""
         box: list[Any] = [None]
-        dist.broadcast_object_list(box, src=0, device=_PROCESSOR)
+        dist.broadcast_object_list(box, src=0, group=self._calls, device=_PROCESSOR)
         return box[0]
 
     def close(self) -> None:

@@ -6,7 +6,8 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Generator
+import time
+from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -23,11 +24,15 @@ from agentkit_local_models.gpu.model import GpuModel
 from agentkit_local_models.model import Model
 from agentkit_local_models.parallel.group import Group
 from agentkit_local_models.parallel.places import least_room, places_of
-from agentkit_local_models.precision import Precision, WeightPrecision, weights_and_dtype
+from agentkit_local_models.precision import Form, Precision, WeightPrecision, weights_and_dtype
 from agentkit_local_models.share import arch_of, weights_of
 from agentkit_local_models.split import SplitModel
 from agentkit_local_models.split_device import SplitDevice
 
+# Seconds within which other processes have to begin, which is to import torch.
+_PATIENCE: Final = 600.0
+# Seconds after which it is looked again whether they have.
+_LOOK: Final = 0.1
 # Seconds that a process which was told to end has for it.
 _PARTING: Final = 300.0
 # torchrun has begun this process where this variable is there.
@@ -42,7 +47,7 @@ class Order:
         path: of the checkpoint.
         size: how many processes.
         meeting: where they find each other, as `Group` has it.
-        dtype: to compute in.
+        dtype: to compute in; what "auto" is, the first process finds.
         precision: of the weights; a quantised share is rounded by itself.
         device: that computes: "cpu", or "cuda", of which each process has one.
     """
@@ -101,15 +106,28 @@ def split_engine(
         if _TORCHRUN in os.environ:
             yield from _elsewhere(order, cache_tokens)
         else:
-            yield from _here(order, cache_tokens)
+            yield from _here(order, cache_tokens, Path(folder))
 
 
-def _here(order: Order, cache_tokens: int | None) -> Generator[Engine]:
-    """Begin the other processes."""
+def worker_of(rank: int, order: Order, sign: Path) -> list[str]:
+    """The command that is another process, which makes a file when it is about to meet the others."""
     text = msgspec.json.encode(asdict(order)).decode()
-    command = [sys.executable, "-m", "agentkit_local_models.parallel.worker"]
-    others = [subprocess.Popen([*command, str(rank), text]) for rank in range(1, order.size)]
+    return [sys.executable, "-m", "agentkit_local_models.parallel.worker", str(rank), text, str(sign)]
+
+
+def _here(
+    order: Order,
+    cache_tokens: int | None,
+    folder: Path,
+    *,
+    worker: Callable[[int, Order, Path], Sequence[str]] = worker_of,
+    patience: float = _PATIENCE,
+) -> Generator[Engine]:
+    """Begin the other processes, which sign in a folder."""
+    signs = [folder / str(rank) for rank in range(1, order.size)]
+    others = [subprocess.Popen(worker(rank, order, sign)) for rank, sign in enumerate(signs, 1)]
     try:
+        _await(others, signs, patience)
         yield from _first(order, cache_tokens)
         for other in others:
             other.wait(_PARTING)
@@ -122,6 +140,20 @@ def _here(order: Order, cache_tokens: int | None) -> Generator[Engine]:
                 other.wait()
     if failed := [other.returncode for other in others if other.returncode]:
         raise LocalModelError(f"{len(failed)} of the processes of a split model ended with {failed}")
+
+
+def _await(others: Sequence[subprocess.Popen[bytes]], signs: Sequence[Path], patience: float) -> None:
+    """Wait until the others are about to meet: torch would wait for one that has ended, and hear nothing."""
+    for _ in range(int(patience / _LOOK)):
+        if ended := [other.returncode for other in others if other.poll() is not None]:
+            raise LocalModelError(
+                f"a process of a split model ended with {ended[0]} before it met the others"
+            )
+        if all(sign.exists() for sign in signs):
+            return
+        time.sleep(_LOOK)
+    missing = sum(not sign.exists() for sign in signs)
+    raise LocalModelError(f"{missing} of the processes of a split model did not begin within {patience:g} s")
 
 
 def _elsewhere(order: Order, cache_tokens: int | None) -> Generator[Engine]:
@@ -172,6 +204,15 @@ def split_of(model: Model | GpuModel, group: Group) -> SplitModel:
     return SplitModel(model, group) if isinstance(model, Model) else SplitDevice(model, group, room)
 
 
+def agreed(order: Order, group: Group) -> tuple[Form, torch.dtype]:
+    """The form of matrices, and the dtype that all compute in: what the first process takes for "auto"."""
+    form, kind = weights_and_dtype(order.precision, order.dtype, order.device)
+    if group.rank:
+        return form, group.hear()
+    group.tell(kind)
+    return form, kind
+
+
 def _place(order: Order, rank: int) -> torch.device:
     """Where a process computes its share."""
     if _TORCHRUN in os.environ:
@@ -183,7 +224,7 @@ def _place(order: Order, rank: int) -> torch.device:
 
 def _share(order: Order, group: Group, place: torch.device) -> tuple[Checkpoint, Model | GpuModel]:
     """This process's part of the model."""
-    form, kind = weights_and_dtype(order.precision, order.dtype, order.device)
+    form, kind = agreed(order, group)
     with Checkpoint.open(Path(order.path)) as checkpoint:
         weights = weights_of(checkpoint.load_weights(kind), group.rank, group.size)
         arch = arch_of(checkpoint.config, group.size)
