@@ -4,7 +4,6 @@ import os
 from collections.abc import Generator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import cast
 
 from agentkit.agents.hiring import Runs
 from agentkit.agents.recording import recording
@@ -39,7 +38,10 @@ def runs_of(settings: Settings, around: Surroundings, workspace: Workspace) -> G
 
 async def begun(around: Surroundings, runs: Runs) -> AbstractContextManager[RunLog]:
     """The record of a new run, let go of at the end of the block unless it was given."""
-    return await runs.begin() if isinstance(runs, Journal) else nullcontext(cast("RunLog", around.log))
+    if around.log is not None:
+        return nullcontext(around.log)
+    assert isinstance(runs, Journal)  # `runs_of` opened it
+    return await runs.begin()
 
 
 @contextmanager

@@ -112,7 +112,8 @@ class Journal:
 
     async def begin(self) -> JournalLog:
         """As `start`; runs that begin at one time are made in one transaction."""
-        self._beginning += 1
+        with self._database.lock:
+            self._beginning += 1
         try:
             await asyncio.sleep(0)  # whoever else is about to begin has said so by then
             with self._database.lock:

@@ -1,5 +1,6 @@
 """Examples in a prompt, and who chooses among them."""
 
+import json
 import math
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -67,7 +68,8 @@ class First:
 class Fitting:
     """As many from the first on as are no longer than `most` together.
 
-    `length` measures a text: characters, or tokens with a tokenizer's own function.
+    `length` measures a text: characters, or tokens with a tokenizer's own function. A value that is neither
+    text nor a number (a list that a mustache section repeats) is measured as JSON.
     """
 
     most: int
@@ -78,7 +80,7 @@ class Fitting:
         """Those that fit; the first that does not ends them."""
         left = self.most
         for place, example in enumerate(examples):
-            left -= sum(self.length(as_text(name, value)) for name, value in example.items())
+            left -= sum(self.length(_measured(value)) for value in example.values())
             if left < 0:
                 return examples[:place]
         return examples
@@ -260,6 +262,14 @@ def _require_fields(
 
 def _filled(template: Template | MustacheTemplate, values: Values) -> str:
     return rendered(template, {name: values[name] for name in template.takes if name in values})
+
+
+def _measured(value: Any) -> str:
+    return (
+        str(value)
+        if isinstance(value, str | int | float)
+        else json.dumps(value, ensure_ascii=False, default=str)
+    )
 
 
 def _cosine(one: Sequence[float], other: Sequence[float]) -> float:

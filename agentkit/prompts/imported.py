@@ -6,6 +6,7 @@ from string import Formatter
 from agentkit.core.errors import PromptError
 from agentkit.core.template import Template
 from agentkit.prompts.mustache import MustacheTemplate
+from agentkit.prompts.mustache_text import shown
 
 _NAME = re.compile(r"[A-Za-z_]\w*")
 
@@ -24,7 +25,7 @@ def from_fstring(text: str) -> Template:
         fields = list(Formatter().parse(text))
     except ValueError as error:
         raise PromptError(
-            f"the f-string template {_shown(text)} cannot be read: {error}; "
+            f"the f-string template {shown(text)} cannot be read: {error}; "
             "braces themselves are written doubled"
         ) from error
     for literal, name, form, conversion in fields:
@@ -62,7 +63,3 @@ def from_mustache(text: str, *, escaped: bool = False) -> MustacheTemplate:
 
 def _escaped(literal: str) -> str:
     return literal.replace("{", "{{").replace("}", "}}")
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= 60 else text[:59] + "…")

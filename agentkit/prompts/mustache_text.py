@@ -81,7 +81,7 @@ class _Reader:
         end = self.text.find(ending, inside)
         if end < 0:
             raise PromptError(
-                f"the mustache template {_shown(self.text)} has a {opens} that no {ending} ends; "
+                f"the mustache template {shown(self.text)} has a {opens} that no {ending} ends; "
                 f"it stands in line {self.text.count(chr(10), 0, start) + 1}"
             )
         said, end = self.text[inside:end].strip(), end + len(ending)
@@ -149,5 +149,6 @@ def _dotted(tag: str) -> str:
     return re.sub(r"[^\w.-]", "", tag)
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
+    """A template as messages quote it."""
     return repr(text if len(text) <= 60 else text[:59] + "…")

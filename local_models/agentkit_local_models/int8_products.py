@@ -8,8 +8,8 @@ whatever is computed beside it.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from functools import cache, partial
+from typing import Any, Final
 
 import torch
 from torch import Tensor
@@ -17,6 +17,8 @@ from torch import Tensor
 from agentkit_local_models.matrices import Int8Rows, multiply_in_slices
 from agentkit_local_models.quantise import int8_rows
 
+EXACT: Final = 1_024
+"""Columns whose products float32 adds up without a loss: so many times 127² is below 2^24."""
 # Rows and columns of what is tried to see whether sums are exact: enough for the kernels of large products.
 _TRIED = (16, 256)
 
@@ -75,11 +77,19 @@ def sums(x: Tensor, w: Tensor, *, integers: bool) -> Tensor:
             right on any processor, and no faster than floats are.
 
     Returns:
-        int32, or float32 where no integers are added up.
+        int32.
     """
     if integers:
         return _integer_products()(x, w.T)
-    return multiply_in_slices(_shape(w), lambda rows: w[rows].float(), x.float(), None)
+    added = torch.zeros(len(x), len(w), dtype=torch.int32)
+    for start in range(0, w.shape[1], EXACT):
+        own, others = w[:, start : start + EXACT], x[:, start : start + EXACT].float()
+        added += multiply_in_slices(_shape(own), partial(_floats_of, own), others, None).to(torch.int32)
+    return added
+
+
+def _floats_of(codes: Tensor, rows: slice) -> Tensor:
+    return codes[rows].float()
 
 
 @cache

@@ -224,6 +224,16 @@ def test_a_glance_names_the_first_files_and_how_many_more(workspace: Path) -> No
         assert glance(opened).endswith(", and 5 more")
 
 
+async def test_a_record_that_is_given_is_the_one_written_beside_a_journal_for_the_others(
+    choices, tmp_path: Path
+) -> None:
+    settings = load_settings({**choices, "model": script(tmp_path, {"text": "ok"})})
+    with Journal.open(settings.journal) as journal, journal.start() as given:
+        around = Surroundings(log=given, runs=journal)
+        await run_goal("x", settings, around)
+        assert [run.run_id for run in journal.runs()] == [given.run_id]
+
+
 # --- going on
 
 

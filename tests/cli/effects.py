@@ -94,7 +94,7 @@ _FOUND = "test_indexing.py::test_what_a_search_rests_on_is_shown_and_printed_as_
 _ASKED = "test_less_used_flags.py::test_an_answer_rests_on_no_more_pieces_and_no_others_than_it_is_asked_for"
 _PLANNED = "test_plan.py::test_a_shape_is_planned_for_in_each_precision"
 _ROUNDED = "test_quantise.py::test_a_model_is_rounded_by_a_text_and_known_afterwards"
-_BUSY = "test_serve.py::test_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags"
+_BUSY = "test_serve.py::test_the_name_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags"
 _RETENTION = "test_runs.py::test_the_rules_of_retention_choose_by_age_and_by_number"
 _FORCE = "test_undo.py::test_what_the_person_changed_since_is_covered_by_force_only"
 _OTHER_WORDS = "test_headless.py::test_a_fork_begins_with_the_words_of_another_prompt"
@@ -232,7 +232,8 @@ OWN = {
     },
     "serve": {
         "--host": "test_serve.py::test_an_address_that_others_reach_needs_a_key",
-        "--port": "test_serve.py::test_a_device_is_served_on_or_refused_in_words",
+        "--port": "test_serve.py::test_an_address_that_is_taken_is_told_before_anything_is_loaded",
+        "--name": _BUSY,
         "--adapter": "test_serve.py::test_adapters_need_names_of_their_own",
         "--device": "test_serve.py::test_a_device_is_served_on_or_refused_in_words",
         "--tensor-parallel": "test_serve.py::test_a_model_that_cannot_be_shared_so_is_refused_in_words",

@@ -17,6 +17,8 @@ from .conftest import Cli
 from .effects import OWN, SETTINGS, source
 
 HELP = {"-h", "--help"}
+ALONE = {"serve"}
+"""Commands with options that are called like a setting and are none."""
 NO_VALUE = "≠"
 """What no setting can be that is a number, one of several words, a price, a provider or a place."""
 
@@ -44,7 +46,8 @@ def ways(option: click.Option) -> set[str]:
 def test_of(command: str, option: click.Option) -> str:
     """The test that shows what an option of a command changes; empty where none is named."""
     own = OWN.get(command, {})
-    return next((own[way] for way in ways(option) if way in own), SETTINGS.get(str(option.name), ""))
+    shared = SETTINGS if command not in ALONE else {}
+    return next((own[way] for way in ways(option) if way in own), shared.get(str(option.name), ""))
 
 
 test_of.__test__ = False  # type: ignore[attr-defined]

@@ -52,7 +52,7 @@ def served(*flags: str):
     ) as started:
         try:
             told = started.stdout.readline()
-            found = re.search(r"serving smollm2 at (http://127\.0\.0\.1:\d+/v1)", told)
+            found = re.search(r"serving \S+ at (http://127\.0\.0\.1:\d+/v1)", told)
             assert found, told + started.stderr.read()
             yield started, found[1]
         finally:
@@ -90,14 +90,15 @@ def test_the_small_model_streams_calls_and_keeps_to_a_schema_and_ends_when_it_is
 
 
 @pytest.mark.timeout(400)
-def test_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags():
-    flags = ("--queue", "1", "--most-bytes", "2000", "--grace", "0")
+def test_the_name_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags():
+    flags = ("--name", "small", "--queue", "1", "--most-bytes", "2000", "--grace", "0")
     with served(*flags) as (process, url), openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
 
         def ask(words: str, **more):
             talk = [{"role": "user", "content": words}]
-            return client.chat.completions.create(model="smollm2", messages=talk, **more)
+            return client.chat.completions.create(model="small", messages=talk, **more)
 
+        assert [model.id for model in client.models.list()] == ["small"]
         with pytest.raises(openai.APIStatusError) as large:
             ask("word " * 500)
         assert large.value.status_code == 413
@@ -130,6 +131,8 @@ def test_an_address_that_is_taken_is_told_before_anything_is_loaded():
         port = taken.getsockname()[1]
         with pytest.raises(UsageError, match=f"127.0.0.1:{port} cannot be served"):
             open_server("local:smollm2", Serving(port=port))
+        done = CliRunner().invoke(cli, ["serve", "local:smollm2", "--port", str(port)])
+        assert f"127.0.0.1:{port} cannot be served" in str(done.exception)
 
 
 def test_an_address_that_another_server_took_meanwhile_is_told_in_words():

@@ -73,10 +73,12 @@ def test_a_token_by_eight_bits_has_the_same_bits_beside_others() -> None:
 
 @pytest.mark.parametrize("integers", [False, pytest.param(True, marks=EXACT)])
 def test_codes_are_added_up_without_a_loss(integers: bool) -> None:
-    x = torch.full((3, 1_024), 127, dtype=torch.int8)
-    w = torch.tensor([127, -127, 1], dtype=torch.int8)[:, None].expand(3, 1_024).contiguous()
+    x = torch.full((3, 5_632), 127, dtype=torch.int8)  # more than float32 adds up to the last one
+    x[:, ::2] = 126
+    w = torch.tensor([127, -127, 1], dtype=torch.int8)[:, None].expand(3, 5_632).contiguous()
     found = sums(x, w, integers=integers)
-    assert found.tolist() == [[127 * 127 * 1_024, -127 * 127 * 1_024, 127 * 1_024]] * 3
+    whole = (126 + 127) * 2_816
+    assert found.tolist() == [[127 * whole, -127 * whole, whole]] * 3
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -28,12 +29,25 @@ def workers() -> c.Workers:
     return c.Workers(c.Library(built_library(built_dir())), 2)
 
 
+class Noted:
+    """Workers that say what they were asked for."""
+
+    def __init__(self, workers: c.Workers) -> None:
+        self.library, self.handle = self, workers.handle
+        self.asked: list[str] = []
+        self._library = workers.library
+
+    def __getattr__(self, name: str) -> Any:
+        self.asked.append(name)
+        return getattr(self._library, name)
+
+
 def drawn(*shape: int) -> Tensor:
     return torch.randn(shape, generator=torch.Generator().manual_seed(sum(shape))).bfloat16()
 
 
 def once(found: Tensor, exact: Tensor) -> None:
-    """That numbers are the exact ones rounded once, or the neighbour where these are almost between two."""
+    """That numbers are the exact ones rounded once: half of a step away at most."""
     assert found.dtype == torch.bfloat16
     torch.testing.assert_close(found.to(exact.dtype), exact, rtol=2**-8 * 1.001, atol=1e-12)
 
@@ -44,7 +58,9 @@ def test_a_norm(rows: int, workers: c.Workers) -> None:
     norm = Norm(drawn(64).float(), None)
     x = drawn(rows, 96)[:, 16:80]  # rows that lie apart
     exact = Pointwise(LLAMA).norm(x.float(), norm)
-    once(NativePointwise(LLAMA, workers).norm(x, norm), exact)
+    noted = Noted(workers)
+    once(NativePointwise(LLAMA, noted).norm(x, norm), exact)
+    assert noted.asked == ["norm_many"]
 
 
 @pytest.mark.parametrize("activation", ["silu", "gelu-tanh"])
@@ -53,7 +69,9 @@ def test_a_gate(activation: str, workers: c.Workers) -> None:
     arch = replace(LLAMA, activation=activation)
     hidden = 4 * drawn(33, 192)
     exact = Pointwise(arch).activated(hidden.double())
-    once(NativePointwise(arch, workers).activated(hidden), exact)
+    noted = Noted(workers)
+    once(NativePointwise(arch, noted).activated(hidden), exact)
+    assert noted.asked == ["gate_many"]
 
 
 @pytest.mark.parametrize(("head_width", "rotated"), [(32, None), (64, 32), (64, 64)])
@@ -65,8 +83,10 @@ def test_a_rotation(head_width: int, rotated: int | None, workers: c.Workers) ->
     exact = heads.float()
     Pointwise(arch).rotate(exact[:, :6], *(one.float() for one in table))
     found = heads.clone()
-    NativePointwise(arch, workers).rotate(found[:, :6], *table)
+    noted = Noted(workers)
+    NativePointwise(arch, noted).rotate(found[:, :6], *table)
     torch.testing.assert_close(found.float(), exact, rtol=2**-8 * 1.001, atol=1e-6)
+    assert noted.asked == ["turn_many"]
     assert found[:, 6:].equal(heads[:, 6:])
 
 
@@ -88,7 +108,9 @@ CASES: dict[str, tuple[Arch, Callable[[Pointwise], Tensor]]] = {
 @torch.inference_mode()
 def test_what_is_not_written_in_cpp_is_torchs_to_the_bit(case: str, workers: c.Workers) -> None:
     arch, computed = CASES[case]
-    assert computed(NativePointwise(arch, workers)).equal(computed(Pointwise(arch)))
+    noted = Noted(workers)
+    assert computed(NativePointwise(arch, noted)).equal(computed(Pointwise(arch)))
+    assert not noted.asked
 
 
 def test_gradients_go_through_torch(workers: c.Workers) -> None:

@@ -252,6 +252,8 @@ def test_two_processes_answer_as_one_does(tmp_path: Path) -> None:
         assert engine._pool.layers[0].shape[1] * 2 == alone._pool.layers[0].shape[1]
     with pytest.raises(ValueError, match="cannot be split; float32"):
         split_engine(path, 2, precision="file").__enter__()
+    with pytest.raises(ValueError, match=r"w8a8 rounds by .* int8 and int4 can be split"):
+        split_engine(path, 2, precision="w8a8").__enter__()
 
 
 def written(engine: Engine, prompt: Sequence[int]) -> tuple[int, ...]:

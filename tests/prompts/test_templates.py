@@ -147,6 +147,14 @@ def test_examples_are_chosen_by_number_and_by_length() -> None:
     assert shown(Fitting(4, length=lambda _: 1), q="elm") == ["catanimal", "oaktree"]
 
 
+def test_what_a_section_repeats_is_measured_as_json() -> None:
+    examples = [{"q": ["ä", 1]}, {"q": "oak"}]
+    lines = from_mustache("{{#q}}{{.}}{{/q}}")
+    for most, expected in ((11, "ä1|oak|end"), (10, "ä1|end"), (8, "ä1|end"), (7, "end")):
+        prompt = FewShotPromptTemplate(examples, lines, "end", select=Fitting(most), separator="|")
+        assert prompt.invoke({}) == expected
+
+
 @pytest.mark.parametrize("asynchronous", [False, True])
 def test_examples_are_chosen_by_meaning_and_embedded_once(asynchronous: bool) -> None:
     meanings = {"cat": (1.0, 0.1), "dog": (1.0, 0.3), "oak": (0.0, 1.0), "elm": (0.1, 2.0), "nil": (0.0, 0.0)}

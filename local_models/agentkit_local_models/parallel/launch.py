@@ -92,6 +92,11 @@ def split_engine(
     """
     local = int(os.environ["LOCAL_WORLD_SIZE"]) if _TORCHRUN in os.environ else size
     places_of(device, local)  # refused here, before any process begins, as what follows
+    if precision == "w8a8":
+        raise ValueError(
+            "w8a8 rounds by the largest number of a whole token, which no share has; "
+            "float32, bfloat16, float16, int8 and int4 can be split"
+        )
     if precision == "file":
         raise ValueError("blocks of a file cannot be split; float32, bfloat16, float16, int8 and int4 can")
     with Checkpoint.open(path) as checkpoint:
