@@ -206,9 +206,14 @@ class Releasing(Elsewhere):
         self._lock, self.was_free = lock, list[bool]()
 
     def release(self) -> None:
-        other = threading.Thread(target=lambda: self.was_free.append(self._lock.acquire(blocking=False)))
+        other = threading.Thread(target=self._look)
         other.start()
         other.join()
+
+    def _look(self) -> None:
+        self.was_free.append(self._lock.acquire(blocking=False))
+        if self.was_free[-1]:
+            self._lock.release()
 
 
 def test_what_was_captured_is_forgotten_while_no_thread_computes() -> None:
