@@ -32,19 +32,31 @@ from agentkit.tooling.workspace import Workspace
 from .test_undo import Tree, tree
 
 NOBODY = 65534
-CHANGES = ("unlink", "rmdir", "mkdir", "rename", "symlink", "chmod", "utime", "setxattr", "removexattr")
-"""The system calls that an undo changes a workspace by, save for writing into a new file."""
+CHANGES = (
+    "unlink", "rmdir", "mkdir", "rename", "symlink", "write", "ftruncate",
+    "chmod", "chown", "utime", "setxattr", "removexattr",
+)  # fmt: skip
+"""The system calls that an undo changes a workspace by."""
+MINE = ("touched", "touched folder")
+"""What the run gave another time, and the person one more."""
 
 
 def begin(root: Path) -> None:
-    for folder in ("full/deep", "sub"):
+    for folder in ("full/deep", "sub", "closed", "shut", "touched folder"):
         (root / folder).mkdir(parents=True)
-    for path in ("a.txt", "b.txt", "full/one", "full/deep/two", "told of"):
+    for path in (
+        "a.txt", "b.txt", "full/one", "full/deep/two", "told of", "read only", "several", "closed/in",
+        "shut/in", "touched",
+    ):  # fmt: skip
         (root / path).write_text(f"this is {path}\n")
-    os.setxattr(root / "told of", "user.old", b"1")
-    (root / "told of").chmod(0o640)
+    for path, mode in (("told of", 0o640), ("read only", 0o444)):
+        os.setxattr(root / path, "user.old", b"1")
+        (root / path).chmod(mode)
+    os.link(root / "several", root / "sub/names")
     (root / "link").symlink_to("a.txt")
     (root / "sub").chmod(0o750)
+    for folder in ("closed", "shut"):
+        (root / folder).chmod(0o550)
 
 
 def wreck(root: Path) -> None:
@@ -59,10 +71,21 @@ def wreck(root: Path) -> None:
     (root / "new").mkdir()
     (root / "new/x").write_text("x")
     (root / "sub").chmod(0o700)
-    os.removexattr(root / "told of", "user.old")
-    os.setxattr(root / "told of", "user.new", b"2")
-    (root / "told of").chmod(0o600)
-    os.utime(root / "told of", (1, 1))
+    for path, mode in (("told of", 0o600), ("read only", 0o444)):
+        (root / path).chmod(0o600)
+        os.removexattr(root / path, "user.old")
+        os.setxattr(root / path, "user.new", b"2")
+        (root / path).chmod(mode)
+    if os.geteuid() == 0:
+        os.chown(root / "told of", 1, 2)
+    (root / "several").write_text("other, and longer than what it held before\n")
+    (root / "several").chmod(0o600)
+    (root / "closed/in").write_text("other")  # which leaves the folder as it is
+    (root / "shut").chmod(0o750)
+    (root / "shut/in").unlink()
+    (root / "shut").chmod(0o550)
+    for path in ("told of", *MINE):
+        os.utime(root / path, (1, 1))
 
 
 class Named(TypedDict):
@@ -147,6 +170,9 @@ def events(journal: Path, run_id: str) -> list[Any]:
 def test_an_undo_that_is_killed_anywhere_is_completed_by_the_next(workspace: Path, tmp_path: Path) -> None:
     journal = tmp_path / "journal.db"
     run_id, before, after = recorded(journal, workspace)
+    for path in MINE:
+        os.utime(workspace / path, (5, 5))
+        before[path], after[path] = (one[path]._replace(modified=5 * 10**9) for one in (before, after))
     count, cut_off = 0, 0
     while True:
         count += 1
@@ -182,6 +208,16 @@ def test_what_the_person_changed_after_the_kill_is_not_covered(workspace: Path, 
     with pytest.raises(UndoRefused, match=r"a\.txt"):
         reset(journal, run_id, workspace)
     assert reset(journal, run_id, workspace, force=True).completed
+    assert tree(workspace) == before
+
+
+def test_a_time_that_the_person_set_after_the_kill_stays(workspace: Path, tmp_path: Path) -> None:
+    journal = tmp_path / "journal.db"
+    run_id, before, _ = recorded(journal, workspace)
+    assert killed_at(4, journal, run_id, workspace)
+    os.utime(workspace / "touched", (5, 5))
+    before["touched"] = before["touched"]._replace(modified=5 * 10**9)
+    assert reset(journal, run_id, workspace).completed
     assert tree(workspace) == before
 
 

@@ -1,8 +1,13 @@
 """Undo and owners: given back where the system allows it, asked about beforehand where it does not."""
 
+import contextlib
+import ctypes
 import os
+import stat
+import struct
 import tempfile
-from collections.abc import Iterator
+import traceback
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +25,7 @@ from agentkit.tooling.snapshots.undoing import redo, undo
 from agentkit.tooling.workspace import Workspace
 
 from .test_undo import Bench, thing, tree
+from .test_undo_kill import named
 
 ROOT = os.geteuid() == 0
 SOMEBODY = 12345
@@ -169,3 +175,153 @@ def test_what_was_kept_before_owners_and_times_were_is_set_back_as_it_was_then(
         assert (workspace / "b.txt").stat().st_mtime == 5
         assert redo(log, snapshots).changed == ("a.txt",)
         assert (workspace / "a.txt").read_text() == "new"
+
+
+@contextlib.contextmanager
+def nobodys() -> Generator[Path]:
+    """A workspace of somebody who is bound by permissions, unlike the superuser, and runs the block."""
+    with tempfile.TemporaryDirectory() as folder:
+        if ROOT:
+            os.chown(folder, NOBODY, NOBODY)
+            os.seteuid(NOBODY)
+        try:
+            yield Path(folder)
+        finally:
+            if ROOT:
+                os.seteuid(0)
+
+
+@contextlib.contextmanager
+def called(log: MemoryLog, snapshots: Snapshots) -> Generator[None]:
+    """What the block does is done by a call."""
+    log.append(ModelAsked(1, 0))
+    made = ToolCall("c", "run_shell", {"command": "…"})
+    log.append(CallIntended(made, Effect.EXECUTES, idempotent=False, **named(snapshots.take())))
+    yield
+    log.append(CallFinished(ToolResult("c", "run_shell", Outcome.OK, ""), **named(snapshots.take())))
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can put a file of somebody else there")
+def test_what_belongs_to_somebody_else_by_now_is_left_to_them_and_named() -> None:
+    with nobodys() as root, Workspace.open(root) as opened:
+        log, snapshots = MemoryLog(), Snapshots(opened)
+        (root / "a.txt").write_text("old")
+        (root / "a.txt").chmod(0o640)
+        (root / "link").symlink_to("old")
+        with called(log, snapshots):
+            for name in ("a.txt", "link"):
+                (root / name).unlink()
+        os.seteuid(0)
+        (root / "a.txt").write_text("old")
+        (root / "link").symlink_to("old")
+        theirs = tree(root)
+        os.seteuid(NOBODY)
+        done = undo(log, snapshots, force=True)
+        assert done.not_given_back == ("a.txt", "link")
+        assert [tree(root)[name] for name in done.not_given_back] == [
+            theirs[name] for name in done.not_given_back
+        ]
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can put a file of somebody else there")
+def test_a_program_that_did_not_get_its_owner_back_does_not_run_as_another_one() -> None:
+    with nobodys() as root, Workspace.open(root) as opened:
+        log, snapshots = MemoryLog(), Snapshots(opened)
+        os.seteuid(0)
+        (root / "program").write_text("old")
+        (root / "program").chmod(0o6755)
+        os.seteuid(NOBODY)
+        with called(log, snapshots):
+            (root / "program").unlink()
+        assert undo(log, snapshots).not_given_back == ("program",)
+        after = thing(root / "program")
+        assert (after.owner[0], stat.S_IMODE(after.mode)) == (NOBODY, 0o755)
+
+
+def test_a_write_protected_file_gets_its_attributes_back() -> None:
+    with nobodys() as root, Workspace.open(root) as opened:
+        log, snapshots = MemoryLog(), Snapshots(opened)
+        (root / "a.txt").write_text("old")
+        os.setxattr(root / "a.txt", "user.mark", b"old")
+        (root / "a.txt").chmod(0o444)
+        before = tree(root)
+        with called(log, snapshots):
+            (root / "a.txt").chmod(0o644)
+            os.setxattr(root / "a.txt", "user.mark", b"new")
+            (root / "a.txt").chmod(0o444)
+        assert undo(log, snapshots).not_given_back == ()
+        assert tree(root) == before
+
+
+NEW_USERS = 0x10000000
+"""`CLONE_NEWUSER` of linux/sched.h."""
+
+
+def in_a_namespace_of_one_user(act: Callable[[], None]) -> None:
+    """Act in a process for which there is no user but its own."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            if ctypes.CDLL(None).unshare(NEW_USERS) != 0:
+                status = 2
+            else:
+                for name, text in (("setgroups", "deny"), ("uid_map", "0 0 1"), ("gid_map", "0 0 1")):
+                    Path("/proc/self", name).write_text(text)
+                act()
+                status = 0
+        except BaseException:
+            traceback.print_exc()
+            raise
+        finally:
+            os._exit(status)
+    status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    if status == 2:
+        pytest.skip("this machine allows no further user namespaces")
+    assert status == 0
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can put a file of somebody else there")
+def test_where_there_is_no_such_user_an_undo_ends_and_names_what_was_theirs(workspace: Path) -> None:
+    (workspace / "a.txt").write_text("old")
+    (workspace / "a.txt").chmod(0o666)
+    (workspace / "link").symlink_to("old")
+    for name in ("a.txt", "link"):
+        os.chown(workspace / name, SOMEBODY, SOMEBODY, follow_symlinks=False)
+
+    def replace_and_undo() -> None:
+        with Workspace.open(workspace) as opened:
+            log, snapshots = MemoryLog(), Snapshots(opened)
+            with called(log, snapshots):
+                (workspace / "a.txt").write_text("new")
+                (workspace / "link").unlink()
+                (workspace / "link").symlink_to("new")
+            assert undo(log, snapshots).not_given_back == ("a.txt", "link")
+
+    in_a_namespace_of_one_user(replace_and_undo)
+    assert (workspace / "a.txt").read_text() == "old"
+    assert str((workspace / "link").readlink()) == "old"
+
+
+@pytest.mark.skipif(not ROOT, reason="only the superuser can say what a program may do")
+def test_a_look_ahead_finds_what_a_program_may_do_as_a_run_does(workspace: Path) -> None:
+    (workspace / "sub").mkdir()
+    (workspace / "sub/program").write_text("old")
+    # struct vfs_cap_data of linux/capability.h: revision 2, and CAP_NET_BIND_SERVICE as permitted
+    capability = struct.pack("<5I", 0x02000000, 1 << 10, 0, 0, 0)
+    os.setxattr(workspace / "sub/program", "security.capability", capability)
+    with Workspace.open(workspace) as opened:
+        snapshots = Snapshots(opened, powers=lambda: ordinary(0, 0))
+        _, ahead = snapshots.survey()
+        assert ahead == snapshots.take().not_given_back
+        assert list(ahead) == ["sub/program"]
+
+
+def test_a_look_ahead_finds_what_cannot_be_read_as_a_run_does() -> None:
+    with nobodys() as root, Workspace.open(root) as opened:
+        (root / "closed").write_text("old")
+        (root / "closed").chmod(0)
+        snapshots = Snapshots(opened)
+        ahead, _ = snapshots.survey()
+        assert ahead == snapshots.take().left_out
+        assert list(ahead) == ["closed"]

@@ -14,6 +14,8 @@ from agentkit.tooling.workspace import Workspace
 MB = 1_000_000
 
 _LISTABLE = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
+READABLE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
+"""How a file is opened that need not be one any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,6 +168,45 @@ def _listed(workspace: Workspace, folder: str, found: Survey) -> dict[str, Seen]
     finally:
         os.close(descriptor)
     return things
+
+
+def by_attributes(
+    workspace: Workspace, found: Survey, left_out: Mapping[str, str], powers: Powers
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Why each file cannot be read that cannot, and why each one could not get its attributes back.
+
+    Args:
+        workspace: The folder.
+        found: What lies in it.
+        left_out: What is left out already, and is not opened.
+        powers: What this process may give to a file.
+    """
+    closed: dict[str, str] = {}
+    not_given_back: dict[str, str] = {}
+    for folder, things in found.folders.items():
+        for name, seen in things.items():
+            path = f"{folder}/{name}" if folder else name
+            if path in left_out or not stat.S_ISREG(seen.mode):
+                continue
+            try:
+                descriptor = workspace.open_at(path, READABLE)
+                try:
+                    attributes = attributes_of(descriptor)
+                finally:
+                    os.close(descriptor)
+            except FileNotFoundError:  # gone since
+                continue
+            except OSError as error:
+                closed[path] = unreadable(error)
+                continue
+            if why := powers.why_not_attributes(attributes):
+                not_given_back[path] = why
+    return closed, not_given_back
+
+
+def unreadable(error: OSError) -> str:
+    """Why a file is left out that could not be read."""
+    return f"it cannot be read: {error.strerror}"
 
 
 def seen_of(status: os.stat_result) -> Seen:

@@ -3,9 +3,9 @@
 import errno
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import msgspec
@@ -116,50 +116,47 @@ def give(
         time_ns: when it was last modified; `None` leaves that.
 
     Raises:
-        OSError: the permissions cannot be set, or what belongs to this user not all.
+        OSError: it cannot be set for another reason than that it is not this user's to set.
     """
     path = Path(f"/proc/self/fd/{opened}")  # of what is open, whatever has its name by now
     whole = _own(path, owner)
+    if not whole and not stat.S_ISDIR(path.stat().st_mode):
+        mode &= ~(stat.S_ISUID | stat.S_ISGID)  # else the program would run as whoever has it now
     if attributes is not None:
         whole = _attribute(path, attributes) and whole
     if stat.S_IMODE(path.stat().st_mode) != mode:  # after the owner, which takes some permissions away
-        path.chmod(mode)
+        whole = _tried(lambda: path.chmod(mode)) and whole
     return _date(path, time_ns) and whole
 
 
 def give_link(folder: int, name: str, owner: tuple[int, int] | None, time_ns: int | None) -> bool:
     """Set owner and modification time of a symbolic link itself; whether both could be set."""
-    status = os.stat(name, dir_fd=folder, follow_symlinks=False)
-    whole = True
-    if owner is not None and owner != (status.st_uid, status.st_gid):
-        try:
-            os.chown(name, *owner, dir_fd=folder, follow_symlinks=False)
-        except PermissionError:
-            whole = False
-    if time_ns is not None:
-        os.utime(name, ns=(status.st_atime_ns, time_ns), dir_fd=folder, follow_symlinks=False)
-    return whole
+    path = Path(f"/proc/self/fd/{folder}", name)
+    whole = _own(path, owner, follow=False)
+    return _date(path, time_ns, follow=False) and whole
 
 
-def _own(path: Path, owner: tuple[int, int] | None) -> bool:
-    status = path.stat()
+def give_owner(folder: int, name: str, owner: tuple[int, int]) -> bool:
+    """Set the owner of a file, folder or link by its name; whether that could be set."""
+    return _own(Path(f"/proc/self/fd/{folder}", name), owner, follow=False)
+
+
+def _own(path: Path, owner: tuple[int, int] | None, *, follow: bool = True) -> bool:
+    status = path.stat(follow_symlinks=follow)
     if owner is None or owner == (status.st_uid, status.st_gid):
         return True
     whole = True
     for user, group in ((-1, owner[1]), (owner[0], -1)):  # a group of one's own, even where the user stays
-        try:
-            os.chown(path, user, group)
-        except OSError as error:
-            # a user that is not there for this process is no valid argument
-            if error.errno not in (errno.EPERM, errno.EINVAL):
-                raise
-            whole = False
+        given = _tried(partial(os.chown, path, user, group, follow_symlinks=follow))
+        whole = given and whole
     return whole
 
 
 def _attribute(path: Path, wanted: bytes) -> bool:
     have, want = (dict(_decode(one)) if one else {} for one in (attributes_of(str(path)), wanted))
-    whole = True
+    mode, whole = stat.S_IMODE(path.stat().st_mode), True
+    if have != want and not mode & stat.S_IWUSR:  # without which its owner cannot set them either
+        _tried(lambda: path.chmod(mode | stat.S_IWUSR))
     for name in {*have, *want}:
         if have.get(name) == want.get(name):
             continue
@@ -175,12 +172,20 @@ def _attribute(path: Path, wanted: bytes) -> bool:
     return whole
 
 
-def _date(path: Path, time_ns: int | None) -> bool:
-    status = path.stat()
+def _date(path: Path, time_ns: int | None, *, follow: bool = True) -> bool:
+    status = path.stat(follow_symlinks=follow)
     if time_ns is None or time_ns == status.st_mtime_ns:
         return True
+    return _tried(lambda: os.utime(path, ns=(status.st_atime_ns, time_ns), follow_symlinks=follow))
+
+
+def _tried(change: Callable[[], None]) -> bool:
+    """Whether a change was made, or else was not this user's to make."""
     try:
-        os.utime(path, ns=(status.st_atime_ns, time_ns))
-    except PermissionError:  # of what belongs to somebody else
+        change()
+    except OSError as error:
+        # a user that is not there for this process is no valid argument
+        if error.errno not in (errno.EPERM, errno.EINVAL):
+            raise
         return False
     return True

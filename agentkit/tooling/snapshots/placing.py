@@ -8,7 +8,7 @@ import stat
 from agentkit.core.errors import JournalError
 from agentkit.journal.contents import Contents, Entry
 from agentkit.tooling.snapshots.coverage import written
-from agentkit.tooling.snapshots.metadata import give, give_link
+from agentkit.tooling.snapshots.metadata import give, give_link, give_owner
 from agentkit.tooling.snapshots.planning import Setting
 
 PART = ".agentkit-undo-"
@@ -125,7 +125,8 @@ def _fill(descriptor: int, content: bytes) -> None:
 def _give(folder: int, name: str, like: str = "") -> None:
     """Under the superuser, give a new thing to whom the old one belonged, or else the folder.
 
-    What was kept says it better; this is for what was kept before owners were.
+    What was kept says it better, and what could not be given back is named by that; this is for what was
+    kept before owners were.
     """
     if os.geteuid() != 0:
         return
@@ -133,4 +134,4 @@ def _give(folder: int, name: str, like: str = "") -> None:
         owner = os.stat(like or ".", dir_fd=folder, follow_symlinks=False)
     except FileNotFoundError:
         owner = os.stat(".", dir_fd=folder)
-    os.chown(name, owner.st_uid, owner.st_gid, dir_fd=folder, follow_symlinks=False)
+    give_owner(folder, name, (owner.st_uid, owner.st_gid))

@@ -10,12 +10,20 @@ from typing import BinaryIO
 
 from agentkit.core.errors import WorkspaceError
 from agentkit.journal.contents import ROOT, Contents, Entry, hash_of, listing_of, times_of
-from agentkit.tooling.snapshots.coverage import Bounds, Seen, Survey, seen_of, survey
+from agentkit.tooling.snapshots.coverage import (
+    READABLE,
+    Bounds,
+    Seen,
+    Survey,
+    by_attributes,
+    seen_of,
+    survey,
+    unreadable,
+)
 from agentkit.tooling.snapshots.known import Folder, file_entry, folders_in, index_of
 from agentkit.tooling.snapshots.metadata import Powers, attributes_of
 from agentkit.tooling.workspace import Workspace
 
-_READABLE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_NOCTTY
 _FOLDER = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW
 _ITSELF = os.fsdecode(ROOT)
 _TICK_NS = 2_000_000_000
@@ -130,13 +138,15 @@ class Snapshots:
             return Snapshot(top.hash.hex(), left_out, top.times.hex(), not_given_back)
 
     def survey(self) -> tuple[Mapping[str, str], Mapping[str, str]]:
-        """What `take` would say, of what size, kind, name and owner tell; nothing is read or kept.
+        """What `take` would say; no file is read, and nothing is kept.
 
         That is why each path would be left out that would, and why each one could not get its owner back
         that could not.
         """
-        found = survey(self.workspace, self.bounds.ignored)
-        return found.left_out(self.bounds, self._is_kept), found.not_given_back(self._powers())
+        found, powers = survey(self.workspace, self.bounds.ignored), self._powers()
+        left_out = found.left_out(self.bounds, self._is_kept)
+        closed, not_given_back = by_attributes(self.workspace, found, left_out, powers)
+        return left_out | closed, found.not_given_back(powers) | not_given_back
 
     def _is_kept(self, folder: str, name: str, seen: Seen) -> bool:
         old = (self._known or {}).get(folder)
@@ -217,7 +227,7 @@ class Snapshots:
             except FileNotFoundError:
                 raise
             except OSError as error:
-                new.left[name] = f"it cannot be read: {error.strerror}"
+                new.left[name] = unreadable(error)
         return Entry(raw, seen.mode, seen.size, why=new.left[name], mtime_ns=seen.mtime_ns)
 
     def _link(self, path: str, name: str) -> bytes:
@@ -232,7 +242,7 @@ class Snapshots:
 
     def _file(self, path: str, name: str, new: Folder, powers: Powers) -> Entry:
         """Read a file and keep it."""
-        descriptor = self.workspace.open_at(path, _READABLE)
+        descriptor = self.workspace.open_at(path, READABLE)
         with os.fdopen(descriptor, "rb") as file:
             now = self._clock()
             content, seen, settled = _read(file, self.bounds.largest_file)
