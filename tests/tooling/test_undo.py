@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agentkit.core.errors import JournalError, UndoRefused, UsageError
 from agentkit.core.events import CallDecided, FilesLeftOut, FilesSet, FilesSetting, ModelAnswered, ModelAsked
 from agentkit.core.messages import AssistantMessage, ToolCall
-from agentkit.core.tools import Outcome, ToolResult
+from agentkit.core.tools import Outcome, Tool, ToolResult
 from agentkit.core.usage import Usage
 from agentkit.journal.contents import Contents, hash_of
 from agentkit.journal.memory import MemoryLog
@@ -102,6 +102,7 @@ class Bench:
     contents: Contents | None = None
     log: MemoryLog = field(default_factory=MemoryLog)
     asked: list[str] = field(default_factory=list)
+    tools: dict[str, Tool] = field(default_factory=installed_tools)
     steps: int = 0
     allow: bool = False
     """What the person says to all that is asked."""
@@ -110,7 +111,7 @@ class Bench:
         self.root = self.workspace.root
         self.snapshots = Snapshots(self.workspace, self.contents, self.bounds)
         self.dispatcher = Dispatcher(
-            tools=installed_tools(),
+            tools=self.tools,
             policy=Policy(),
             context=lambda _: ToolContext(self.workspace, sandbox=Unconfined),
             log=self.log,

@@ -19,6 +19,7 @@ from agentkit.core.messages import ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.journal.contents import Entry, hash_of, listing_of
 from agentkit.journal.memory import MemoryLog
+from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.snapshots.metadata import Powers
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoing import redo, undo
@@ -130,11 +131,12 @@ async def test_what_could_not_be_given_back_holds_what_it_held_and_is_named() ->
         root = Path(folder)
         (root / "a.txt").write_text("old")
         before = thing(root / "a.txt")
+        tools = installed_tools()  # found by who may read where they are installed
         os.chown(root, NOBODY, NOBODY)
         os.seteuid(NOBODY)
         try:
             with Workspace.open(root) as opened:
-                bench = Bench(opened, allow=True)
+                bench = Bench(opened, allow=True, tools=tools)
                 await bench.shell(REPLACED)
                 assert "it belongs to user 0" in bench.asked[0]
                 done = bench.undo()
