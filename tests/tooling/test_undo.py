@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from agentkit.core.errors import JournalError, UndoRefused, UsageError
 from agentkit.core.events import CallDecided, FilesLeftOut, FilesSet, FilesSetting, ModelAnswered, ModelAsked
 from agentkit.core.messages import AssistantMessage, ToolCall
-from agentkit.core.tools import Outcome, Tool, ToolResult
+from agentkit.core.tools import Outcome, ToolResult
 from agentkit.core.usage import Usage
 from agentkit.journal.contents import Contents, hash_of
 from agentkit.journal.memory import MemoryLog
@@ -31,6 +31,7 @@ from agentkit.tooling.sandbox import Finished, Limits
 from agentkit.tooling.snapshots.coverage import Bounds
 from agentkit.tooling.snapshots.taking import Snapshots
 from agentkit.tooling.snapshots.undoing import redo, undo
+from agentkit.tooling.tool import Tool
 from agentkit.tooling.workspace import Workspace
 
 

@@ -64,7 +64,7 @@ class Powers:
 @cache
 def _powers_of(user: int, group: int) -> Powers:
     """Read once for each user that the process becomes: it is asked before and after every call."""
-    status = Path("/proc/thread-self/status").read_text(encoding="ascii", errors="replace")
+    status = Path("/proc/thread-self/status").read_text(encoding="utf-8", errors="replace")
     found = {name: value for name, _, value in (line.partition(":") for line in status.splitlines())}
     return Powers(
         user,
@@ -76,7 +76,7 @@ def _powers_of(user: int, group: int) -> Powers:
 
 
 def _ranges(path: str) -> Iterator[range]:
-    for line in Path(path).read_text(encoding="ascii").splitlines():
+    for line in Path(path).read_text(encoding="utf-8").splitlines():
         first, _, count = map(int, line.split())
         yield range(first, first + count)
 
