@@ -115,11 +115,17 @@ def told(done: int, total: int, missed: float) -> None:
     print(f"  {done} of {total} blocks, hidden states {missed:.1%} off", flush=True)
 
 
-def main() -> None:
+def flags_parser() -> argparse.ArgumentParser:
+    """How much is measured, and by how many threads."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--paragraphs", type=int, default=24)
     # one: the same sums on any machine, and no waiting for other cores
     parser.add_argument("--threads", type=int, default=1)
+    return parser
+
+
+def main() -> None:
+    parser = flags_parser()
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:

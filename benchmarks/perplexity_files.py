@@ -14,7 +14,6 @@ choices. The first is told against the model that was not rounded, the others ag
 the same weights.
 """
 
-import argparse
 import ctypes
 import importlib
 import tempfile
@@ -29,7 +28,7 @@ from engine_sides import CHUNK, LlamaCpp, unheard
 from facts import machine_facts, write_result
 from gguf import GGMLQuantizationType, GGUFReader
 from gguf.quants import dequantize
-from perplexity import Logits, by, perplexity, scaled, texts_of
+from perplexity import Logits, by, flags_parser, perplexity, scaled, texts_of
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.catalogue import SMOLLM2, path_of
@@ -140,9 +139,7 @@ def matrices(path: Path) -> dict[str, int]:
 
 def main() -> None:
     """Measure and write."""
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--paragraphs", type=int, default=24)
-    parser.add_argument("--threads", type=int, default=1)
+    parser = flags_parser()
     flags = parser.parse_args()
     torch.set_num_threads(flags.threads)
     source = path_of(SMOLLM2)

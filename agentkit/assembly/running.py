@@ -58,14 +58,8 @@ async def run_goal(goal: str, settings: Settings, around: Surroundings | None = 
     """
     if not goal.strip():
         raise UsageError("the goal is empty; say what should be true at the end")
-    around = around or Surroundings()
-    with (
-        Workspace.open(settings.workspace) as workspace,
-        runs_of(settings, around, workspace) as runs,
-        await begun(around, runs) as log,
-    ):
-        async with _agent(settings, around, log, runs, workspace) as agent:
-            return await _finish(agent, beginning(goal, settings, agent))
+    async with _new(settings, around or Surroundings()) as agent:
+        return await _finish(agent, beginning(goal, settings, agent))
 
 
 async def resume_run(
@@ -88,21 +82,15 @@ async def resume_run(
         RunBusy: another process is working on it.
         UsageError: it is over already, or what it needs is no longer there.
     """
-    around = around or Surroundings()
-    with taken_up(run_id, settings, around, force=force) as (log, runs):
-        first = first_event(log)
-        require_whole(log)
-        settings = as_started(settings, first, log.events(), foreign=is_foreign(log))
-        with Workspace.open(settings.workspace) as workspace:
-            async with _agent(settings, around, log, runs, workspace) as agent:
-                if agent.state.ended is not None and agent.state.ended.ending in OVER:
-                    ending = agent.state.ended.ending
-                    raise UsageError(
-                        f"run {log.run_id} is over ({ending}); start a new one with agentkit run, "
-                        f"or say more to it: agentkit --resume {log.run_id}"
-                    )
-                agent.record(resumed(agent), durable=True)
-                return await _finish(agent, None)
+    async with _earlier(run_id, settings, around or Surroundings(), force=force) as agent:
+        if agent.state.ended is not None and agent.state.ended.ending in OVER:
+            run_id, ending = agent.log.run_id, agent.state.ended.ending
+            raise UsageError(
+                f"run {run_id} is over ({ending}); start a new one with agentkit run, "
+                f"or say more to it: agentkit --resume {run_id}"
+            )
+        agent.record(resumed(agent), durable=True)
+        return await _finish(agent, None)
 
 
 @asynccontextmanager
@@ -120,22 +108,38 @@ async def conversation(
     """
     around = around or Surroundings()
     if not run_id:
-        with (
-            Workspace.open(settings.workspace) as workspace,
-            runs_of(settings, around, workspace) as runs,
-            await begun(around, runs) as log,
-        ):
-            async with _agent(settings, around, log, runs, workspace) as agent:
-                agent.talks = True
-                yield agent
+        async with _new(settings, around) as agent:
+            agent.talks = True
+            yield agent
         return
-    with taken_up(run_id, settings, around, force=False) as (log, runs):
+    async with _earlier(run_id, settings, around, force=False) as agent:
+        agent.talks, agent.earlier = True, written_by(agent.log)
+        yield agent
+
+
+@asynccontextmanager
+async def _new(settings: Settings, around: Surroundings) -> AsyncGenerator[Agent]:
+    """The agent of a run that has no event yet."""
+    with (
+        Workspace.open(settings.workspace) as workspace,
+        runs_of(settings, around, workspace) as runs,
+        await begun(around, runs) as log,
+    ):
+        async with _agent(settings, around, log, runs, workspace) as agent:
+            yield agent
+
+
+@asynccontextmanager
+async def _earlier(
+    run_id: str, settings: Settings, around: Surroundings, *, force: bool
+) -> AsyncGenerator[Agent]:
+    """The agent of a run that is there, with the settings that it began with."""
+    with taken_up(run_id, settings, around, force=force) as (log, runs):
         first = first_event(log)
         require_whole(log)
         settings = as_started(settings, first, log.events(), foreign=is_foreign(log))
         with Workspace.open(settings.workspace) as workspace:
             async with _agent(settings, around, log, runs, workspace) as agent:
-                agent.talks, agent.earlier = True, written_by(log)
                 yield agent
 
 

@@ -14,7 +14,7 @@ from typing import Any, Final
 import torch
 from torch import Tensor
 
-from agentkit_local_models.matrices import Int8Rows, multiply_in_slices
+from agentkit_local_models.matrices import Int8Rows, multiply_in_slices, shape_of
 from agentkit_local_models.quantise import int8_rows
 
 EXACT: Final = 1_024
@@ -43,8 +43,7 @@ class Int8Both:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        rows, columns = self.codes.shape
-        return rows, columns
+        return shape_of(self.codes)
 
     @property
     def nbytes(self) -> int:
@@ -84,7 +83,7 @@ def sums(x: Tensor, w: Tensor, *, integers: bool) -> Tensor:
     added = torch.zeros(len(x), len(w), dtype=torch.int32)
     for start in range(0, w.shape[1], EXACT):
         own, others = w[:, start : start + EXACT], x[:, start : start + EXACT].float()
-        added += multiply_in_slices(_shape(own), partial(_floats_of, own), others, None).to(torch.int32)
+        added += multiply_in_slices(shape_of(own), partial(_floats_of, own), others, None).to(torch.int32)
     return added
 
 
@@ -108,8 +107,3 @@ def adds_up_integers() -> bool:
 def _integer_products() -> Any:
     """Of int8 [T, columns] and [columns, rows]: int32 [T, rows]."""
     return torch.ops.aten._int_mm.default  # noqa: SLF001 - torch has no other name for it
-
-
-def _shape(values: Tensor) -> tuple[int, int]:
-    rows, columns = values.shape
-    return rows, columns

@@ -70,6 +70,13 @@ class Fills(Protocol):
         ...
 
 
+def filled(matrix: Fills, rows: int, x: Tensor, bias: Tensor | None) -> Tensor:
+    """`x Wᵀ + bias` of a matrix with so many rows that fills: [T, rows], in the dtype of x."""
+    y = x.new_empty(len(x), rows)
+    matrix.fill(x, y)
+    return y if bias is None else y.add_(bias)
+
+
 @dataclass(frozen=True, slots=True)
 class Floats:
     """A matrix of float32, bfloat16 or float16.
@@ -83,7 +90,7 @@ class Floats:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return _shape(self.weight)
+        return shape_of(self.weight)
 
     @property
     def nbytes(self) -> int:
@@ -123,7 +130,7 @@ class Int8Rows:
     @property
     def shape(self) -> tuple[int, int]:
         """Rows and columns."""
-        return _shape(self.codes)
+        return shape_of(self.codes)
 
     @property
     def nbytes(self) -> int:
@@ -354,6 +361,7 @@ def _multiply(matrix: Stored, x: Tensor, bias: Tensor | None) -> Tensor:
     return multiply_in_slices(matrix.shape, lambda rows: matrix[rows].dense(x.dtype), x, bias)
 
 
-def _shape(values: Tensor) -> tuple[int, int]:
+def shape_of(values: Tensor) -> tuple[int, int]:
+    """Rows and columns of what has two dimensions."""
     rows, columns = values.shape
     return rows, columns

@@ -1,9 +1,10 @@
 """An undo that is killed between any two of its changes, and what running it again makes of that."""
 
+import contextlib
 import os
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any, TypedDict
 
@@ -32,6 +33,7 @@ from agentkit.tooling.workspace import Workspace
 from .test_undo import Tree, tree
 
 NOBODY = 65534
+ROOT = os.geteuid() == 0
 CHANGES = (
     "unlink", "rmdir", "mkdir", "rename", "symlink", "write", "ftruncate",
     "chmod", "chown", "utime", "setxattr", "removexattr",
@@ -263,19 +265,24 @@ def test_a_resumed_run_does_not_know_either_who_changed_what_since_the_kill(
     assert tree(workspace) == before
 
 
-@pytest.fixture
-def owned() -> Iterator[Path]:
-    """A workspace of somebody who is bound by permissions, as the superuser is not, and who runs the test."""
+@contextlib.contextmanager
+def nobodys() -> Generator[Path]:
+    """A workspace of somebody who is bound by permissions, unlike the superuser, and runs the block."""
     with tempfile.TemporaryDirectory() as folder:
-        root = os.geteuid() == 0
-        if root:
+        if ROOT:
             os.chown(folder, NOBODY, NOBODY)
             os.seteuid(NOBODY)
         try:
             yield Path(folder)
         finally:
-            if root:
+            if ROOT:
                 os.seteuid(0)
+
+
+@pytest.fixture
+def owned() -> Iterator[Path]:
+    with nobodys() as workspace:
+        yield workspace
 
 
 def test_folders_that_are_closed_to_their_owner_are_opened_for_as_long_as_it_takes(owned: Path) -> None:

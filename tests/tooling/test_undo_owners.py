@@ -26,11 +26,9 @@ from agentkit.tooling.snapshots.undoing import redo, undo
 from agentkit.tooling.workspace import Workspace
 
 from .test_undo import Bench, thing, tree
-from .test_undo_kill import named
+from .test_undo_kill import NOBODY, ROOT, named, nobodys
 
-ROOT = os.geteuid() == 0
 SOMEBODY = 12345
-NOBODY = 65534
 ALL = (range(2**32),)
 REPLACED = "cp a.txt b; mv b a.txt; echo new > a.txt"
 
@@ -177,20 +175,6 @@ def test_what_was_kept_before_owners_and_times_were_is_set_back_as_it_was_then(
         assert (workspace / "b.txt").stat().st_mtime == 5
         assert redo(log, snapshots).changed == ("a.txt",)
         assert (workspace / "a.txt").read_text() == "new"
-
-
-@contextlib.contextmanager
-def nobodys() -> Generator[Path]:
-    """A workspace of somebody who is bound by permissions, unlike the superuser, and runs the block."""
-    with tempfile.TemporaryDirectory() as folder:
-        if ROOT:
-            os.chown(folder, NOBODY, NOBODY)
-            os.seteuid(NOBODY)
-        try:
-            yield Path(folder)
-        finally:
-            if ROOT:
-                os.seteuid(0)
 
 
 @contextlib.contextmanager

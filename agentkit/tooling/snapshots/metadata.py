@@ -17,6 +17,9 @@ _CAPABILITIES = "security.capability"
 _CHOWN, _SYS_ADMIN, _SETFCAP = 0, 21, 31
 """Bits of a capability set, as in linux/capability.h."""
 
+_NOT_OURS = (errno.EPERM, errno.EINVAL)
+"""Refusals of what others may do; a user that is not there for this process is no valid argument."""
+
 _encode = msgspec.msgpack.Encoder().encode
 _decode = msgspec.msgpack.Decoder(tuple[tuple[bytes, bytes], ...]).decode
 
@@ -160,15 +163,9 @@ def _attribute(path: Path, wanted: bytes) -> bool:
     for name in {*have, *want}:
         if have.get(name) == want.get(name):
             continue
-        try:
-            if name in want:
-                os.setxattr(path, name, want[name])
-            else:
-                os.removexattr(path, name)
-        except OSError as error:
-            if error.errno not in (errno.EPERM, errno.EACCES, errno.ENOTSUP):
-                raise
-            whole = False
+        kept = name in want
+        change = partial(os.setxattr, path, name, want[name]) if kept else partial(os.removexattr, path, name)
+        whole = _tried(change, (errno.EPERM, errno.EACCES, errno.ENOTSUP)) and whole
     return whole
 
 
@@ -179,13 +176,12 @@ def _date(path: Path, time_ns: int | None, *, follow: bool = True) -> bool:
     return _tried(lambda: os.utime(path, ns=(status.st_atime_ns, time_ns), follow_symlinks=follow))
 
 
-def _tried(change: Callable[[], None]) -> bool:
+def _tried(change: Callable[[], None], refusals: tuple[int, ...] = _NOT_OURS) -> bool:
     """Whether a change was made, or else was not this user's to make."""
     try:
         change()
     except OSError as error:
-        # a user that is not there for this process is no valid argument
-        if error.errno not in (errno.EPERM, errno.EINVAL):
+        if error.errno not in refusals:
             raise
         return False
     return True

@@ -22,6 +22,7 @@ from agentkit_local_models.matrices import (
     Int8Rows,
     Stored,
     beside,
+    filled,
     multiply_in_slices,
 )
 from agentkit_local_models.native import library as c
@@ -97,9 +98,7 @@ class Packed:
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`; made for many rows of x."""
         if self.fills(x):
-            y = x.new_empty(len(x), self.shape[0])
-            self.fill(x, y)
-            return y if bias is None else y.add_(bias)
+            return filled(self, self.shape[0], x, bias)
         passing = torch.is_inference_mode_enabled()  # else a gradient may be asked of what they were
         return multiply_in_slices(
             self.shape, lambda rows: self._values(rows, x.dtype, passing), x, bias, BLOCK, PACKED_SLICE

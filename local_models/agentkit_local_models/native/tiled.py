@@ -10,7 +10,7 @@ from typing import Final
 import torch
 from torch import Tensor
 
-from agentkit_local_models.matrices import PACKED_SLICE, Floats
+from agentkit_local_models.matrices import PACKED_SLICE, Floats, filled
 from agentkit_local_models.native import library as c
 
 TOKENS: Final = 32
@@ -68,11 +68,9 @@ class TiledFloats(Floats):
 
     def __call__(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """See `Matrix`."""
-        if not self.fills(x):
-            return Floats.__call__(self, x, bias)
-        y = x.new_empty(len(x), self.shape[0])
-        self.fill(x, y)
-        return y if bias is None else y.add_(bias)
+        if self.fills(x):
+            return filled(self, self.shape[0], x, bias)
+        return Floats.__call__(self, x, bias)
 
     def fills(self, x: Tensor) -> bool:
         """See `Fills`."""

@@ -8,6 +8,8 @@
 
 #include <stdlib.h>
 
+#include <utility>
+
 #include "pack.h"
 #include "pointwise.h"
 
@@ -43,36 +45,24 @@ struct alignas(64) TileShapes {
     uint8_t rows[16] = {16, 16, 16, 16, 16, 16, 16, 16};
 };
 
+// Of rows that are `S` apart, the lanes that stand crosswise change places.
+template <int S, int... LANE> INLINE void exchange(u32x16 (&v)[16], std::integer_sequence<int, LANE...>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & S)) {
+            u32x16 a = v[i], b = v[i + S];
+            v[i] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE - S : LANE)...);
+            v[i + S] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE : LANE + S)...);
+        }
+}
+
 // Lane i of row j becomes lane j of row i, by halves, quarters and so on.
 INLINE void transpose(u32x16 (&v)[16]) {
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        if (!(i & 8)) {
-            u32x16 a = v[i], b = v[i + 8];
-            v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23);
-            v[i + 8] = __builtin_shufflevector(a, b, 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-        }
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        if (!(i & 4)) {
-            u32x16 a = v[i], b = v[i + 4];
-            v[i] = __builtin_shufflevector(a, b, 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27);
-            v[i + 4] = __builtin_shufflevector(a, b, 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-        }
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        if (!(i & 2)) {
-            u32x16 a = v[i], b = v[i + 2];
-            v[i] = __builtin_shufflevector(a, b, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29);
-            v[i + 2] = __builtin_shufflevector(a, b, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-        }
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        if (!(i & 1)) {
-            u32x16 a = v[i], b = v[i + 1];
-            v[i] = __builtin_shufflevector(a, b, 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30);
-            v[i + 1] = __builtin_shufflevector(a, b, 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-        }
+    constexpr std::make_integer_sequence<int, 16> lanes;
+    exchange<8>(v, lanes);
+    exchange<4>(v, lanes);
+    exchange<2>(v, lanes);
+    exchange<1>(v, lanes);
 }
 
 // Sixteen rows of some columns of a matrix as tiles of two columns a row, one after the other.
