@@ -9,10 +9,12 @@ from pathlib import Path
 import pytest
 
 from agentkit.core.diagnosis import State
+from agentkit.core.messages import AssistantMessage
+from agentkit.core.protocols import Answer
 from agentkit.models.endpoint.answers import stop as stop_of
 from agentkit.models.endpoint.answers import structured
 from agentkit.models.endpoint.battery import NO_MODEL, examined
-from agentkit.models.endpoint.contract import Endpoint
+from agentkit.models.endpoint.contract import Endpoint, Heard
 from agentkit.models.endpoint.window import listed_window
 from agentkit.models.openai_faults import window_in
 from agentkit.models.scripted import ScriptedModel
@@ -215,6 +217,8 @@ def test_a_list_tells_the_window(entry, tokens):
 
 FULL = CHARACTERS["full"]
 COUNTED = {"text": "1 2 3 4 5 6 7 8 9 10"}
+LENGTHY = {"text": " ".join(map(str, range(1, 201)))}
+"""Of so many pieces that a reader who is kept from the processor for a moment has still read each at once."""
 
 
 async def late(to):
@@ -231,7 +235,7 @@ async def late(to):
             said += await there.readuntil(b"0\r\n\r\n")
         else:
             said += await there.readexactly(int(re.search(rb"content-length: (\d+)", said)[1]))
-        await asyncio.sleep(1.2)
+        await asyncio.sleep(2.5)
         writer.write(said.replace(b"HTTP/1.1 200 OK\r\n", b"HTTP/1.1 200 OK\r\nconnection: close\r\n"))
         await writer.drain()
         writer.close()
@@ -250,12 +254,28 @@ async def only(url, about):
 
 
 async def test_an_answer_that_a_proxy_held_back_is_not_called_streamed(serve):
-    server = serve({**COUNTED, "write": 64, "pause": 0.01}, **FULL)
+    server = serve({**LENGTHY, "write": 4096, "pause": 0.01}, **FULL)
     async with await late(int(server.url.split(":")[2].split("/")[0])) as proxy:
         found = await only(f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}/v1", "streaming")
     assert found.state is State.LACKS, found
     assert "all at once after" in found.found
     assert "proxy" in found.mend
+
+
+@pytest.mark.parametrize(
+    ("pieces", "waited", "took", "held_back"),
+    [
+        (1, 2.0, 0.0, False),
+        (4, 2.0, 0.003, True),
+        (4, 2.0, 0.005, False),
+        (4, 0.9, 0.003, False),
+        (100, 2.0, 0.039, True),
+        (100, 2.0, 0.041, False),
+    ],
+)
+def test_pieces_that_come_at_once_after_a_while_were_held_back(pieces, waited, took, held_back):
+    answer = Answer(AssistantMessage("1 2 3"))
+    assert Heard(answer, pieces, waited, took).held_back is held_back
 
 
 async def test_an_answer_that_comes_slowly_is_streamed(serve):

@@ -23,10 +23,6 @@ REPEAT = "Say these four words and nothing else: alpha beta gamma delta"
 UNSAID = ("gamma", "Gamma", "GAMMA")
 """The third of these words, as models write it."""
 DRAW = "Think of a number between 1 and a million, by chance. Say the number and nothing else."
-LONG_ENOUGH = 1.0
-"""Seconds before the first piece; of an answer that is quicker nobody can tell whether it was held back."""
-AT_ONCE = 0.001
-"""Seconds a piece; pieces that come faster than this were not made one after another."""
 CITY = {
     "type": "object",
     "properties": {"city": {"type": "string"}, "rivers": {"type": "integer"}},
@@ -73,23 +69,18 @@ async def streaming(model: OpenAIModel, answer: Heard) -> Learnt:
     One that seems to have been held back is asked for again: the first also waits for a connection,
     and for a model that is being loaded.
     """
-    if _held_back(answer):
+    if answer.held_back:
         try:
             answer = await heard(model, question(COUNT))
         except ModelError as error:
             return _unknown("streaming", error)
     if answer.pieces <= 1:
         return Learnt(Diagnosis("streaming", State.LACKS, "the answer came in one piece"))
-    if _held_back(answer):
+    if answer.held_back:
         found = f"{answer.pieces} pieces, all at once after {answer.waited:.1f} s: they were held back"
         mend = "let the proxy before the server pass on what comes (nginx: proxy_buffering off)"
         return Learnt(Diagnosis("streaming", State.LACKS, found, mend))
     return Learnt(Diagnosis("streaming", State.OK, f"{answer.pieces} pieces"))
-
-
-def _held_back(answer: Heard) -> bool:
-    at_once = answer.took < min(AT_ONCE * answer.pieces, answer.waited / 50)
-    return answer.pieces > 1 and answer.waited >= LONG_ENOUGH and at_once
 
 
 def usage(answer: Heard) -> Learnt:

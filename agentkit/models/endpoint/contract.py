@@ -20,6 +20,11 @@ from agentkit.models.retries import Retries, closing
 ENOUGH = 1000
 """Tokens of an answer to a probe, which is short, and of the thoughts that some models have before it."""
 
+LONG_ENOUGH = 1.0
+"""Seconds before the first piece; of an answer that is quicker nobody can tell whether it was held back."""
+AT_ONCE = 0.001
+"""Seconds a piece; pieces that come faster than this were not made one after another."""
+
 
 class Learnt(Struct, frozen=True):
     """What one probe found, and the settings that follow."""
@@ -42,6 +47,12 @@ class Heard(Struct, frozen=True):
     def text(self) -> str:
         """The answer's text."""
         return self.answer.message.text
+
+    @property
+    def held_back(self) -> bool:
+        """Whether its pieces came at once after a while, and so not as they were made."""
+        at_once = self.took < min(AT_ONCE * self.pieces, self.waited / 50)
+        return self.pieces > 1 and self.waited >= LONG_ENOUGH and at_once
 
 
 @dataclass(frozen=True)
