@@ -20,6 +20,8 @@ from agentkit_local_models.pointwise import Pointwise
 from agentkit_local_models.share import Share
 from agentkit_local_models.spans import Span
 
+Attention = Callable[[Tensor, Tensor, Tensor, int, Sight], Tensor]
+"""Attention of one sequence's tokens: see `attention.attend`."""
 StepAttention = Callable[[Tensor, Tensor, int, Sight, Sequence[Span]], Tensor]
 """Attention of all sequences of a step: see `gpu.over_pages.Step`."""
 _Beside = Callable[[Tensor, Tensor, str], Tensor]
@@ -31,6 +33,7 @@ class Block:
 
     Attributes:
         pointwise: computes what is neither a product nor attention.
+        attend: computes a sequence's attention, where nothing computes that of a whole step.
     """
 
     def __init__(
@@ -41,10 +44,12 @@ class Block:
         self._share = share
         self._step_attention = attention
         self.pointwise = Pointwise(arch)
+        self.attend: Attention = attend
         self._compiled = None if compiler is None else (compiler(self._before), compiler(self._after))
 
-    def compute_by(self, pointwise: Pointwise) -> None:
-        """Have something else than torch compute it; what is compiled stays as it is, for it is torch's."""
+    def compute_by(self, pointwise: Pointwise, attend: Attention) -> None:
+        """Have something else than torch compute these; what is compiled stays torch's."""
+        self.attend = attend
         if self._compiled is None:
             self.pointwise = pointwise
 
@@ -134,7 +139,7 @@ class Block:
                 before = tuned.length
             prompt = span.cache.prompt
             sight = layer.sight if prompt is None else replace(layer.sight, prefix=before + prompt.end)
-            pieces.append(attend(query[asked], keys, values, before + span.start, sight))
+            pieces.append(self.attend(query[asked], keys, values, before + span.start, sight))
             row += span.count
         return torch.cat(pieces) if len(pieces) > 1 else pieces[0]
 

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.block import Block, StepAttention
+from agentkit_local_models.block import Attention, Block, StepAttention
 from agentkit_local_models.compiling import Compiler
 from agentkit_local_models.deltas import RowDeltas
 from agentkit_local_models.heap import give_back
@@ -118,9 +118,9 @@ class Model:
             )
             give_back()  # the other form left holes as large as the next one
 
-    def compute_by(self, pointwise: Pointwise) -> None:
+    def compute_by(self, pointwise: Pointwise, attend: Attention) -> None:
         """See `Block.compute_by`."""
-        self._block.compute_by(pointwise)
+        self._block.compute_by(pointwise, attend)
 
     def new_cache(self) -> PagedCache:
         """An empty cache for one sequence, with a pool of its own."""

@@ -262,9 +262,11 @@ def test_products_share_the_memory_of_their_slices_and_gradients_do_not(workers:
     torch.testing.assert_close(traced.grad, floats.grad, rtol=1e-4, atol=1e-3)
 
 
-def test_tiles_are_used_where_the_processor_has_them(workers: c.Workers) -> None:
-    has = {"amx_tile", "amx_bf16"} <= processor_flags() and workers.library.isa == "avx512"
-    assert has or not workers.library.has_tiles  # an older compiler cannot write them
+def test_tiles_are_multiplied_by_what_the_processor_has(workers: c.Workers) -> None:
+    multiplies = workers.library.isa == "avx512"
+    has_amx = {"amx_tile", "amx_bf16"} <= processor_flags()
+    assert (workers.library.tiles_by != "nothing") is multiplies
+    assert has_amx or workers.library.tiles_by != "amx"  # an older compiler cannot write it
 
 
 def near(found: Tensor, x: Tensor, matrix: Stored) -> None:
@@ -291,14 +293,14 @@ def test_many_rows_in_bfloat16_are_multiplied_by_the_very_numbers(form: str, wor
 @torch.inference_mode()
 def test_rows_of_a_prompt_may_be_wide_and_lie_apart_and_are_computed_each_alone(workers: c.Workers) -> None:
     dice = torch.Generator().manual_seed(5)
-    weights = [torch.randn(rows, 4128, generator=dice) for rows in (16, 80, 48)]
+    weights = [torch.randn(rows, 8224, generator=dice) for rows in (16, 80, 48)]
     parts = [packed(workers, LargePages(), int8_rows(one)) for one in weights]
     whole, bias = Stacked(tuple(parts)), torch.randn(144, generator=dice).bfloat16()
-    x = torch.randn(70, 2 * 4128, generator=dice).bfloat16().chunk(2, dim=1)[1]
+    x = torch.randn(70, 2 * 8224, generator=dice).bfloat16().chunk(2, dim=1)[1]
     found = whole(x)
     near(found, x, whole)
     torch.testing.assert_close(whole(x, bias), found + bias)
-    if workers.library.has_tiles:
+    if workers.library.tiles_by != "nothing":
         assert torch.equal(whole(x[9:50]), found[9:50])
 
 
@@ -486,9 +488,9 @@ def test_several_sequences_share_calls_and_keep_their_order(workers: c.Workers) 
 
 
 def test_the_structures_are_those_of_the_library(workers: c.Workers) -> None:
-    sizes = torch.empty(6, dtype=torch.long)
+    sizes = torch.empty(7, dtype=torch.long)
     workers.library.sizes(sizes.data_ptr())
-    structures = (c.Matrix, c.Layer, c.Decoder, c.Call, c.Delta, c.Beside)
+    structures = (c.Matrix, c.Layer, c.Decoder, c.Call, c.Delta, c.Beside, c.Asking)
     assert sizes.tolist() == [ctypes.sizeof(one) for one in structures]
 
 

@@ -7,9 +7,11 @@ import weakref
 from collections.abc import Callable
 from ctypes import c_float, c_int32, c_int64, c_void_p
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 F32, BF16, I8, I4 = range(4)
+TILES_BY: Final = ("nothing", "vectors", "amx")
+"""What multiplies many rows: see `products.h`."""
 
 
 class Matrix(ctypes.Structure):
@@ -84,6 +86,18 @@ class Call(ctypes.Structure):
     ]
 
 
+class Asking(ctypes.Structure):
+    """See `prompt_attention.h`."""
+
+    _fields_: ClassVar = [
+        *((name, c_void_p) for name in ("query", "keys", "values", "to", "slopes")),
+        *((name, c_int64) for name in ("tokens", "start", "seen", "heads", "key_heads", "head_width")),
+        *((name, c_int64) for name in ("query_apart", "key_apart", "head_apart", "window")),
+        ("scale", c_float),
+        ("unused", c_int32),
+    ]
+
+
 class Library:
     """The functions of a built library."""
 
@@ -108,11 +122,12 @@ class Library:
         self.unpack = _function(
             functions.agentkit_unpack, None, c_void_p, c_void_p, c_int64, c_int64, c_void_p, ctypes.c_int
         )
-        self.has_tiles = bool(_function(functions.agentkit_has_tiles, ctypes.c_int)())
+        self.tiles_by: str = TILES_BY[_function(functions.agentkit_tiles_by, ctypes.c_int)()]
         self.multiply_many = _function(
             functions.agentkit_multiply_many,
             *(None, c_void_p, c_void_p, c_int64, c_void_p, c_int64, c_void_p, c_void_p, c_int64),
         )
+        self.attend_many = _function(functions.agentkit_attend_many, None, c_void_p, c_void_p, c_void_p)
         rows = (c_void_p, c_int64)  # where they are, and how far apart
         size = (c_void_p, c_int64, c_int64)
         self.norm_many = _function(functions.agentkit_norm_many, None, *size, *rows, c_void_p, c_float, *rows)

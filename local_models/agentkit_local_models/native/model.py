@@ -23,6 +23,7 @@ from agentkit_local_models.linear import Linear
 from agentkit_local_models.matrices import Floats, Matrix, Stacked
 from agentkit_local_models.model import Model, capped
 from agentkit_local_models.native import library as c
+from agentkit_local_models.native.attending import NativeAttention
 from agentkit_local_models.native.beside import NativeDeltas
 from agentkit_local_models.native.build import NotBuilt
 from agentkit_local_models.native.packed import Packed, PackedAdapted, packed
@@ -35,9 +36,9 @@ from agentkit_local_models.spans import stages_of
 # Tokens of one call, as in `matrix.h`.
 MOST_ROWS = 16
 # Of quantised matrices numbers are made first for many tokens, all of them for few as for many: up to so many
-# tokens, one call after the other is done sooner (measured with 0.1 and 1.5 billion weights of four bits).
-MOST_IN_CALLS = 192
-MOST_IN_CALLS_BESIDE_TILES = 32
+# tokens, one call after the other is done sooner (measured with 0.1 and 1.5 billion weights of four bits). It
+# depends on what multiplies prompts in bfloat16: see `products.h`.
+MOST_IN_CALLS = {"nothing": 192, "vectors": 48, "amx": 32}
 _Kept = TypeVar("_Kept")
 _Steps = Sequence[tuple[Sequence[int], PagedCache]]
 _KINDS = {torch.float32: c.F32, torch.bfloat16: c.BF16}
@@ -91,12 +92,11 @@ class NativeModel:
         model.reform(lambda matrix: packed(workers, pages, matrix))
         self._model = model
         quantised = isinstance(model.layers[0].down.matrix, Packed | PackedAdapted)
-        tiles = workers.library.has_tiles and model.dtype == torch.bfloat16
-        in_calls = MOST_IN_CALLS_BESIDE_TILES if tiles else MOST_IN_CALLS
-        self._most = in_calls if quantised else MOST_ROWS
+        tiles_by = workers.library.tiles_by if model.dtype == torch.bfloat16 else "nothing"
+        self._most = MOST_IN_CALLS[tiles_by] if quantised else MOST_ROWS
         self._engine: int = self._library.create(ctypes.byref(self._decoder(model)), workers.handle)
         weakref.finalize(self, self._library.destroy, self._engine)
-        model.compute_by(NativePointwise(model.arch, workers))
+        model.compute_by(NativePointwise(model.arch, workers), NativeAttention(workers))
 
     @property
     def layers(self) -> list[Layer]:

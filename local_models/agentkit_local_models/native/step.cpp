@@ -8,7 +8,8 @@
 #include "pack.h"
 #include "pieces.h"
 #include "pointwise.h"
-#include "tiles.h"
+#include "products.h"
+#include "prompt_attention.h"
 
 struct Layer {
     const float *attention_norm, *attention_post_norm, *feed_forward_norm, *feed_forward_post_norm;
@@ -475,7 +476,7 @@ const char *agentkit_isa() {
 
 // Bytes of the structures, so that whoever describes them elsewhere can see that they are the same.
 void agentkit_sizes(int64_t *to) {
-    for (int64_t one : {sizeof(Matrix), sizeof(Layer), sizeof(Decoder), sizeof(Call), sizeof(Delta), sizeof(Beside)}) *to++ = one;
+    for (int64_t one : {sizeof(Matrix), sizeof(Layer), sizeof(Decoder), sizeof(Call), sizeof(Delta), sizeof(Beside), sizeof(Asking)}) *to++ = one;
 }
 
 Threads *agentkit_threads(int count) { return new Threads(count); }
@@ -500,12 +501,17 @@ void agentkit_unpack(Threads *threads, const Matrix *from, int64_t first, int64_
     unpack(*threads, *from, first, end, to, bf16s);
 }
 
-int agentkit_has_tiles() { return may_use_tiles(); }
+int agentkit_tiles_by() { return tiles_by(); }
 
 void agentkit_multiply_many(
     Threads *threads, const Matrix *by, int64_t tokens, void *x, int64_t x_apart, void *room, void *y, int64_t y_apart) {
     std::lock_guard<std::mutex> alone(threads->turn);
     multiply_many(*threads, *by, tokens, {(bf16 *)x, x_apart}, (bf16 *)room, {(bf16 *)y, y_apart});
+}
+
+void agentkit_attend_many(Threads *threads, const Asking *asking, void *room) {
+    std::lock_guard<std::mutex> alone(threads->turn);
+    attend_many(*threads, *asking, (bf16 *)room);
 }
 
 void agentkit_norm_many(

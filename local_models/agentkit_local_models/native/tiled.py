@@ -1,4 +1,4 @@
-"""Products of many rows in the tiles of AMX: of packed codes, and of bfloat16 where it lies."""
+"""Products of many rows by tiles, in AMX or in vectors: of packed codes, and of bfloat16 where it lies."""
 
 from __future__ import annotations
 
@@ -36,8 +36,9 @@ def scratch(dtype: torch.dtype, rows: int, columns: int) -> Tensor:
 
 
 def may_tile(workers: c.Workers, x: Tensor) -> bool:
-    """Whether rows can be multiplied so: the processor has tiles, and nobody asks for a gradient."""
-    return workers.library.has_tiles and x.dtype == torch.bfloat16 and torch.is_inference_mode_enabled()
+    """Whether rows can be multiplied so: by this processor, in bfloat16, and with no gradient asked for."""
+    many = workers.library.tiles_by != "nothing"
+    return many and x.dtype == torch.bfloat16 and torch.is_inference_mode_enabled()
 
 
 def fill_by_tiles(workers: c.Workers, matrix: c.Matrix, x: Tensor, y: Tensor) -> None:

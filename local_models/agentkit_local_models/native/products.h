@@ -1,0 +1,167 @@
+// Products of many rows with a matrix in bfloat16, for prompts.
+//
+// Sixteen rows of codes lie together, and that is nearly how instructions want bfloat16: of two columns the numbers of
+// sixteen rows side by side. So some rows at a time become numbers, into memory that stays near the core, and all
+// tokens are multiplied by these. An output is summed in the same order, whatever is computed beside it.
+#pragma once
+
+#include <stdlib.h>
+
+#include <utility>
+
+#include "pack.h"
+#include "pointwise.h"
+#include "amx.h"
+
+// What multiplies tiles: nothing, vectors, or AMX.
+enum TilesBy : int32_t { NOTHING = 0, VECTORS = 1, AMX = 2 };
+
+#if defined(__AVX512BF16__)
+
+inline TilesBy tiles_by() {
+    static const TilesBy found = may_use_amx() ? AMX : VECTORS;
+    return found;
+}
+
+// Of 32 columns: of sixteen tokens, or of sixteen rows.
+enum { TILE = 16 * SPAN };
+
+// Of rows that are `S` apart, the lanes that stand crosswise change places.
+template <int S, int... LANE> INLINE void exchange(u32x16 (&v)[16], std::integer_sequence<int, LANE...>) {
+#pragma GCC unroll 16
+    for (int i = 0; i < 16; i++)
+        if (!(i & S)) {
+            u32x16 a = v[i], b = v[i + S];
+            v[i] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE - S : LANE)...);
+            v[i + S] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE : LANE + S)...);
+        }
+}
+
+// Lane i of row j becomes lane j of row i, by halves, quarters and so on.
+INLINE void transpose(u32x16 (&v)[16]) {
+    constexpr std::make_integer_sequence<int, 16> lanes;
+    exchange<8>(v, lanes);
+    exchange<4>(v, lanes);
+    exchange<2>(v, lanes);
+    exchange<1>(v, lanes);
+}
+
+// Some rows, up to sixteen, as tiles of two columns a row, one after the other; those that are not there are zeros.
+INLINE void tile_rows(const bf16 *rows, int64_t apart, int64_t present, int64_t columns, bf16 *to) {
+    for (int64_t column = 0; column < columns; column += SPAN, to += TILE) {
+        u32x16 pairs[16];  // a pair of columns is a number of 32 bits
+        for (int row = 0; row < 16; row++) pairs[row] = row < present ? load_as<u32x16>(rows + row * apart + column) : u32x16{};
+        transpose(pairs);
+        memcpy(to, pairs, sizeof pairs);
+    }
+}
+
+// The same of sixteen rows of a matrix, of some columns.
+INLINE void unpack_tiles(const Matrix &m, int64_t block, int64_t column, int64_t end, bf16 *to) {
+    if (m.kind == BF16) return tile_rows((const bf16 *)m.codes + block * BLOCK * m.columns + column, m.columns, BLOCK, end - column, to);
+    for (; column < end; column += 16, to += TILE / 2) {
+        f32x16 values[16];
+        unpack_columns(m, block, column, values);
+        for (int i = 0; i < 8; i++) {
+            u32x16 pair = pair_of(values[2 * i], values[2 * i + 1]);
+            memcpy(to + i * SPAN, &pair, sizeof pair);
+        }
+    }
+}
+
+// Rows of x as tiles, sixteen at a time; rows that are not there are zeros, up to a multiple of 32.
+inline void tile_tokens(const bf16 *x, int64_t apart, int64_t tokens, int64_t columns, int64_t first, bf16 *to) {
+    for (int64_t t = 0; t < 16; t++)
+        for (int64_t column = 0; column < columns; column += SPAN) {
+            bf16 *row = to + column * 16 + t * SPAN;
+            if (first + t < tokens) memcpy(row, x + (first + t) * apart + column, SPAN * sizeof(bf16));
+            else memset(row, 0, SPAN * sizeof(bf16));
+        }
+}
+
+// Memory near a core, of each thread.
+template <class T> struct Near {
+    T *numbers = nullptr;
+    int64_t count = 0;
+
+    ~Near() { free(numbers); }
+
+    T *of(int64_t wanted) {
+        if (wanted > count) {
+            free(numbers);
+            numbers = (T *)aligned_alloc(64, (wanted * sizeof(T) + 63) / 64 * 64);
+            if (!numbers) abort();  // no thread of these could tell anybody
+            count = wanted;
+        }
+        return numbers;
+    }
+};
+
+// The four squares of `found` are the outputs of some tokens by two blocks of rows, or by one.
+inline void put_squares(const float *found, int64_t tokens, int64_t blocks, bf16 *y, int64_t apart) {
+    for (int64_t token = 0; token < tokens; token++)
+        for (int64_t block = 0; block < blocks; block++)
+            store(y + token * apart + block * BLOCK, load(found + (token / 16 * 2 + block) * 256 + token % 16 * 16));
+}
+
+// Some blocks of rows, an even number but for the last ones, for all tokens: `x` holds these as tiles. `Square::multiply`
+// adds the products of two times sixteen tokens with twice sixteen rows to sums, [token, row] of each of the four, left to
+// right.
+template <class Square> void multiply_near(
+    const Matrix &m, int64_t first, int64_t end, const bf16 *x, int64_t tokens, Rows y) {
+    static thread_local Near<bf16> numbers;
+    static thread_local Near<float> sums;
+    const int64_t pairs = (end - first + 1) / 2, stretch = std::min<int64_t>(Square::STRETCH, m.columns), size = BLOCK * stretch;
+    bf16 *near = numbers.of(2 * pairs * size);  // the second of an odd last pair is left as it is, and so is what comes of it
+    const bool at_once = stretch == m.columns;  // else sums of all tokens wait for the next columns
+    float *found = sums.of(at_once ? 1024 : (tokens + 31) / 32 * pairs * 1024);
+    for (int64_t column = 0; column < m.columns; column += stretch) {
+        const int64_t last = std::min(column + stretch, m.columns), half = (last - column) * BLOCK;
+        for (int64_t block = first; block < end; block++) unpack_tiles(m, block, column, last, near + (block - first) * size);
+        float *to = found;
+        for (int64_t token = 0; token < tokens; token += 32) {
+            const bf16 *above = x + token * m.columns + column * 16, *below = above + 16 * m.columns;
+            for (int64_t pair = 0; pair < pairs; pair++, to += at_once ? 0 : 1024) {
+                Square::multiply(above, below, near + 2 * pair * size, near + (2 * pair + 1) * size, half, column == 0, to);
+                if (last == m.columns) {
+                    const int64_t block = first + 2 * pair;
+                    put_squares(to, std::min<int64_t>(tokens - token, 32), std::min<int64_t>(end - block, 2), y.at + token * y.apart + block * BLOCK, y.apart);
+                }
+            }
+        }
+    }
+}
+
+// y = x wᵀ: x [tokens, columns], y [tokens, rows]; `room` holds x as tiles, its tokens rounded up to 32.
+template <class Square> void multiply_in(Threads &threads, const Matrix &m, int64_t tokens, Rows x, bf16 *room, Rows y) {
+    const int64_t padded = (tokens + 31) / 32 * 32, blocks = m.rows / BLOCK;
+    Claims tiling, multiplying;
+    threads.run([&](int) {
+        tiling.share(padded / 16, threads.count, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) tile_tokens(x.at, x.apart, tokens, m.columns, i * 16, room + i * 16 * m.columns);
+        });
+    });
+    const int64_t shares = 4 * threads.count, fair = (blocks + shares - 1) / shares;
+    const int64_t fitting = Square::NEAR / (std::min<int64_t>(Square::STRETCH, m.columns) * BLOCK);
+    const int64_t at_once = std::max<int64_t>(std::min(fitting, fair + 1) / 2 * 2, 2);
+    threads.run([&](int) {
+        Square::begin();
+        multiplying.share((blocks + at_once - 1) / at_once, threads.count, [&](int64_t begin, int64_t end) {
+            for (int64_t part = begin; part < end; part++)
+                multiply_near<Square>(m, part * at_once, std::min((part + 1) * at_once, blocks), room, tokens, y);
+        });
+        Square::end();
+    });
+}
+
+inline void multiply_many(Threads &threads, const Matrix &m, int64_t tokens, Rows x, bf16 *room, Rows y) {
+    if (tiles_by() == AMX) multiply_in<InAmx>(threads, m, tokens, x, room, y);
+    else multiply_in<InVectors>(threads, m, tokens, x, room, y);
+}
+
+#else
+
+inline TilesBy tiles_by() { return NOTHING; }
+inline void multiply_many(Threads &, const Matrix &, int64_t, Rows, bf16 *, Rows) {}
+
+#endif
