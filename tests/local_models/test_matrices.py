@@ -85,7 +85,9 @@ def test_codes_are_added_up_without_a_loss(integers: bool) -> None:
 def test_rows_are_picked_by_number(form: str) -> None:
     matrix: Stored = FORMS[form](a_weight(10, 64))
     chosen = torch.tensor([7, 0, 7])
-    assert torch.equal(matrix[chosen].dense(torch.float32), matrix.dense(torch.float32)[chosen])
+    picked, expected = matrix[chosen].dense(torch.float32), matrix.dense(torch.float32)[chosen]
+    # of a delta each number is a sum, whose order may depend on how many rows there are
+    torch.testing.assert_close(picked, expected, rtol=0, atol=1e-5 if form == "adapted" else 0)
     assert matrix.shape == (10, 64)
     assert matrix[2:5].shape == (3, 64)
 
