@@ -6,7 +6,7 @@ import re
 import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -48,7 +48,12 @@ def served(*flags: str):
     """The process of `agentkit serve`, and its address."""
     command = [sys.executable, "-m", "agentkit", "serve", "local:smollm2", "--port", "0", *flags]
     with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ}
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ},
+        start_new_session=True,  # so that its processes can be told something together, as a terminal does
     ) as started:
         try:
             told = started.stdout.readline()
@@ -56,7 +61,8 @@ def served(*flags: str):
             assert found, told + started.stderr.read()
             yield started, found[1]
         finally:
-            started.kill()
+            with suppress(ProcessLookupError):
+                os.killpg(started.pid, signal.SIGKILL)
 
 
 @pytest.mark.timeout(400)  # a process that loads torch and lets it go, on a machine that may be busy
@@ -111,6 +117,25 @@ def test_the_name_how_much_is_taken_at_once_and_how_long_the_end_waits_are_flags
             with pytest.raises(openai.APIError, match="shutting down"):
                 list(pieces)
         assert process.wait() == 0
+
+
+@pytest.mark.timeout(400)
+def test_ctrl_c_at_a_model_that_processes_share_ends_all_of_them_in_order():
+    flags = ("--tensor-parallel", "3", "--grace", "0")
+    with served(*flags) as (process, url), openai.OpenAI(base_url=url, api_key="x", max_retries=0) as client:
+        talk = [{"role": "user", "content": "Count to a thousand."}]
+        ask = client.chat.completions.create
+        with ask(model="smollm2", messages=talk, max_tokens=4000, stream=True) as stream:
+            pieces = iter(stream)
+            next(pieces)
+            os.killpg(process.pid, signal.SIGINT)
+            with pytest.raises(openai.APIError, match="shutting down"):
+                list(pieces)
+        _, errors = process.communicate()
+        assert process.returncode == 0, errors
+        assert "Traceback" not in errors
+        with pytest.raises(ProcessLookupError):
+            os.killpg(process.pid, 0)
 
 
 def test_an_address_that_others_reach_needs_a_key():
