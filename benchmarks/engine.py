@@ -2,16 +2,15 @@
 
     python benchmarks/engine.py [--quick] [--threads N] [--rounds N] [--only MODULE ...] [--model PATH ...]
 
-Every side reads the same file, in one process, in turns. Needs the `oracle` dependencies; llama.cpp is
-beside them where `llama-cpp-python` is installed. With one thread the clock is the process's processor
-time, which is what to take on a machine that others use too. `--quick` is the rows of the real models beside
-transformers. Without --model these are the embedded models that were fetched. Rows come from the modules
-in `engine_rows/`.
+Every side reads the same file, in turns; peers are processes of their own (`engine_apart.py`). Needs
+the `oracle` dependencies; llama.cpp is beside them where `llama-cpp-python` is installed. With one
+thread the clock is the process's processor time, which is what to take on a machine that others use
+too. `--quick` is the rows of the real models beside transformers. Without --model these are the embedded
+models that were fetched. Rows come from the modules in `engine_rows/`.
 """
 
 import argparse
 import importlib
-import importlib.util
 import os
 import pkgutil
 from dataclasses import asdict
@@ -22,6 +21,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 import engine_rows
 import torch
+from engine_apart import has_llama_cpp
 from engine_files import SHAPES
 from engine_measure import Row, Setting, load, scratch
 from facts import machine_facts, write_result
@@ -45,8 +45,7 @@ def main() -> None:
     if not paths:
         parser.error("no model here; run: agentkit models fetch smollm2")
     before = load()
-    peer = importlib.util.find_spec("llama_cpp") is not None
-    if not peer and not arguments.quick:
+    if not has_llama_cpp() and not arguments.quick:
         print("llama-cpp-python is not installed: its rows are left out")
     found: list[Row] = []
     with scratch() as folder:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from engine_apart import Apart
 from engine_sides import Side
 
 PROMPT: Final = 512
@@ -88,10 +89,21 @@ def row(case: str, unit: str, rates: Rates, peer: str, bar: float | None) -> Row
     )
 
 
+Measure = Callable[..., float]
+"""Measures a side: what comes first are the side and the setting."""
+
+
+def measured(setting: Setting, side: Side | Apart, measure: Measure, *given: int) -> float:
+    """What is measured of a side, in the process that it is in."""
+    if isinstance(side, Apart):
+        return side.measured(measure, setting, *given)
+    return measure(side, setting, *given)
+
+
 def in_turns(
-    setting: Setting, sides: Sequence[Side], turn: Callable[[Side], float]
+    setting: Setting, sides: Sequence[Side | Apart], measure: Measure, *given: int
 ) -> dict[str, list[float]]:
-    """What a turn of each side gives, in rounds; the first of them warms up and is not counted.
+    """What is measured of each side, in rounds; the first of them warms up and is not counted.
 
     Each round begins with another side, so that none always has the caches that one of the others left.
     """
@@ -99,7 +111,7 @@ def in_turns(
     for number in range(setting.rounds + 1):
         first = number % len(sides)
         for side in (*sides[first:], *sides[:first]):
-            figure = turn(side)
+            figure = measured(setting, side, measure, *given)
             if number:
                 found[side.name].append(figure)
     return found
@@ -111,7 +123,7 @@ def prompt(vocabulary: int = 32_000, length: int = PROMPT) -> list[int]:
     return [numbers.randrange(300, vocabulary) for _ in range(length)]
 
 
-def prefill(setting: Setting, side: Side) -> float:
+def prefill(side: Side, setting: Setting) -> float:
     """Tokens of a prompt a second."""
     ids = prompt()
     began = setting.clock()
@@ -119,7 +131,7 @@ def prefill(setting: Setting, side: Side) -> float:
     return len(ids) / (setting.clock() - began)
 
 
-def decode(setting: Setting, side: Side, sequences: int = 1, length: int = PROMPT) -> float:
+def decode(side: Side, setting: Setting, sequences: int = 1, length: int = PROMPT) -> float:
     """Tokens a second of so many sequences together, after a prompt of that length."""
     tokens = side.start(prompt(length=length), sequences)
     began = setting.clock()
@@ -129,7 +141,7 @@ def decode(setting: Setting, side: Side, sequences: int = 1, length: int = PROMP
 
 
 @contextmanager
-def closing(sides: Sequence[Side]) -> Generator[None]:
+def closing(sides: Sequence[Side | Apart]) -> Generator[None]:
     """Their memory is given back afterwards."""
     try:
         yield

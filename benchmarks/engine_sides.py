@@ -2,10 +2,9 @@
 
 import ctypes
 import importlib
-import importlib.util
 import warnings
 from pathlib import Path
-from typing import Any, Final, Protocol, Self
+from typing import Any, Final, Protocol
 
 import numpy as np
 import torch
@@ -111,8 +110,9 @@ class Ours:
 class Plain:
     """The engine's readable reference, one sequence at a time: what the engine was before."""
 
-    def __init__(self, path: Path, dtype: torch.dtype) -> None:
+    def __init__(self, path: Path, dtype: torch.dtype, threads: int) -> None:
         self.name = "plain decoder"
+        torch.set_num_threads(threads)
         with Checkpoint.open(path) as checkpoint:
             self._decoder = Decoder.from_checkpoint(checkpoint, dtype)
 
@@ -134,7 +134,8 @@ class Plain:
 class Transformers:
     """transformers' model with the same weights, dequantised, its own cache and SDPA attention."""
 
-    def __init__(self, path: Path, dtype: torch.dtype) -> None:
+    def __init__(self, path: Path, dtype: torch.dtype, threads: int) -> None:
+        torch.set_num_threads(threads)
         self.name = f"transformers {str(dtype).removeprefix('torch.')}"
         with Checkpoint.open(path) as checkpoint:
             arch = checkpoint.config
@@ -263,11 +264,6 @@ class LlamaCpp:
         self._c.llama_batch_free(self._batch)
         self._c.llama_free(self._context)
         self._c.llama_model_free(self._file)
-
-    @classmethod
-    def maybe(cls, path: Path, threads: int, sequences: int) -> Self | None:
-        """The same, or None where llama-cpp-python is not installed."""
-        return cls(path, threads, sequences) if importlib.util.find_spec("llama_cpp") else None
 
 
 def unheard(*_: object) -> None:

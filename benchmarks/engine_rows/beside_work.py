@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from engine_measure import Row, Setting, closing, decode
+from engine_apart import Apart, has_llama_cpp
+from engine_measure import Row, Setting, closing, decode, measured
 from engine_sides import LlamaCpp, Ours, Side, Transformers
 
 SHARE: Final = 0.40
@@ -43,20 +44,20 @@ def rows(setting: Setting) -> Iterator[Row]:
         return
     setting = replace(setting, answer=ANSWER)
     for path in setting.models:
-        sides: list[Side] = [
+        sides: list[Side | Apart] = [
             Ours(path, torch.bfloat16, "file", setting.threads),
-            Transformers(path, torch.bfloat16),
+            Apart(Transformers, path, torch.bfloat16, setting.threads),
         ]
-        if (llama := LlamaCpp.maybe(path, setting.threads, 1)) is not None:
-            sides.append(llama)
+        if has_llama_cpp():
+            sides.append(Apart(LlamaCpp, path, setting.threads, 1))
         with closing(sides):
             for side in sides:
                 quiet: list[float] = []
                 busy: list[float] = []
                 for number in range(setting.rounds + 1):
-                    alone = decode(setting, side)
+                    alone = measured(setting, side, decode)
                     with _compiling(compiler):
-                        beside = decode(setting, side)
+                        beside = measured(setting, side, decode)
                     if number:
                         quiet.append(alone)
                         busy.append(beside)

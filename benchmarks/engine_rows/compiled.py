@@ -24,6 +24,6 @@ def rows(setting: Setting) -> Iterator[Row]:
         ]
         with closing(sides):
             name = path.stem.partition("-")[0]
-            for case, turn in (("prefill", prefill), ("decode without the native step", decode)):
-                rates = in_turns(setting, sides, lambda side, turn=turn: turn(setting, side))
+            for case, measure in (("prefill", prefill), ("decode without the native step", decode)):
+                rates = in_turns(setting, sides, measure)
                 yield row(f"{name} bf16 {case}, compiled", "tokens/s", rates, "as written", None)

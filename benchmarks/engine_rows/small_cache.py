@@ -19,7 +19,7 @@ def rows(setting: Setting) -> Iterator[Row]:
         ]
         assert PROMPT + setting.answer < CONTEXT
         with closing(sides):
-            rates = in_turns(setting, sides, lambda side: decode(setting, side, length=PROMPT))
+            rates = in_turns(setting, sides, decode, 1, PROMPT)
             name = path.stem.partition("-")[0]
             yield row(
                 f"{name} decode after {PROMPT:,} tokens, cache int8", "tokens/s", rates, "cache float", None

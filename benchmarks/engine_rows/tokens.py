@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Final
 
 import torch
+from engine_apart import Apart, has_llama_cpp
 from engine_files import SHAPES, in_other_bits, random_file, streamed_bytes
 from engine_measure import Row, Setting, closing, decode, in_turns, prefill, row
 from engine_sides import LlamaCpp, Ours, Side, Transformers
@@ -40,24 +41,23 @@ def rows(setting: Setting) -> Iterator[Row]:
 def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
     """All rows of one file."""
     form = "float" if kind == "bf16" else "file"
-    sides: list[Side] = [
-        Ours(path, torch.bfloat16, form, setting.threads),
-        Transformers(path, torch.bfloat16),
-    ]
-    llama = None if setting.quick else LlamaCpp.maybe(path, setting.threads, SEQUENCES)
-    if llama is not None:
-        sides.append(llama)
-    transformers = sides[1].name
+    ours = Ours(path, torch.bfloat16, form, setting.threads)
+    transformers = Apart(Transformers, path, torch.bfloat16, setting.threads)
+    llama = None
+    if has_llama_cpp() and not setting.quick:
+        llama = Apart(LlamaCpp, path, setting.threads, SEQUENCES)
+    peers = [transformers, *([llama] if llama else [])]
+    sides = [ours, *peers]
     with closing(sides):
-        rates = in_turns(setting, sides, lambda side: decode(setting, side))
+        rates = in_turns(setting, sides, decode)
         case = f"{model} {kind} decode"
         bar = BESIDE_TRANSFORMERS.get((model, kind))
-        yield row(case, "tokens/s", rates, transformers, bar)
+        yield row(case, "tokens/s", rates, transformers.name, bar)
         if llama is not None:
             yield row(case, "tokens/s", rates, llama.name, BESIDE_LLAMA_CPP)
         if (share := OF_THE_MEMORY.get((model, kind))) is not None:
             size = streamed_bytes(path) / 1e9
-            read = [size * rate for rate in rates[sides[0].name]]
+            read = [size * rate for rate in rates[ours.name]]
             yield row(
                 f"{case}, weights read",
                 "GB/s",
@@ -67,16 +67,17 @@ def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
             )
         yield from _prefill(setting, f"{model} {kind} prefill", sides, kind)
         if not setting.quick:
-            rates = in_turns(setting, sides, lambda side: decode(setting, side, SEQUENCES))
-            better = max((side.name for side in sides[1:]), key=lambda name: sorted(rates[name]))
+            rates = in_turns(setting, sides, decode, SEQUENCES)
+            better = max((peer.name for peer in peers), key=lambda name: sorted(rates[name]))
             case = f"{model} {kind} decode of {SEQUENCES}"
             yield row(case, "tokens/s", rates, better, EIGHT_BESIDE_THE_BETTER)
 
 
-def _prefill(setting: Setting, case: str, sides: Sequence[Side], kind: str) -> Iterator[Row]:
-    rates = in_turns(setting, sides, lambda side: prefill(setting, side))
+def _prefill(setting: Setting, case: str, sides: Sequence[Side | Apart], kind: str) -> Iterator[Row]:
+    rates = in_turns(setting, sides, prefill)
     for side in sides[1:]:
-        theirs = 1.0 if isinstance(side, Transformers) else 2.0 if kind == "q8_0" else None
+        beside_llama_cpp = 2.0 if kind == "q8_0" else None
+        theirs = 1.0 if side.name.startswith("transformers") else beside_llama_cpp
         yield row(case, "tokens/s", rates, side.name, theirs)
 
 
