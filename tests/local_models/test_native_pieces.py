@@ -25,23 +25,25 @@ int main() {
     threads.run([&](int number) {
         if (number == 0) while (!stuck) sched_yield();
         pieces.share(
-            48, [] {},
+            number, 48, [] {},
             [&](int64_t begin, int64_t) {
                 if (number == 1 && !stuck.exchange(true)) while (!released) sched_yield();
-                made_again += number == 0 && begin == 0;
+                made_again += number == 0 && begin == 24;  // the first of the other's part
             },
             [&](int64_t begin, int64_t end) { for (; begin < end; begin++) puts[begin]++; });
         if (number == 0) released = true;
     });
     int wrong = 0, late = 0;
     for (int one : puts) wrong += one != 1;
-    pieces.share(48, [&] { late++; }, [](int64_t, int64_t) {}, [&](int64_t, int64_t) { late++; });
+    pieces.share(0, 48, [&] { late++; }, [](int64_t, int64_t) {}, [&](int64_t, int64_t) { late++; });
     for (int threads = 1; threads <= 16; threads++)
         for (int64_t total = 1; total < 2000; total++) {
-            Cut cut(total, threads);
-            bool covers = cut.begin(0) == 0 && cut.begin(cut.count) == total && cut.count <= 32 * threads;
-            for (int piece = 0; piece < cut.count; piece++) covers &= cut.begin(piece) < cut.begin(piece + 1);
-            wrong += !covers;
+            Cuts cuts(total, threads);
+            int64_t at = 0;
+            bool covers = cuts.count <= 34 * threads;
+            for (int piece = 0; piece < cuts.count; at = cuts.end(piece++))
+                covers &= cuts.begin(piece) == at && cuts.end(piece) >= at;
+            wrong += !covers || at != total;
         }
     printf("wrong %d, made again %d, done again %d\\n", wrong, made_again, late);
 }

@@ -9,7 +9,7 @@
 #include "lanes.h"
 
 enum Kind : int32_t { F32 = 0, BF16 = 1, I8 = 2, I4 = 3 };
-enum { BLOCK = 16, SPAN = 32, MOST_ROWS = 16, WIDE = 8 };
+enum { BLOCK = 16, SPAN = 32, MOST_ROWS = 16, WIDE = 8, LONG = 8192, AHEAD = 16384 };
 
 struct Matrix {
     int32_t kind, group;
@@ -92,7 +92,7 @@ template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t colu
         f32x16 acc[B * ROWS] = {};
 #pragma GCC unroll 8
         for (int part = 0; part < ROWS; part += AT_ONCE) {
-            const T *rows = w + (above + part) * columns, *next = rows + AT_ONCE * columns;
+            const T *rows = w + (above + part) * columns, *next = rows + AHEAD / sizeof(T);
             for (int64_t i = 0; i < columns; i += STEP)
                 for (int r = 0; r < AT_ONCE; r++, next += STEP) {
                     __builtin_prefetch(next, 0, 2);
@@ -119,10 +119,15 @@ INLINE f32x16 low_of(const Matrix &m, int64_t at, f32x16 scale) {
     return m.lows ? load_halves(m.lows + at) : m.kind == I4 ? scale * -8.0f : splat(0);
 }
 
+// How far ahead of what is read memory is asked: for the blocks that are next, in the order in which they lie, or where
+// blocks are long for what is next of each.
+template <int R> INLINE int64_t ahead_of(int64_t block_bytes) { return block_bytes <= LONG ? R * block_bytes : LONG / 2; }
+
 // Blocks of 16 rows of codes of 8 bits: out[r][b], a lane a row.
 template <int R, int B, int GROUP>
 INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f32x16 (&out)[R][B]) {
     const int8_t *w = (const int8_t *)m.codes + block * BLOCK * m.columns;
+    const int64_t ahead = ahead_of<R>(BLOCK * m.columns);
     for (int64_t g = 0; g < m.columns / GROUP; g++) {
         i32x16 acc[R][B], fine[R][B];
         for (int b = 0; b < B; b++) {
@@ -135,7 +140,7 @@ INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f
         for (int j = 0; j < GROUP; j += 4)
             for (int r = 0; r < R; r++) {
                 const int8_t *from = w + r * BLOCK * m.columns + (g * GROUP + j) * BLOCK;
-                __builtin_prefetch(from + 2048);
+                __builtin_prefetch(from + ahead, 0, 2);
                 i8x64 part = load_as<i8x64>(from);
                 for (int b = 0; b < B; b++) {
                     int64_t at = (first + b) * m.columns + g * GROUP + j;
@@ -161,13 +166,13 @@ INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f
 template <int R, int B>
 INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first, f32x16 (&out)[R][B]) {
     const uint8_t *w = (const uint8_t *)m.codes + block * BLOCK * m.columns / 2;
-    const int64_t groups = m.columns / SPAN;
+    const int64_t groups = m.columns / SPAN, ahead = ahead_of<R>(BLOCK * m.columns / 2);
     for (int64_t g = 0; g < groups; g++) {
         i32x16 acc[R][B] = {}, fine[R][B] = {};
         for (int j = 0; j < 4; j++)
             for (int r = 0; r < R; r++) {
                 const uint8_t *from = w + r * BLOCK * m.columns / 2 + g * 256 + j * 64;
-                __builtin_prefetch(from + 2048);
+                __builtin_prefetch(from + ahead, 0, 2);
                 u8x64 both = load_as<u8x64>(from);
                 u8x64 lower = both & 15, upper = (u8x64)((u16x32)both >> 4) & 15;
                 for (int b = 0; b < B; b++) {

@@ -13,12 +13,12 @@ inline int64_t blocks_at_once(int64_t total, int threads) {
     return at_once > 1 ? (at_once + 2) / 4 * 4 : 1;
 }
 
-// Pieces, the last quarter of the blocks in smaller ones: nobody waits long for whoever is at the last.
+// Pieces of one thread's part, the last quarter of the blocks in smaller ones: nobody waits long for whoever is at the last.
 struct Cut {
     int64_t total, large, small, larges;
     int count;
 
-    Cut(int64_t total, int threads) : total(total), large(blocks_at_once(total, threads)) {
+    explicit Cut(int64_t total) : total(total), large(blocks_at_once(total, 1)) {
         small = large >= 16 ? large / 4 / 4 * 4 : large;
         larges = large == small ? 0 : total * 3 / 4 / large;
         count = (int)(larges + (total - larges * large + small - 1) / small);
@@ -29,29 +29,52 @@ struct Cut {
     }
 };
 
+// Each thread's part of an operation, which lies together in memory, in as many pieces as every other.
+struct Cuts {
+    int64_t total, size;
+    Cut cut;
+    int count;
+
+    Cuts(int64_t total, int threads) : total(total), size(part_of(total, threads)), cut(size), count(threads * cut.count) {}
+
+    int64_t begin(int piece) const { return bounded(piece, piece % cut.count); }
+    int64_t end(int piece) const { return bounded(piece, piece % cut.count + 1); }
+
+  private:
+    static int64_t part_of(int64_t total, int threads) {
+        const int64_t fair = (total + threads - 1) / threads;
+        return fair < 16 ? fair : (fair + 3) / 4 * 4;
+    }
+
+    int64_t bounded(int piece, int64_t cuts) const {
+        const int64_t owner = piece / cut.count;
+        return std::min({owner * size + cut.begin(cuts), (owner + 1) * size, total});
+    }
+};
+
 class Pieces {
   public:
-    explicit Pieces(int threads) : threads(threads), made(32 * threads + 2) {}
+    explicit Pieces(int threads) : threads(threads), next(threads), made(34 * threads) {}
 
     // Before anybody takes part.
     void reset() {
-        next.store(0, std::memory_order_relaxed);
+        for (auto &one : next) one.piece.store(0, std::memory_order_relaxed);
         done.store(0, std::memory_order_relaxed);
         for (auto &one : made) one.store(false, std::memory_order_relaxed);
     }
 
-    // Take part; returns when all of it is done. `prepare()` is called first, unless it is done already. Several threads
+    // Take part as this thread: its own part first, then what is left of others'. Returns when all of it is done. `prepare()` is called first, unless it is done already. Several threads
     // may make the same piece, and one of them puts it where it belongs: `make(begin, end)` writes only what is this
     // thread's own, and `put(begin, end)` from there to what all can see. Who comes late reads what later operations
     // have written by then; what it makes of that is dropped.
     template <class Prepare, class Make, class Put>
-    void share(int64_t total, Prepare &&prepare, Make &&make, Put &&put) {
-        const Cut cut(total, threads);
-        const int count = cut.count;
+    void share(int number, int64_t total, Prepare &&prepare, Make &&make, Put &&put) {
+        const Cuts cuts(total, threads);
+        const int count = cuts.count;
         if (done.load(std::memory_order_acquire) == count) return;
         prepare();
         auto one = [&](int piece) {
-            int64_t begin = cut.begin(piece), end = cut.begin(piece + 1);
+            int64_t begin = cuts.begin(piece), end = cuts.end(piece);
             make(begin, end);
             if (made[piece].exchange(true, std::memory_order_acq_rel)) return;
             put(begin, end);
@@ -59,7 +82,11 @@ class Pieces {
         };
         auto began = Clock::now();
         int taken = 0;
-        for (int piece; (piece = next.fetch_add(1, std::memory_order_relaxed)) < count; taken++) one(piece);
+        for (int turn = 0; turn < threads; turn++) {
+            const int owner = (number + turn) % threads;
+            auto &free = next[owner].piece;
+            for (int piece; (piece = free.fetch_add(1, std::memory_order_relaxed)) < cuts.cut.count; taken++) one(owner * cuts.cut.count + piece);
+        }
         if (done.load(std::memory_order_acquire) == count) return;
         await(count, taken ? 2 * (Clock::now() - began) / taken : std::chrono::microseconds(50), one);
     }
@@ -80,7 +107,12 @@ class Pieces {
         }
     }
 
+    struct alignas(64) Next {  // of one thread's part; those of others are elsewhere in the cache
+        std::atomic<int> piece{0};
+    };
+
     const int threads;
-    std::atomic<int> next{0}, done{0};
+    std::vector<Next> next;
+    std::atomic<int> done{0};
     std::vector<std::atomic<bool>> made;
 };

@@ -90,6 +90,7 @@ int64_t ranks_of(const Matrix *parts, int count) {
 
 // What one thread computes with.
 struct Own {
+    const int number;
     Inputs in;
     float *normed;
     float *low;  // of one part of a matrix after the other: [rows, rank]
@@ -97,7 +98,7 @@ struct Own {
     int64_t made_room = 0;
     std::vector<float> beside;  // what the adapters' `a` make of the inputs: [rows, ranks of the call]
 
-    Own(int64_t columns, int64_t ranks) {
+    Own(int number, int64_t columns, int64_t ranks) : number(number) {
         int64_t all = MOST_ROWS * columns;
         in.upper = (bf16 *)room(all / 2);
         in.codes = (int8_t *)room(all / 4);
@@ -208,7 +209,7 @@ class Engine {
                                   ranks_of(one.up, one.up_parts), ranks_of(one.down, one.down_parts)})
                 ranks = std::max(ranks, found);
         }
-        for (int i = 0; i < threads.count; i++) own.push_back(std::make_unique<Own>(widest, ranks));
+        for (int i = 0; i < threads.count; i++) own.push_back(std::make_unique<Own>(i, widest, ranks));
         x = room(MOST_ROWS * d.width);
         heads = room(MOST_ROWS * (d.heads + 2 * d.key_heads) * d.head_width);
         up = room(MOST_ROWS * 2 * d.hidden_width);
@@ -243,7 +244,7 @@ class Engine {
         threads.run([&](int number) {
             Own &mine = *own[number];
             operations.back()->share(
-                vocabulary / BLOCK, [&] { mine.prepare(hidden, rows, d.width, d.head, d.head_parts); },
+                number, vocabulary / BLOCK, [&] { mine.prepare(hidden, rows, d.width, d.head, d.head_parts); },
                 [&](int64_t begin, int64_t end) { multiply_parts(d.head, d.head_parts, mine, rows, begin, end); },
                 [&](int64_t begin, int64_t end) { put_rows(mine.made, rows, (end - begin) * BLOCK, to + begin * BLOCK, vocabulary); });
         });
@@ -291,7 +292,7 @@ class Engine {
     // An operation that makes each row of a width by itself.
     template <class Make> void each_row(std::unique_ptr<Pieces> &pieces, Own &own, int64_t rows, float *to, Make &&make) {
         pieces->share(
-            rows, [] {},
+            own.number, rows, [] {},
             [&](int64_t begin, int64_t end) {
                 float *made = own.for_piece((end - begin) * d.width);
                 for (int64_t t = begin; t < end; t++) make(t, made + (t - begin) * d.width);
@@ -317,7 +318,7 @@ class Engine {
     void multiply(const Stack &stack, Own &own, std::unique_ptr<Pieces> &pieces, float *y, int64_t stride, bool adds, Prepare &&prepare) {
         const int rows = (int)stack.call.tokens;
         pieces->share(
-            rows_of(stack.parts, stack.count) / BLOCK,
+            own.number, rows_of(stack.parts, stack.count) / BLOCK,
             [&] {
                 prepare();
                 own.prepare(own.normed, rows, stack.columns, stack.parts, stack.count);
@@ -345,7 +346,7 @@ class Engine {
         const int64_t D = d.head_width, share = d.heads / d.key_heads, all = (d.heads + 2 * d.key_heads) * D;
         const int64_t size = (share + 2) * D;  // the queries, the key, the value
         pieces->share(
-            call.tokens * d.key_heads, [] {},
+            own.number, call.tokens * d.key_heads, [] {},
             [&](int64_t begin, int64_t end) {
                 float *made = own.for_piece((end - begin) * size);
                 for (int64_t i = begin; i < end; i++, made += size) {
@@ -422,7 +423,7 @@ class Engine {
             if (first < end) work(t, group, span, first, end);
         };
         pieces->share(
-            call.tokens * d.key_heads * spans, [] {},
+            own.number, call.tokens * d.key_heads * spans, [] {},
             [&](int64_t begin, int64_t end) {
                 float *made = own.for_piece((end - begin) * share * size);
                 for (int64_t i = begin; i < end; i++, made += share * size)
