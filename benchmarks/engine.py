@@ -72,6 +72,7 @@ def main() -> None:
             "rounds": setting.rounds,
             "answer_tokens": setting.answer,
             "wait_policy": os.environ["OMP_WAIT_POLICY"],
+            "wait_policy_of_peers": "their own, each in a process of its own",
             "load_before": before,
             "load_after": load(),
             "rows": [{**asdict(row), "holds": row.holds} for row in found],

@@ -13,6 +13,8 @@ from agentkit_local_models.native.tiled import TOKENS, may_tile, scratch
 
 COLUMNS: Final = 32
 """That heads are divided into."""
+KEYS: Final = 128
+"""Of a portion, as in `prompt_attention.h`."""
 
 
 class NativeAttention:
@@ -26,6 +28,9 @@ class NativeAttention:
         """See `attention.attend`."""
         if not (self._fits(query, keys, values) and not sight.prefix and not sight.cap):
             return attend(query, keys, values, start, sight)
+        if sight.window:  # what no token sees is not looked at; portions begin where they did
+            unseen = max(start - sight.window + 1, 0) // KEYS * KEYS
+            keys, values, start = keys[:, unseen:], values[:, unseen:], start - unseen
         tokens, heads, width = query.shape
         key_heads, seen, _ = keys.shape
         result = query.new_empty(tokens, heads * width)

@@ -29,13 +29,15 @@ struct Cut {
     }
 };
 
-// Each thread's part of an operation, which lies together in memory, in as many pieces as every other.
+// Parts of an operation, each of which lies together in memory, for every thread or for some; each in as many pieces as
+// every other, of which the last part's may be empty.
 struct Cuts {
     int64_t total, size;
     Cut cut;
-    int count;
+    int parts, count;
 
-    Cuts(int64_t total, int threads) : total(total), size(part_of(total, threads)), cut(size), count(threads * cut.count) {}
+    Cuts(int64_t total, int threads)
+        : total(total), size(part_of(total, threads)), cut(size), parts(size ? (int)((total + size - 1) / size) : 0), count(parts * cut.count) {}
 
     int64_t begin(int piece) const { return bounded(piece, piece % cut.count); }
     int64_t end(int piece) const { return bounded(piece, piece % cut.count + 1); }
@@ -76,16 +78,18 @@ class Pieces {
         auto one = [&](int piece) {
             int64_t begin = cuts.begin(piece), end = cuts.end(piece);
             make(begin, end);
-            if (made[piece].exchange(true, std::memory_order_acq_rel)) return;
+            if (made[piece].exchange(true, std::memory_order_acq_rel)) return begin < end;
             put(begin, end);
             done.fetch_add(1, std::memory_order_acq_rel);
+            return begin < end;  // an empty one takes no time
         };
         auto began = Clock::now();
         int taken = 0;
-        for (int turn = 0; turn < threads; turn++) {
-            const int owner = (number + turn) % threads;
-            auto &free = next[owner].piece;
-            for (int piece; (piece = free.fetch_add(1, std::memory_order_relaxed)) < cuts.cut.count; taken++) one(owner * cuts.cut.count + piece);
+        for (int turn = 0; turn < cuts.parts; turn++) {
+            const int part = (number + turn) % cuts.parts;
+            auto &free = next[part].piece;
+            if (free.load(std::memory_order_relaxed) >= cuts.cut.count) continue;
+            for (int piece; (piece = free.fetch_add(1, std::memory_order_relaxed)) < cuts.cut.count;) taken += one(part * cuts.cut.count + piece);
         }
         if (done.load(std::memory_order_acquire) == count) return;
         await(count, taken ? 2 * (Clock::now() - began) / taken : std::chrono::microseconds(50), one);

@@ -26,9 +26,9 @@ struct Asking {
 // Keys at a time, and tokens.
 enum { KEYS = 128, ASKERS = 32 };
 
-// Two to the power of x, to four millionths; nothing for what is below -200.
+// Two to the power of x, to four millionths; nothing for what is below -200. What is no number stays none.
 INLINE f32x16 power_of_two(f32x16 x) {
-    const __m512 least = (__m512)largest(x, splat(-200.0f)), whole = _mm512_roundscale_ps(least, _MM_FROUND_TO_NEAREST_INT);
+    const __m512 least = (__m512)(x < -200.0f ? splat(-200.0f) : x), whole = _mm512_roundscale_ps(least, _MM_FROUND_TO_NEAREST_INT);
     const f32x16 rest = (f32x16)least - (f32x16)whole;
     f32x16 p = rest * 0.009676037f + 0.055922035f;
     p = p * rest + 0.24022107f;

@@ -28,10 +28,15 @@ _SCRATCH: Final = _Scratch()
 
 
 def scratch(dtype: torch.dtype, rows: int, columns: int) -> Tensor:
-    """Room for a slice of a matrix, [rows, columns], that this thread has until it asks again."""
+    """Room for a slice of a matrix, [rows, columns], that this thread has until it asks again.
+
+    More than a slice is not kept: a long conversation's keys would be held for ever.
+    """
+    if rows * columns > PACKED_SLICE:
+        return torch.empty(rows, columns, dtype=dtype)
     room = _SCRATCH.of.get(dtype)
-    if room is None or room.numel() < rows * columns:
-        room = _SCRATCH.of[dtype] = torch.empty(max(rows * columns, PACKED_SLICE), dtype=dtype)
+    if room is None:
+        room = _SCRATCH.of[dtype] = torch.empty(PACKED_SLICE, dtype=dtype)
     return room[: rows * columns].view(rows, columns)
 
 
