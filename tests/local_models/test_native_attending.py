@@ -74,7 +74,7 @@ def test_any_prompt_is_attended_to_as_in_double_precision(data: st.DataObject) -
 @torch.inference_mode()
 def test_a_token_sees_the_same_wherever_the_prompt_is_cut(window: int) -> None:
     if not multiplies():
-        pytest.skip("torch's products, which this processor is left to, add in an order that depends on their number")
+        pytest.skip("torch's products add in an order that depends on how many there are")
     query, keys, values = drawn(300, 0, (4, 2), 64)
     attention, sight = NativeAttention(here()), Sight(0.125, window)
     whole = attention(query, keys, values, 0, sight)
