@@ -14,6 +14,8 @@ from pathlib import Path
 from typing import Any
 
 POLICY = "OMP_WAIT_POLICY"
+PARTING = 60.0
+"""Seconds that a process has for its end."""
 
 
 class Apart:
@@ -33,7 +35,11 @@ class Apart:
 
     def close(self) -> None:
         """End the process."""
-        self._process.communicate()
+        try:
+            self._process.communicate(timeout=PARTING)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
 
     def _asked(self, function: Callable[..., Any], given: tuple[Any, ...]) -> Any:
         pipe, answers = self._process.stdin, self._process.stdout
@@ -54,11 +60,11 @@ def has_llama_cpp() -> bool:
 
 def main() -> None:
     """Make a side of the first thing that is asked, and measure it by the others."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)  # what libraries print is no answer
     sys.path.insert(0, str(Path(__file__).parent))
     importlib.import_module("engine_sides")  # and with it torch, which reads the policy
     os.environ.pop(POLICY, None)  # which the engine has set by then, and llama.cpp has yet to read
-    answers = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # what libraries print is no answer
     side: Any = None
     while True:
         try:
