@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from engine_apart import Apart
-from engine_sides import Side
+import torch
+from engine_apart import Apart, has_llama_cpp
+from engine_sides import LlamaCpp, Side, Transformers
 
 PROMPT: Final = 512
 Rates = Mapping[str, Sequence[float]]
@@ -91,6 +92,14 @@ def row(case: str, unit: str, rates: Rates, peer: str, bar: float | None) -> Row
 
 Measure = Callable[..., float]
 """Measures a side: what comes first are the side and the setting."""
+
+
+def peers(setting: Setting, path: Path, sequences: int = 1) -> list[Apart]:
+    """Transformers, and llama.cpp for so many sequences where it is installed and it need not be quick."""
+    found = [Apart(Transformers, path, torch.bfloat16, setting.threads)]
+    if has_llama_cpp() and not setting.quick:
+        found.append(Apart(LlamaCpp, path, setting.threads, sequences))
+    return found
 
 
 def measured(setting: Setting, side: Side | Apart, measure: Measure, *given: int) -> float:

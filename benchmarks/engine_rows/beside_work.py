@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from engine_apart import Apart, has_llama_cpp
-from engine_measure import Row, Setting, closing, decode, measured
-from engine_sides import LlamaCpp, Ours, Side, Transformers
+from engine_apart import Apart
+from engine_measure import Row, Setting, closing, decode, measured, peers
+from engine_sides import Ours, Side
 
 SHARE: Final = 0.40
 ANSWER: Final = 12
@@ -46,10 +46,8 @@ def rows(setting: Setting) -> Iterator[Row]:
     for path in setting.models:
         sides: list[Side | Apart] = [
             Ours(path, torch.bfloat16, "file", setting.threads),
-            Apart(Transformers, path, torch.bfloat16, setting.threads),
+            *peers(setting, path),
         ]
-        if has_llama_cpp():
-            sides.append(Apart(LlamaCpp, path, setting.threads, 1))
         with closing(sides):
             for side in sides:
                 quiet: list[float] = []

@@ -5,10 +5,10 @@ from pathlib import Path
 from typing import Final
 
 import torch
-from engine_apart import Apart, has_llama_cpp
+from engine_apart import Apart
 from engine_files import SHAPES, in_other_bits, random_file, streamed_bytes
-from engine_measure import Row, Setting, closing, decode, in_turns, prefill, row
-from engine_sides import LlamaCpp, Ours, Side, Transformers
+from engine_measure import Row, Setting, closing, decode, in_turns, peers, prefill, row
+from engine_sides import Ours, Side
 
 SEQUENCES: Final = 8
 READ_BYTES: Final = 1 << 30
@@ -42,12 +42,9 @@ def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
     """All rows of one file."""
     form = "float" if kind == "bf16" else "file"
     ours = Ours(path, torch.bfloat16, form, setting.threads)
-    transformers = Apart(Transformers, path, torch.bfloat16, setting.threads)
-    llama = None
-    if has_llama_cpp() and not setting.quick:
-        llama = Apart(LlamaCpp, path, setting.threads, SEQUENCES)
-    peers = [transformers, *([llama] if llama else [])]
-    sides = [ours, *peers]
+    others = peers(setting, path, SEQUENCES)
+    sides = [ours, *others]
+    transformers, llama = others[0], others[1] if len(others) > 1 else None
     with closing(sides):
         rates = in_turns(setting, sides, decode)
         case = f"{model} {kind} decode"
@@ -68,7 +65,7 @@ def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
         yield from _prefill(setting, f"{model} {kind} prefill", sides, kind)
         if not setting.quick:
             rates = in_turns(setting, sides, decode, SEQUENCES)
-            better = max((peer.name for peer in peers), key=lambda name: sorted(rates[name]))
+            better = max((peer.name for peer in others), key=lambda name: sorted(rates[name]))
             case = f"{model} {kind} decode of {SEQUENCES}"
             yield row(case, "tokens/s", rates, better, EIGHT_BESIDE_THE_BETTER)
 

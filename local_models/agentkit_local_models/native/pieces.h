@@ -65,10 +65,11 @@ class Pieces {
         for (auto &one : made) one.store(false, std::memory_order_relaxed);
     }
 
-    // Take part as this thread: its own part first, then what is left of others'. Returns when all of it is done. `prepare()` is called first, unless it is done already. Several threads
-    // may make the same piece, and one of them puts it where it belongs: `make(begin, end)` writes only what is this
-    // thread's own, and `put(begin, end)` from there to what all can see. Who comes late reads what later operations
-    // have written by then; what it makes of that is dropped.
+    // Take part as this thread: its own part first, then what is left of others'. Returns when all of it is done.
+    // `prepare()` is called first, unless it is done already. Several threads may make the same piece, and one of them
+    // puts it where it belongs: `make(begin, end)` writes only what is this thread's own, and `put(begin, end)` from
+    // there to what all can see. Who comes late reads what later operations have written by then; what it makes of that
+    // is dropped.
     template <class Prepare, class Make, class Put>
     void share(int number, int64_t total, Prepare &&prepare, Make &&make, Put &&put) {
         const Cuts cuts(total, threads);

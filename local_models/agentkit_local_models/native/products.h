@@ -97,11 +97,21 @@ template <class T> struct Near {
     }
 };
 
-// The four squares of `found` are the outputs of some tokens by two blocks of rows, or by one.
-inline void put_squares(const float *found, int64_t tokens, int64_t blocks, bf16 *y, int64_t apart) {
-    for (int64_t token = 0; token < tokens; token++)
-        for (int64_t block = 0; block < blocks; block++)
-            store(y + token * apart + block * BLOCK, load(found + (token / 16 * 2 + block) * 256 + token % 16 * 16));
+// Sixteen numbers of a row of some squares, of which four lie together: two by two, each sixteen times sixteen.
+template <class T> INLINE T *part_of(T *squares, int64_t row, int64_t sixteen) {
+    return squares + sixteen / 2 * 1024 + (row / 16 * 2 + sixteen % 2) * 256 + row % 16 * 16;
+}
+
+// Work on squares, each by whoever is free.
+template <class Square, class Work> void each_square(Threads &threads, int64_t total, Work &&work) {
+    Claims claims;
+    threads.run([&](int) {
+        Square::begin();
+        claims.share(total, threads.count, [&](int64_t i, int64_t end) {
+            for (; i < end; i++) work(i);
+        });
+        Square::end();
+    });
 }
 
 // Some blocks of rows, an even number but for the last ones, for all tokens: `x` holds these as tiles. `Square::multiply`
@@ -124,8 +134,9 @@ template <class Square> void multiply_near(
             for (int64_t pair = 0; pair < pairs; pair++, to += at_once ? 0 : 1024) {
                 Square::multiply(above, below, near + 2 * pair * size, near + (2 * pair + 1) * size, half, column == 0, to);
                 if (last == m.columns) {
-                    const int64_t block = first + 2 * pair;
-                    put_squares(to, std::min<int64_t>(tokens - token, 32), std::min<int64_t>(end - block, 2), y.at + token * y.apart + block * BLOCK, y.apart);
+                    const int64_t present = std::min<int64_t>(tokens - token, 32), block = first + 2 * pair, blocks = std::min<int64_t>(end - block, 2);
+                    for (int64_t t = 0; t < present; t++)
+                        for (int64_t b = 0; b < blocks; b++) store(y.at + (token + t) * y.apart + (block + b) * BLOCK, load(part_of(to, t, b)));
                 }
             }
         }
@@ -135,22 +146,12 @@ template <class Square> void multiply_near(
 // y = x wᵀ: x [tokens, columns], y [tokens, rows]; `room` holds x as tiles, its tokens rounded up to 32.
 template <class Square> void multiply_in(Threads &threads, const Matrix &m, int64_t tokens, Rows x, bf16 *room, Rows y) {
     const int64_t padded = (tokens + 31) / 32 * 32, blocks = m.rows / BLOCK;
-    Claims tiling, multiplying;
-    threads.run([&](int) {
-        tiling.share(padded / 16, threads.count, [&](int64_t begin, int64_t end) {
-            for (int64_t i = begin; i < end; i++) tile_tokens(x.at, x.apart, tokens, m.columns, i * 16, room + i * 16 * m.columns);
-        });
-    });
+    each_row(threads, padded / 16, [&](int64_t i) { tile_tokens(x.at, x.apart, tokens, m.columns, i * 16, room + i * 16 * m.columns); });
     const int64_t shares = 4 * threads.count, fair = (blocks + shares - 1) / shares;
     const int64_t fitting = Square::NEAR / (std::min<int64_t>(Square::STRETCH, m.columns) * BLOCK);
     const int64_t at_once = std::max<int64_t>(std::min(fitting, fair + 1) / 2 * 2, 2);
-    threads.run([&](int) {
-        Square::begin();
-        multiplying.share((blocks + at_once - 1) / at_once, threads.count, [&](int64_t begin, int64_t end) {
-            for (int64_t part = begin; part < end; part++)
-                multiply_near<Square>(m, part * at_once, std::min((part + 1) * at_once, blocks), room, tokens, y);
-        });
-        Square::end();
+    each_square<Square>(threads, (blocks + at_once - 1) / at_once, [&](int64_t part) {
+        multiply_near<Square>(m, part * at_once, std::min((part + 1) * at_once, blocks), room, tokens, y);
     });
 }
 

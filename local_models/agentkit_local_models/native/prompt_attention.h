@@ -37,11 +37,6 @@ INLINE f32x16 power_of_two(f32x16 x) {
     return (f32x16)_mm512_scalef_ps((__m512)p, whole);
 }
 
-// Sixteen numbers of a row of scores or outputs: its square's left half or right half.
-INLINE float *part_of(float *squares, int64_t row, int64_t sixteen) {
-    return squares + sixteen / 2 * 1024 + (row / 16 * 2 + sixteen % 2) * 256 + row % 16 * 16;
-}
-
 // A sequence as tiles, up to a multiple of 32 with zeros: [key heads, keys / 16, ...] and [key heads, head width / 16, ...].
 struct Tiled {
     bf16 *keys, *values;
@@ -149,14 +144,8 @@ template <class Square> void attend_some(const Asking &a, const Tiled &sequence,
 template <class Square> void attend_in(Threads &threads, const Asking &a, const Tiled &sequence) {
     const int64_t steps = sequence.padded / 32, blocks = (a.tokens + ASKERS - 1) / ASKERS;
     each_row(threads, steps * a.key_heads, [&](int64_t i) { tile_sequence(a, i / steps, i % steps * 32, sequence); });
-    Claims claims;
-    threads.run([&](int) {
-        Square::begin();
-        claims.share(blocks * a.heads, threads.count, [&](int64_t i, int64_t end) {
-            for (; i < end; i++)  // those that see most come first, so that little is left at the end
-                attend_some<Square>(a, sequence, i % a.heads, (blocks - 1 - i / a.heads) * ASKERS);
-        });
-        Square::end();
+    each_square<Square>(threads, blocks * a.heads, [&](int64_t i) {  // those that see most come first, so that little is left at the end
+        attend_some<Square>(a, sequence, i % a.heads, (blocks - 1 - i / a.heads) * ASKERS);
     });
 }
 
