@@ -4,6 +4,8 @@
 // Spans depend on positions alone, so an answer does not depend on how many threads there are.
 #pragma once
 
+#include <algorithm>
+
 #include "lanes.h"
 
 enum { PAGE = 16, POSITIONS = 256, MOST_HEADS = 8 };
@@ -28,6 +30,23 @@ template <int G, class T> INLINE void scores_of(const T *keys, const float *quer
     for (int g = 0; g < G; g++) found[g] = sums(parts[g]);
 }
 
+// Some columns of the values of positions [first, end), by their weights.
+template <int G, int V, class Values>
+INLINE void mix(Values &&values_of, const float (&weights)[G][POSITIONS + PAGE], int64_t first, int64_t end, int64_t width, int64_t column, float *found) {
+    f32x16 mixed[V][G] = {};
+    const int64_t begin = first / PAGE * PAGE;
+    for (int64_t at = begin; at < end; at += PAGE) {
+        const auto *values = values_of(at) + column;
+        for (int64_t t = std::max(first - at, (int64_t)0); t < std::min(end - at, (int64_t)PAGE); t++)
+            for (int v = 0; v < V; v++) {
+                f32x16 value = load(values + t * width + 16 * v);
+                for (int g = 0; g < G; g++) mixed[v][g] += value * weights[g][at - begin + t];
+            }
+    }
+    for (int v = 0; v < V; v++)
+        for (int g = 0; g < G; g++) store(found + g * (2 + width) + 2 + column + 16 * v, mixed[v][g]);
+}
+
 // One key head and its G query heads over positions [first, end), which lie in one span.
 //
 // `pages` are the layer's, each [2 K, 16, width] with the heads of keys first; codes have `scales`, [2 K, 16] a page.
@@ -38,8 +57,8 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
             float *found) {
     const int64_t page_size = 2 * key_heads * PAGE * width, values = key_heads * PAGE * width;
     alignas(64) float weights[G][POSITIONS + PAGE];
-    float most[G];
-    for (int g = 0; g < G; g++) most[g] = -INFINITY;
+    f32x16 most[G];
+    for (int g = 0; g < G; g++) most[g] = splat(-INFINITY);
     const int64_t begin = first / PAGE * PAGE;
     for (int64_t at = begin; at < end; at += PAGE) {
         const T *keys = pages + table[at / PAGE] * page_size + key_head * PAGE * width;
@@ -49,28 +68,29 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
             f32x16 steps = load_halves(scales + (table[at / PAGE] * 2 * key_heads + key_head) * PAGE);
             for (int g = 0; g < G; g++) scores[g] *= steps;
         }
+        const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        const i32x16 seen = (lanes >= (int32_t)(first - at)) & (lanes < (int32_t)(end - at));
+        const f32x16 back = __builtin_convertvector((int32_t)(position - at) - lanes, f32x16);
         for (int g = 0; g < G; g++) {
-            for (int t = 0; t < PAGE; t++) {
-                bool seen = at + t >= first && at + t < end;
-                float score = scores[g][t] * sight.scale;
-                if (sight.slopes) score -= sight.slopes[head + g] * (float)(position - at - t);
-                score = seen ? score : -INFINITY;
-                weights[g][at - begin + t] = score;
-                most[g] = score > most[g] ? score : most[g];
-            }
+            f32x16 score = scores[g] * sight.scale;
+            if (sight.slopes) score -= back * sight.slopes[head + g];
+            score = seen ? score : splat(-INFINITY);
+            store(weights[g] + at - begin, score);
+            most[g] = largest(score, most[g]);
         }
     }
     const int64_t count = (end - begin + PAGE - 1) / PAGE * PAGE;
     for (int g = 0; g < G; g++) {
         f32x16 total = {};
+        const float top = largest_of(most[g]);
         for (int64_t i = 0; i < count; i += 16) {
             f32x16 score = load(weights[g] + i);
             // where nothing is to be seen e^-87 would be left
-            f32x16 weight = score > -1e30f ? exponential(score - most[g]) : splat(0);
+            f32x16 weight = score > -1e30f ? exponential(score - top) : splat(0);
             store(weights[g] + i, weight);
             total += weight;
         }
-        found[g * (2 + width)] = most[g];
+        found[g * (2 + width)] = top;
         found[g * (2 + width) + 1] = sum(total);
     }
     if (scales)  // of the values; what is not seen is not mixed in
@@ -78,15 +98,10 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
             f32x16 steps = load_halves(scales + (table[at / PAGE] * 2 * key_heads + key_heads + key_head) * PAGE);
             for (int g = 0; g < G; g++) store(weights[g] + at - begin, load(weights[g] + at - begin) * steps);
         }
-    for (int64_t i = 0; i < width; i += 16) {
-        f32x16 mix[G] = {};
-        for (int64_t at = first; at < end; at++) {
-            const T *from = pages + table[at / PAGE] * page_size + values + (key_head * PAGE + at % PAGE) * width;
-            f32x16 value = load(from + i);
-            for (int g = 0; g < G; g++) mix[g] += value * weights[g][at - begin];
-        }
-        for (int g = 0; g < G; g++) store(found + g * (2 + width) + 2 + i, mix[g]);
-    }
+    auto values_of = [&](int64_t at) { return pages + table[at / PAGE] * page_size + values + key_head * PAGE * width; };
+    int64_t i = 0;
+    for (; i + 32 <= width; i += 32) mix<G, 2>(values_of, weights, first, end, width, i, found);
+    if (i < width) mix<G, 1>(values_of, weights, first, end, width, i, found);
 }
 
 template <class T, class... Rest> void attend_group(int heads, const T *pages, Rest... rest) {

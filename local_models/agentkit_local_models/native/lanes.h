@@ -117,6 +117,13 @@ INLINE float sum(f32x16 x) {
     return parts[0];
 }
 
+INLINE float largest_of(f32x16 x) {
+    float parts[16];
+    store(parts, x);
+    for (int i = 1; i < 16; i++) parts[0] = parts[i] > parts[0] ? parts[i] : parts[0];
+    return parts[0];
+}
+
 // Sixteen sums at once: lane i of the result is the sum of the lanes of v[i].
 INLINE f32x16 sums(f32x16 *v) {
 #define HALVES(a, b, ...) (__builtin_shufflevector(a, b, __VA_ARGS__))

@@ -9,7 +9,7 @@
 #include "lanes.h"
 
 enum Kind : int32_t { F32 = 0, BF16 = 1, I8 = 2, I4 = 3 };
-enum { BLOCK = 16, SPAN = 32, MOST_ROWS = 16, WIDE = 8, LONG = 8192, AHEAD = 16384 };
+enum { BLOCK = 16, SPAN = 32, MOST_ROWS = 16, WIDE = 8 };
 
 struct Matrix {
     int32_t kind, group;
@@ -81,18 +81,22 @@ struct Inputs {
 INLINE f32x16 plus(f32x16 acc, const float *w, const float *x) { return acc + load(w) * load(x); }
 INLINE f32x16 plus(f32x16 acc, const bf16 *w, const bf16 *x) { return dot2(acc, load_as<u16x32>(w), load_as<u16x32>(x)); }
 
+// How far ahead of what is read memory is asked for, in bytes. Processors foresee what is read from end to end: there, what
+// is asked for too early is in the way.
+enum { NEAR = 3072, FAR = 16384 };
+
 // A block of 16 rows of a matrix that lies as in torch: out[b], a lane a row. Sixteen sums are made at once: of narrow
-// matrices, adding up the lanes is half of the work. Memory is read from end to end: while some rows are multiplied, those
-// that are next come near, in the order in which they lie.
-template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
-    constexpr int ROWS = BLOCK / B, AT_ONCE = B == 1 ? 2 : ROWS, STEP = 64 / sizeof(T);
+// matrices, adding up the lanes is half of the work. A single input takes a row after the other; several, or one that is
+// as long as the nearest cache, some at once.
+template <int B, int AT_ONCE, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
+    constexpr int ROWS = BLOCK / B, STEP = 64 / sizeof(T);
     alignas(64) float made[B][BLOCK];
 #pragma GCC unroll 8
     for (int above = 0; above < BLOCK; above += ROWS) {
         f32x16 acc[B * ROWS] = {};
-#pragma GCC unroll 8
+#pragma GCC unroll 16
         for (int part = 0; part < ROWS; part += AT_ONCE) {
-            const T *rows = w + (above + part) * columns, *next = rows + AHEAD / sizeof(T);
+            const T *rows = w + (above + part) * columns, *next = rows + (AT_ONCE == 1 ? NEAR : FAR) / sizeof(T);
             for (int64_t i = 0; i < columns; i += STEP)
                 for (int r = 0; r < AT_ONCE; r++, next += STEP) {
                     __builtin_prefetch(next, 0, 2);
@@ -104,6 +108,12 @@ template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t colu
         for (int b = 0; b < B; b++) memcpy(made[b] + above, (const float *)&found + b * ROWS, ROWS * 4);
     }
     for (int b = 0; b < B; b++) out[b] = load(made[b]);
+}
+
+template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
+    if (B > 1) plain<B, BLOCK / B>(w, x, columns, out);
+    else if (columns * (int64_t)sizeof(T) < FAR) plain<B, 1>(w, x, columns, out);
+    else plain<B, 2>(w, x, columns, out);
 }
 
 INLINE f32x16 whole(i32x16 codes, i32x16 fine) {
@@ -119,9 +129,16 @@ INLINE f32x16 low_of(const Matrix &m, int64_t at, f32x16 scale) {
     return m.lows ? load_halves(m.lows + at) : m.kind == I4 ? scale * -8.0f : splat(0);
 }
 
-// How far ahead of what is read memory is asked: for the blocks that are next, in the order in which they lie, or where
-// blocks are long for what is next of each.
-template <int R> INLINE int64_t ahead_of(int64_t block_bytes) { return block_bytes <= LONG ? R * block_bytes : LONG / 2; }
+// How far ahead memory is asked for where there are several inputs: for the blocks that are next, in the order in which they
+// lie, or where blocks are long for what is next of each.
+template <int R> INLINE int64_t ahead_of(int64_t block_bytes) { return block_bytes <= 8192 ? R * block_bytes : 4096; }
+
+// All parts of a group of some blocks: a block after the other, or where there are several inputs a part of each, which share
+// what they read of them.
+template <int R, int PARTS, int B, class Work> INLINE void in_turn(Work &&work) {
+#pragma GCC unroll 32
+    for (int i = 0; i < R * PARTS; i++) work(B == 1 ? i / PARTS : i % R, B == 1 ? i % PARTS : i / R);
+}
 
 // Blocks of 16 rows of codes of 8 bits: out[r][b], a lane a row.
 template <int R, int B, int GROUP>
@@ -137,17 +154,16 @@ INLINE void bytes(const Matrix &m, const Inputs &in, int64_t block, int first, f
                 fine[r][b] = i32x16{} + (GROUP == 16 ? in.fine_starts[at] : in.fine_starts[at] + in.fine_starts[at + 1]);
             }
         }
-        for (int j = 0; j < GROUP; j += 4)
-            for (int r = 0; r < R; r++) {
-                const int8_t *from = w + r * BLOCK * m.columns + (g * GROUP + j) * BLOCK;
-                __builtin_prefetch(from + ahead, 0, 2);
-                i8x64 part = load_as<i8x64>(from);
-                for (int b = 0; b < B; b++) {
-                    int64_t at = (first + b) * m.columns + g * GROUP + j;
-                    acc[r][b] = dot4_signed(acc[r][b], part, four_bytes(in.codes + at));
-                    fine[r][b] = dot4_signed(fine[r][b], part, four_bytes(in.fine + at));
-                }
+        in_turn<R, GROUP / 4, B>([&](int r, int j) {
+            const int8_t *from = w + r * BLOCK * m.columns + (g * GROUP + 4 * j) * BLOCK;
+            if (B > 1) __builtin_prefetch(from + ahead, 0, 2);
+            i8x64 part = load_as<i8x64>(from);
+            for (int b = 0; b < B; b++) {
+                int64_t at = (first + b) * m.columns + g * GROUP + 4 * j;
+                acc[r][b] = dot4_signed(acc[r][b], part, four_bytes(in.codes + at));
+                fine[r][b] = dot4_signed(fine[r][b], part, four_bytes(in.fine + at));
             }
+        });
         for (int r = 0; r < R; r++) {
             f32x16 scale = scale_of(m, block + r, g);
             for (int b = 0; b < B; b++) {
@@ -169,18 +185,17 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
     const int64_t groups = m.columns / SPAN, ahead = ahead_of<R>(BLOCK * m.columns / 2);
     for (int64_t g = 0; g < groups; g++) {
         i32x16 acc[R][B] = {}, fine[R][B] = {};
-        for (int j = 0; j < 4; j++)
-            for (int r = 0; r < R; r++) {
-                const uint8_t *from = w + r * BLOCK * m.columns / 2 + g * 256 + j * 64;
-                __builtin_prefetch(from + ahead, 0, 2);
-                u8x64 both = load_as<u8x64>(from);
-                u8x64 lower = both & 15, upper = (u8x64)((u16x32)both >> 4) & 15;
-                for (int b = 0; b < B; b++) {
-                    int64_t at = (first + b) * m.columns + g * SPAN + 8 * j;
-                    acc[r][b] = dot4(dot4(acc[r][b], lower, four_bytes(in.codes + at)), upper, four_bytes(in.codes + at + 4));
-                    fine[r][b] = dot4(dot4(fine[r][b], lower, four_bytes(in.fine + at)), upper, four_bytes(in.fine + at + 4));
-                }
+        in_turn<R, 4, B>([&](int r, int j) {
+            const uint8_t *from = w + r * BLOCK * m.columns / 2 + g * 256 + j * 64;
+            if (B > 1) __builtin_prefetch(from + ahead, 0, 2);
+            u8x64 both = load_as<u8x64>(from);
+            u8x64 lower = both & 15, upper = (u8x64)((u16x32)both >> 4) & 15;
+            for (int b = 0; b < B; b++) {
+                int64_t at = (first + b) * m.columns + g * SPAN + 8 * j;
+                acc[r][b] = dot4(dot4(acc[r][b], lower, four_bytes(in.codes + at)), upper, four_bytes(in.codes + at + 4));
+                fine[r][b] = dot4(dot4(fine[r][b], lower, four_bytes(in.fine + at)), upper, four_bytes(in.fine + at + 4));
             }
+        });
         for (int r = 0; r < R; r++) {
             f32x16 scale = scale_of(m, block + r, g);
             f32x16 low = low_of(m, ((block + r) * groups + g) * BLOCK, scale);
@@ -245,23 +260,26 @@ INLINE void multiply(const Matrix &m, const Inputs &in, int64_t block, int first
         }
 }
 
-template <int B>
+template <int R, int B>
 __attribute__((noinline)) void multiply_blocks(
     const Matrix &m, const Inputs &in, int64_t begin, int64_t end, int first, const Outputs &to) {
-    constexpr int R = B == 1 ? 4 : B <= 4 ? 2 : 1;
     int64_t block = begin;
     for (; block + R <= end; block += R) multiply<R, B>(m, in, block, first, to);
     for (; block < end; block++) multiply<1, B>(m, in, block, first, to);
 }
 
+// From so many columns on, several blocks share what they read of the inputs; below, each is read from end to end.
+enum { LONG = 4096 };
+
 // Blocks of 16 outputs of a matrix, for all rows of the inputs.
 inline void multiply_rows(const Matrix &m, const Inputs &in, int rows, int64_t begin, int64_t end, const Outputs &to) {
     for (int first = 0; first < rows;) {
         int left = rows - first;
-        if (left >= 8) multiply_blocks<8>(m, in, begin, end, first, to), first += 8;
-        else if (left >= 4) multiply_blocks<4>(m, in, begin, end, first, to), first += 4;
-        else if (left >= 2) multiply_blocks<2>(m, in, begin, end, first, to), first += 2;
-        else multiply_blocks<1>(m, in, begin, end, first, to), first += 1;
+        if (left >= 8) multiply_blocks<1, 8>(m, in, begin, end, first, to), first += 8;
+        else if (left >= 4) multiply_blocks<2, 4>(m, in, begin, end, first, to), first += 4;
+        else if (left >= 2) multiply_blocks<2, 2>(m, in, begin, end, first, to), first += 2;
+        else if (m.columns < LONG) multiply_blocks<1, 1>(m, in, begin, end, first, to), first += 1;
+        else multiply_blocks<4, 1>(m, in, begin, end, first, to), first += 1;
     }
 }
 
