@@ -27,7 +27,7 @@ struct Matrix {
 //
 // Beside packed matrices a number is scale * (code + fine / FINER): fifteen bits, so that only weights are
 // rounded. Of small models a single byte, as is usual, costs more than a hundredth of the perplexity.
-enum { FINER = 254 };
+constexpr float FINER = 254;
 struct Inputs {
     const float *exact = nullptr;  // [rows, columns]
     bf16 *upper = nullptr;
@@ -61,7 +61,7 @@ struct Inputs {
         for (int part = 0; part < 2; part++) {
             f32x16 scaled = (part ? b : a) * inverse, rounded = scaled + ROUND - ROUND;
             starts[at / 16 + part] = put(rounded, codes + at + 16 * part);
-            f32x16 rest = (scaled - rounded) * (float)FINER + ROUND - ROUND;
+            f32x16 rest = (scaled - rounded) * FINER + ROUND - ROUND;
             fine_starts[at / 16 + part] = put(rest, fine + at + 16 * part);
         }
     }

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+#include "crew.h"
+
 INLINE void breathe() {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -20,7 +22,7 @@ enum { LOOKS = 2000 };
 
 class Threads {
   public:
-    explicit Threads(int count) : count(count) {
+    explicit Threads(int count) : count(count), crew(count) {
         for (int number = 1; number < count; number++) others.emplace_back([this, number] { serve(number); });
     }
 
@@ -30,18 +32,23 @@ class Threads {
         for (auto &one : others) one.join();
     }
 
-    // This thread does the work, and with it each of the others that is awake in time; so the work has to be shared
-    // as it comes. Returns when nobody is at it any more.
+    // This thread does the work, and with it each of the others that is awake in time and wanted; so the work has to be
+    // shared as it comes. Returns when nobody is at it any more.
     void run(const std::function<void(int)> &work) {
         if (count == 1) return work(0);
-        job = &work;
-        inside.store(0, std::memory_order_release);
-        call();
+        crew.begin();
+        taking = crew.size();
+        if (taking > 1) {
+            job = &work;
+            inside.store(0, std::memory_order_release);
+            call();
+        }
         work(0);
         inside.fetch_or(CLOSED, std::memory_order_acq_rel);
         for (int look = 0; inside.load(std::memory_order_acquire) != CLOSED; look++)
             if (look < LOOKS) breathe();
             else sched_yield();
+        crew.end();
     }
 
     const int count;
@@ -70,12 +77,14 @@ class Threads {
             }
             calls.wait(seen, std::memory_order_acquire);  // asleep, when the next call is not soon
             seen = calls.load(std::memory_order_acquire);
-            if (!enter()) continue;
+            if (number >= taking || !enter()) continue;
             (*job)(number);
             inside.fetch_sub(1, std::memory_order_acq_rel);
         }
     }
 
+    Crew crew;
+    std::atomic<int> taking{0};
     std::vector<std::thread> others;
     std::atomic<uint32_t> calls{0}, inside{CLOSED};
     std::atomic<bool> ended{false};
