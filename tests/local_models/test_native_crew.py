@@ -8,7 +8,7 @@ import pytest
 
 from agentkit_local_models import native
 
-# Calls of 10 ms as lines of "most", then of which share was computed in each; printed is how many threads there are after.
+# Of calls of 10 ms, which share was computed; printed is how many threads there are after each.
 PROGRAM = """
 #include "crew.h"
 
