@@ -5,8 +5,8 @@
 Every side reads the same file, in turns; peers are processes of their own (`engine_apart.py`). Needs
 the `oracle` dependencies; llama.cpp is beside them where `llama-cpp-python` is installed. With one
 thread the clock is the process's processor time, which is what to take on a machine that others use
-too. `--quick` is the rows of the real models beside transformers. Without --model these are the embedded
-models that were fetched. Rows come from the modules in `engine_rows/`.
+too. `--quick` is the rows of SmolLM2 beside transformers. Without --model all embedded models that were
+fetched are measured. Rows come from the modules in `engine_rows/`.
 """
 
 import argparse
@@ -30,10 +30,10 @@ MODELS = Path(os.environ.get("AGENTKIT_MODELS_DIR", Path.home() / ".cache/agentk
 
 
 def main() -> None:
-    """Measure, print, and write `results/engine.json`, or with `--only` `results/engine_MODULE.json`."""
+    """Measure, print, and write `results/engine.json`; with `--only` and the like a file named after them."""
     modules = sorted(module.name for module in pkgutil.iter_modules(engine_rows.__path__))
     parser = argparse.ArgumentParser(description="Tokens a second, beside transformers and llama.cpp.")
-    parser.add_argument("--quick", action="store_true", help="only real models, only beside transformers")
+    parser.add_argument("--quick", action="store_true", help="only SmolLM2, only beside transformers")
     parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--rounds", type=int)
     parser.add_argument("--only", action="append", choices=modules, help="the rows of this module")
@@ -41,7 +41,8 @@ def main() -> None:
     parser.add_argument("--shape", action="append", choices=[shape.name for shape in SHAPES])
     parser.add_argument("--print", action="store_true", help="leave the result file as it is")
     arguments = parser.parse_args()
-    paths: list[Path] = arguments.model or sorted(MODELS.glob("*/*.gguf"))
+    found_here = "smollm2/*.gguf" if arguments.quick else "*/*.gguf"
+    paths: list[Path] = arguments.model or sorted(MODELS.glob(found_here))
     if not paths:
         parser.error("no model here; run: agentkit models fetch smollm2")
     before = load()
@@ -65,7 +66,7 @@ def main() -> None:
     if arguments.print:
         return
     written = write_result(
-        "_".join(["engine", *(arguments.only or ())]),
+        "_".join(["engine", *(arguments.only or ()), *(["quick"] if arguments.quick else arguments.shape or ())]),
         {
             "threads": setting.threads,
             "clock": "processor time" if setting.threads == 1 else "wall",

@@ -80,12 +80,16 @@ LIMITS = {
     SMOLLM2.name: (
         "English only. Goals of more than three or four calls are mostly not reached. It copies well and "
         "reasons little: it computes with Python as it was shown, and now and then takes the value next to "
-        "the right one. It writes calls as agentkit's `lines` dialect does, and is of no use with another "
-        "form."
+        "the right one. Asked for what is not there it says so in 15 of 24 tasks; against orders in files it "
+        "was hardly tested (1 of 4). It writes calls as agentkit's `lines` dialect does, and is of no use "
+        "with another form."
     ),
     QWEN_CODER.name: (
-        "Trained on English goals only; what it does with Chinese ones was not measured. It writes calls as "
-        "agentkit's `lines` dialect does, and is of no use with another form."
+        "Trained on English goals only; what it does with Chinese ones was not measured. Of typed goals that "
+        "take more than one step it reaches 12 of 34, of kinds of tasks that it never saw two in five. Asked "
+        "for what is not there it says so in 20 of 41 tasks, and where a file gives orders that nobody asked "
+        "for it reaches the goal without following them in 11 of 17: do not leave it alone with what strangers "
+        "wrote. It writes calls as agentkit's `lines` dialect does, and is of no use with another form."
     ),
 }
 

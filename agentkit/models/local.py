@@ -184,7 +184,10 @@ class LocalModel:
         return encode_chat(self._template, self._engine.tokenizer, turns, written=self._written)
 
     def _generate(self, request: ModelRequest, stop: threading.Event) -> "Iterator[Piece | Completion]":
-        """The answer as it is made; how it was written is remembered for the next prompt."""
+        """The answer as it is made; how it was written is remembered for the next prompt.
+
+        One that calls tools leaves its cache on lease: the next prompt goes on from it when they are done.
+        """
         from agentkit_local_models.answer import Completion
         from agentkit_local_models.sampling import Sampling
 
@@ -202,6 +205,8 @@ class LocalModel:
             for piece in answer:
                 if isinstance(piece, Completion):
                     self.wrote(prompt, piece.token_ids)
+                    if self.message(request, piece.text).calls:
+                        self._engine.lease([*prompt, *piece.token_ids], _TOOL_SECONDS)
                 yield piece
 
     def grammar(self, request: ModelRequest) -> str | None:
@@ -256,6 +261,9 @@ def step_after(messages: Sequence[Message]) -> int:
 
 
 _NAMED = re.compile(r"call_(\d+)(?:_\d+)?$")
+
+_TOOL_SECONDS = 600.0
+"""How long a conversation's cache is kept before others' while its tools run."""
 
 _T = TypeVar("_T")
 _END = object()

@@ -36,7 +36,7 @@ FASTER: Final = 1.5
 MASKS: Final = 0.05
 BFCL: Final = Path(__file__).parents[2] / "tests/local_models/bfcl.py"
 MOST, QUICK = 16, 4
-CONTEXT, ANSWER = 4_096, 200
+CONTEXT, ANSWER = 4_096, 600
 
 
 class Watched(Matcher):
@@ -149,8 +149,7 @@ class Caller:
         turn.spent += compiled + matcher.spent
         done = answer.completion(0)
         turn.tokens += done.output_tokens
-        if done.finish == "stop":
-            turn.texts.append((done.text, tools))
+        turn.texts.append((done.text, tools))
 
     def _run(self, request: Request) -> None:
         self._scheduler.add(request)

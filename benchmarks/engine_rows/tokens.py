@@ -1,5 +1,6 @@
 """Prefill, and decode of one and of eight sequences: in bfloat16, 8 and 4 bits, at four sizes."""
 
+import statistics
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
@@ -23,7 +24,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     """Every model in every kind."""
     for path in setting.models:
         name = path.stem.partition("-")[0]
-        own = path.stem.rpartition(".")[2].lower()
+        own = path.stem.rpartition("-")[2].rpartition(".")[2].lower()
         yield from _kind(setting, name, own, path)
         if not setting.quick:
             for kind in ("bf16", "q8_0"):
@@ -65,7 +66,7 @@ def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
         yield from _prefill(setting, f"{model} {kind} prefill", sides, kind)
         if not setting.quick:
             rates = in_turns(setting, sides, decode, SEQUENCES)
-            better = max((peer.name for peer in others), key=lambda name: sorted(rates[name]))
+            better = max((peer.name for peer in others), key=lambda name: statistics.median(rates[name]))
             case = f"{model} {kind} decode of {SEQUENCES}"
             yield row(case, "tokens/s", rates, better, EIGHT_BESIDE_THE_BETTER)
 

@@ -201,13 +201,24 @@ def only(logits: Tensor, allowed: Tensor) -> Tensor:
 def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """What top-k and top-p leave: probabilities and ids."""
     if sampling.top_k is not None and sampling.top_k < scaled.numel():
-        kept, ids = scaled.topk(sampling.top_k)
-        probabilities = kept.softmax(0)
-        size = _reaching(probabilities, sampling.top_p)
-        return probabilities[:size], ids[:size]
-    probabilities = scaled.softmax(0)
-    if sampling.top_p < 1:
-        return nucleus(probabilities, sampling.top_p)
+        ids = _likeliest(scaled, sampling.top_k)
+        probabilities, places = _of_all(scaled[ids].softmax(0), sampling.top_p)
+        return probabilities, ids[places]
+    return _of_all(scaled.softmax(0), sampling.top_p)
+
+
+def _likeliest(scaled: Tensor, count: int) -> Tensor:
+    """So many of the likeliest tokens. Many are not put in order: the least likely of them is found, as `_wide_nucleus`."""
+    if count <= _FIRST_LOOK:
+        return scaled.topk(count).indices
+    least = scaled.kthvalue(scaled.numel() - count + 1).values
+    above, last = (scaled > least).nonzero().flatten(), (scaled == least).nonzero().flatten()
+    return torch.cat((above, last[: count - len(above)]))
+
+
+def _of_all(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
+    if top_p < 1:
+        return nucleus(probabilities, top_p)
     return probabilities, torch.arange(len(probabilities))
 
 
@@ -230,8 +241,6 @@ def nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
 
 def _reaching(descending: Tensor, top_p: float) -> int:
     """How many of the probabilities reach `top_p`; at least one, all if they do not reach it."""
-    if top_p >= 1:
-        return descending.numel()
     # Those whose sum is below top_p, and the one that reaches it.
     below = int((descending.cumsum(0) < top_p).sum())
     return min(below + 1, descending.numel())

@@ -1,6 +1,9 @@
 """A folder of another family, dropped on the disk as its makers published it, is a model like any other."""
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +17,7 @@ from agentkit.core.tools import ToolSpec
 from agentkit.models.dialects import DIALECTS
 from agentkit.models.embedded import load_local
 from agentkit.models.local import LocalModel
+from agentkit_local_models.engine import Engine
 from agentkit_local_models.families import read_family
 from agentkit_local_models.hub_weights import places_in
 
@@ -153,6 +157,38 @@ async def assert_spoken_to(folder: Path) -> None:
     assert called[0].arguments["path"] in READ.choices["path"]
     again = await answered(model, tools=(READ,), must_call=True)
     assert again.message.calls == called
+
+
+@pytest.mark.parametrize("kind", ["llama 3.1", "glm 4", "bloom"])
+def test_a_folder_is_run_from_the_command_line_by_its_path(tmp_path: Path, kind: str) -> None:
+    context = {} if kind == "bloom" else {"max_position_embeddings": 8192}
+    (folder := tmp_path / "folder").mkdir()
+    hub_folder(folder, theirs(kind, vocab_size=260, eos_token_id=257, **context))
+    (folder / "chat_template.jinja").write_text(TURNS)
+    (work := tmp_path / "work").mkdir()
+    line = ["-m", "agentkit", "run", "Which port is set?", "-m", f"local:{folder}", "--max-steps", "1"]
+    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
+    done = subprocess.run([sys.executable, *line, "--max-output-tokens", "64"], cwd=work, env=environ, capture_output=True, text=True, timeout=120)
+    # it knows nothing, so it comes to the end of its step and says so
+    assert (done.returncode, "steps" in done.stderr) == (2, True), done.stderr
+
+
+async def test_a_conversation_whose_tool_runs_keeps_its_cache_before_those_of_others(tmp_path: Path) -> None:
+    folder = hub_folder(tmp_path, theirs("qwen2", vocab_size=260, eos_token_id=257, max_position_embeddings=1024))
+    (folder / "chat_template.jinja").write_text(TURNS)
+    loaded = LocalModel.load("local:x", folder, DIALECTS["python"], "agent/small")
+
+    async def reused(**asked: Any) -> int:
+        engine = Engine(loaded.engine.checkpoint, loaded.engine._model, cache_tokens=1024)
+        model = LocalModel("local:x", engine, DIALECTS["python"], loaded.profile)
+        answer = await answered(model, **asked)
+        assert bool(answer.message.calls) == bool(asked.get("tools"))
+        for start in range(5):
+            engine.prefill([start] * 300)
+        return (await answered(model, **asked)).usage.cached_tokens
+
+    assert await reused(most=20) == 0
+    assert await reused(tools=(READ,), must_call=True) > 100
 
 
 async def test_chatglm3_calls_as_it_was_trained_to_and_observes_what_came_of_it(tmp_path: Path) -> None:

@@ -190,6 +190,23 @@ def test_logits_have_the_same_bits_whatever_is_beside_them(data: st.DataObject, 
     assert torch.equal(together, torch.cat(alone))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "form"),
+    [(torch.float32, "float"), (torch.bfloat16, "float"), (torch.float32, "int8"), (torch.float32, "int4")],
+)
+def test_wide_rows_have_the_same_bits_alone_and_among_others(
+    dtype: torch.dtype, form: Form, workers: c.Workers
+) -> None:
+    # as wide as rows that are taken together, and so many blocks that some are left over
+    wide = replace(LLAMA, layers=1, width=96, feed_forward_width=8_224)
+    torch_model = Model(wide, random_weights(wide).items(), dtype, form)
+    expected = told(torch_model, TOKENS[:15], [15])
+    model = NativeModel(torch_model, workers)
+    alone, together = told(model, TOKENS[:15], [1] * 15), told(model, TOKENS[:15], [15])
+    assert torch.equal(alone, together)
+    assert difference(alone, expected) < (2e-2 if dtype == torch.bfloat16 else 1e-3)
+
+
 def test_the_number_of_threads_changes_no_bit(workers: c.Workers) -> None:
     one = NativeModel(model_of(LLAMA), c.Workers(workers.library, 1))
     three = NativeModel(model_of(LLAMA), c.Workers(workers.library, 3))

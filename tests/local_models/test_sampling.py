@@ -115,7 +115,8 @@ class Sorted(TorchDispatchMode):
 
 @pytest.mark.parametrize("spread", [0.0, 0.1, 10.0])
 @pytest.mark.parametrize(
-    "rules", [{"top_p": 0.95}, {"top_k": 20_000}, {"top_k": 50, "top_p": 0.9}, {"min_p": 0.1}, {}], ids=str
+    "rules", [{"top_p": 0.95}, {"top_k": 20_000}, {"top_k": 50, "top_p": 0.9},
+        {"top_k": 5_000}, {"top_k": 19_999, "top_p": 0.9}, {"min_p": 0.1}, {}], ids=str
 )
 def test_the_vocabulary_is_never_sorted(spread: float, rules: dict[str, Any]) -> None:
     logits = spread * torch.randn(20_000, generator=torch.Generator().manual_seed(1))
@@ -125,12 +126,35 @@ def test_the_vocabulary_is_never_sorted(spread: float, rules: dict[str, Any]) ->
     assert seen.most <= 256
 
 
-@pytest.mark.parametrize("rules", [{}, {"top_k": 4}, {"top_p": 0.999}])
-def test_draws_follow_the_probabilities(rules: dict[str, float]) -> None:
+@pytest.mark.parametrize(
+    ("rules", "weights"),
+    [
+        ({}, [4, 1, 2, 3]),
+        ({"top_k": 3}, [4, 0, 2, 3]),
+        ({"top_p": 0.65}, [4, 0, 0, 3]),
+        ({"temperature": 0.5}, [16, 1, 4, 9]),
+        # of 16 : 9 : 4 the first two are less than nine tenths, of 4 : 3 : 2 only all three reach it
+        ({"temperature": 0.5, "top_k": 3, "top_p": 0.85}, [16, 0, 0, 9]),
+        ({"temperature": 2.0, "top_k": 2}, [2, 0, 0, 3**0.5]),
+    ],
+    ids=str,
+)
+def test_draws_follow_the_probabilities(rules: dict[str, float], weights: list[float]) -> None:
     logits = torch.tensor([0.4, 0.1, 0.2, 0.3]).log()
-    found = torch.tensor(draws(logits, Sampling(temperature=1, seed=5, **rules), 20_000))
-    shares = torch.bincount(found) / len(found)
-    torch.testing.assert_close(shares, logits.exp(), atol=0.015, rtol=0)
+    found = torch.tensor(draws(logits, Sampling(**{"temperature": 1, "seed": 5, **rules}), 20_000))
+    shares = torch.bincount(found, minlength=4) / len(found)
+    torch.testing.assert_close(shares, torch.tensor(weights) / sum(weights), atol=0.015, rtol=0)
+
+
+@pytest.mark.parametrize("top_k", [300, 1_999])
+def test_many_of_the_likeliest_are_as_many_and_as_likely(top_k: int) -> None:
+    logits = torch.arange(2_000.0).remainder(500).log()  # each number four times, and four that cannot be
+    found = torch.tensor(draws(logits, Sampling(temperature=1, top_k=top_k, seed=5), 20_000))
+    kept = logits.topk(top_k).values
+    assert logits[found].min() >= kept.min()
+    assert len(found.unique()) <= top_k
+    mean = float((kept.exp() * kept.softmax(0)).sum())
+    assert abs(float(logits[found].exp().mean()) / mean - 1) < 0.01
 
 
 @given(LOGITS, st.integers(0, 2**63 - 1))

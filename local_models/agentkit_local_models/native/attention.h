@@ -32,7 +32,8 @@ template <int G, class T> INLINE void scores_of(const T *keys, const float *quer
 
 // Some columns of the values of positions [first, end), by their weights.
 template <int G, int V, class Values>
-INLINE void mix(Values &&values_of, const float (&weights)[G][POSITIONS + PAGE], int64_t first, int64_t end, int64_t width, int64_t column, float *found) {
+INLINE void mix(Values &&values_of, const float (&weights)[G][POSITIONS + PAGE], int64_t first, int64_t end, int64_t width,
+                int64_t column, float *found) {
     f32x16 mixed[V][G] = {};
     const int64_t begin = first / PAGE * PAGE;
     for (int64_t at = begin; at < end; at += PAGE) {
@@ -99,9 +100,14 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
             for (int g = 0; g < G; g++) store(weights[g] + at - begin, load(weights[g] + at - begin) * steps);
         }
     auto values_of = [&](int64_t at) { return pages + table[at / PAGE] * page_size + values + key_head * PAGE * width; };
+#if defined(__AVX512F__)
+    constexpr int V = 2;
+#else
+    constexpr int V = 1;  // two would be more than there are registers
+#endif
     int64_t i = 0;
-    for (; i + 32 <= width; i += 32) mix<G, 2>(values_of, weights, first, end, width, i, found);
-    if (i < width) mix<G, 1>(values_of, weights, first, end, width, i, found);
+    for (; i + 16 * V <= width; i += 16 * V) mix<G, V>(values_of, weights, first, end, width, i, found);
+    for (; i < width; i += 16) mix<G, 1>(values_of, weights, first, end, width, i, found);
 }
 
 template <class T, class... Rest> void attend_group(int heads, const T *pages, Rest... rest) {

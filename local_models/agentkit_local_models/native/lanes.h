@@ -117,6 +117,7 @@ INLINE float sum(f32x16 x) {
     return parts[0];
 }
 
+// The largest lane, of numbers that are some.
 INLINE float largest_of(f32x16 x) {
     float parts[16];
     store(parts, x);

@@ -83,11 +83,14 @@ INLINE f32x16 plus(f32x16 acc, const bf16 *w, const bf16 *x) { return dot2(acc, 
 
 // How far ahead of what is read memory is asked for, in bytes. Processors foresee what is read from end to end: there, what
 // is asked for too early is in the way.
-enum { NEAR = 3072, FAR = 16384 };
+enum { SOON = 3072, FAR = 16384 };
+
+// Rows of so many bytes fill the nearest cache together with what they are multiplied by.
+enum { LONG_ROW = 16384 };
 
 // A block of 16 rows of a matrix that lies as in torch: out[b], a lane a row. Sixteen sums are made at once: of narrow
-// matrices, adding up the lanes is half of the work. A single input takes a row after the other; several, or one that is
-// as long as the nearest cache, some at once.
+// matrices, adding up the lanes is half of the work. A single input takes a row after the other; several, or one with
+// long rows, some at once.
 template <int B, int AT_ONCE, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
     constexpr int ROWS = BLOCK / B, STEP = 64 / sizeof(T);
     alignas(64) float made[B][BLOCK];
@@ -96,7 +99,7 @@ template <int B, int AT_ONCE, class T> INLINE void plain(const T *w, const T *x,
         f32x16 acc[B * ROWS] = {};
 #pragma GCC unroll 16
         for (int part = 0; part < ROWS; part += AT_ONCE) {
-            const T *rows = w + (above + part) * columns, *next = rows + (AT_ONCE == 1 ? NEAR : FAR) / sizeof(T);
+            const T *rows = w + (above + part) * columns, *next = rows + (AT_ONCE == 1 ? SOON : FAR) / sizeof(T);
             for (int64_t i = 0; i < columns; i += STEP)
                 for (int r = 0; r < AT_ONCE; r++, next += STEP) {
                     __builtin_prefetch(next, 0, 2);
@@ -111,8 +114,8 @@ template <int B, int AT_ONCE, class T> INLINE void plain(const T *w, const T *x,
 }
 
 template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t columns, f32x16 (&out)[B]) {
-    if (B > 1) plain<B, BLOCK / B>(w, x, columns, out);
-    else if (columns * (int64_t)sizeof(T) < FAR) plain<B, 1>(w, x, columns, out);
+    if constexpr (B > 1) plain<B, BLOCK / B>(w, x, columns, out);
+    else if (columns * (int64_t)sizeof(T) < LONG_ROW) plain<B, 1>(w, x, columns, out);
     else plain<B, 2>(w, x, columns, out);
 }
 
@@ -131,7 +134,10 @@ INLINE f32x16 low_of(const Matrix &m, int64_t at, f32x16 scale) {
 
 // How far ahead memory is asked for where there are several inputs: for the blocks that are next, in the order in which they
 // lie, or where blocks are long for what is next of each.
-template <int R> INLINE int64_t ahead_of(int64_t block_bytes) { return block_bytes <= 8192 ? R * block_bytes : 4096; }
+template <int R> INLINE int64_t ahead_of(int64_t block_bytes) {
+    constexpr int64_t LONG_BLOCK = 8192;
+    return block_bytes <= LONG_BLOCK ? R * block_bytes : LONG_BLOCK / 2;
+}
 
 // All parts of a group of some blocks: a block after the other, or where there are several inputs a part of each, which share
 // what they read of them.
@@ -268,8 +274,8 @@ __attribute__((noinline)) void multiply_blocks(
     for (; block < end; block++) multiply<1, B>(m, in, block, first, to);
 }
 
-// From so many columns on, several blocks share what they read of the inputs; below, each is read from end to end.
-enum { LONG = 4096 };
+// From so many columns on, blocks of codes share what they read of a single input; below, each is read from end to end.
+enum { WIDE_BLOCK = 4096 };
 
 // Blocks of 16 outputs of a matrix, for all rows of the inputs.
 inline void multiply_rows(const Matrix &m, const Inputs &in, int rows, int64_t begin, int64_t end, const Outputs &to) {
@@ -278,7 +284,7 @@ inline void multiply_rows(const Matrix &m, const Inputs &in, int rows, int64_t b
         if (left >= 8) multiply_blocks<1, 8>(m, in, begin, end, first, to), first += 8;
         else if (left >= 4) multiply_blocks<2, 4>(m, in, begin, end, first, to), first += 4;
         else if (left >= 2) multiply_blocks<2, 2>(m, in, begin, end, first, to), first += 2;
-        else if (m.columns < LONG) multiply_blocks<1, 1>(m, in, begin, end, first, to), first += 1;
+        else if (m.columns < WIDE_BLOCK) multiply_blocks<1, 1>(m, in, begin, end, first, to), first += 1;
         else multiply_blocks<4, 1>(m, in, begin, end, first, to), first += 1;
     }
 }

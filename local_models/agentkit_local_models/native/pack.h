@@ -161,7 +161,7 @@ inline int pack(Threads &threads, int kind, const uint8_t *from, Matrix &to) {
             for (int64_t row = begin * BLOCK; row < end * BLOCK; row++)
                 if (int found = pack_row(kind, from + row * bytes, row, to)) wrong.store(found);
         });
-    });
+    }, false);
     return wrong.load();
 }
 

@@ -7,7 +7,7 @@
 
 #include "threads.h"
 
-// How many of an operation's blocks are a piece; four are multiplied together.
+// How many of an operation's blocks are a piece; up to four are multiplied together.
 inline int64_t blocks_at_once(int64_t total, int threads) {
     int64_t at_once = std::max<int64_t>(total / (8 * threads), 1);
     return at_once > 1 ? (at_once + 2) / 4 * 4 : 1;

@@ -1,4 +1,5 @@
-// Threads that work on one call together and share a machine with others: nobody waits for one that lost its core.
+// Threads that work on one call together and share a machine with others: but for the end of a call, nobody waits for one
+// that lost its core.
 #pragma once
 
 #include <sched.h>
@@ -33,10 +34,11 @@ class Threads {
     }
 
     // This thread does the work, and with it each of the others that is awake in time and wanted; so the work has to be
-    // shared as it comes. Returns when nobody is at it any more.
-    void run(const std::function<void(int)> &work) {
+    // shared as it comes. Returns when nobody is at it any more. What waits for a disk says nothing of who wants the cores,
+    // and is not `counted`.
+    void run(const std::function<void(int)> &work, bool counted = true) {
         if (count == 1) return work(0);
-        crew.begin();
+        if (counted) crew.begin();
         taking = crew.size();
         if (taking > 1) {
             job = &work;
@@ -48,7 +50,7 @@ class Threads {
         for (int look = 0; inside.load(std::memory_order_acquire) != CLOSED; look++)
             if (look < LOOKS) breathe();
             else sched_yield();
-        crew.end();
+        if (counted) crew.end();
     }
 
     const int count;
@@ -70,14 +72,16 @@ class Threads {
     }
 
     void serve(int number) {
+        bool wanted = true;  // whoever is not sleeps at once
         for (uint32_t seen = 0; !ended;) {
-            for (int look = 0; look < 20 * LOOKS && calls.load(std::memory_order_acquire) == seen; look++) {
+            for (int look = 0; wanted && look < 20 * LOOKS && calls.load(std::memory_order_acquire) == seen; look++) {
                 breathe();
                 if (look % LOOKS == LOOKS - 1) sched_yield();
             }
             calls.wait(seen, std::memory_order_acquire);  // asleep, when the next call is not soon
             seen = calls.load(std::memory_order_acquire);
-            if (number >= taking || !enter()) continue;
+            wanted = number < taking;
+            if (!wanted || !enter()) continue;
             (*job)(number);
             inside.fetch_sub(1, std::memory_order_acq_rel);
         }

@@ -1,26 +1,20 @@
 """What a session's fork costs, and how much of an agent's prompts is not computed again.
 
-    python benchmarks/engine_cache.py [--runs FILE.jsonl]
-
 The fork is one of 8,192 tokens in pages of SmolLM2's sizes: of the session, and until its next request has
-found its pages. The prompts are those of recorded runs: lines of JSON whose `traj` is a list of turns with
-`role`, `content` and `tool_calls`, as tau-bench publishes them. They go through the engine's own scheduler
-and prefix tree with SmolLM2's tokenizer, on a model of next to no weights: which tokens are a hit does not
-depend on what is computed.
+found its pages. The prompts are those of recorded runs (`tests/data/tau`). They go through the engine's own
+scheduler and prefix tree with SmolLM2's tokenizer, on a model of next to no weights: which tokens are a hit
+does not depend on what is computed.
 """
 
-import argparse
 import dataclasses
 import json
-import statistics
 import time
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Final, cast
 
 import torch
-from facts import machine_facts, write_result
+from engine_measure import Row, Setting
 
 from agentkit_local_models.answer import Completion
 from agentkit_local_models.catalogue import SMOLLM2, path_of
@@ -34,29 +28,23 @@ from agentkit_local_models.sampling import Sampling
 from agentkit_local_models.weights import weight_shapes
 from agentkit_local_models.written import Written
 
-FORK_TOKENS, ROUNDS = 8_192, 200
-FORK_BAR_MS, REUSE_BAR = 5.0, 0.94
+FORK_TOKENS, TIMES = 8_192, 200
+FORK_MS, REUSED = 5.0, 0.94
 CONTEXT = 65_536
+RUNS: Final = Path(__file__).parents[2] / "tests/data/tau/runs.jsonl"
 
 
-def main() -> None:
-    """Measure, print, and write `results/engine_cache.json`."""
-    parser = argparse.ArgumentParser(description="Forks, and prompts that are known already.")
-    parser.add_argument("--runs", type=Path, help="recorded runs; without them only the fork is measured")
-    parser.add_argument("--most", type=int, default=20, help="runs that are read, from the first on")
-    arguments = parser.parse_args()
+def rows(setting: Setting) -> Iterator[Row]:
+    """The fork, and the share of prompts."""
+    if setting.quick:
+        return
     with Checkpoint.open(path_of(SMOLLM2)) as checkpoint:
-        rows = [fork(checkpoint)]
-        if arguments.runs is not None:
-            rows += reuse(checkpoint, arguments.runs, arguments.most)
-    for row in rows:
-        print(f"{row['case']:<58} {row['ours']:>8} {row['unit']:<8} bar {row['bar']}, holds: {row['holds']}")
-    written = write_result("engine_cache", {"rows": rows, "machine": machine_facts("torch")})
-    print(f"written to {written}")
+        yield from fork(checkpoint)
+        yield from reuse(checkpoint)
 
 
-def fork(checkpoint: Checkpoint) -> dict[str, Any]:
-    """Milliseconds of processor time for a fork of a long session, the longest of many."""
+def fork(checkpoint: Checkpoint) -> Iterator[Row]:
+    """Milliseconds of processor time for a fork of a long session, the longest of many; and pages it copied."""
     engine = small_engine(checkpoint, FORK_TOKENS)
     ids = list(range(FORK_TOKENS))
     pool = PagePool(checkpoint.config, torch.bfloat16, pages_for(FORK_TOKENS) + 8)
@@ -65,33 +53,27 @@ def fork(checkpoint: Checkpoint) -> dict[str, Any]:
     tree.insert("", ids, pages)
     pool.release(pages)
     session, times = engine.session(ids), list[float]()
-    for _ in range(ROUNDS):
+    for _ in range(TIMES):
         began = time.process_time()
         (other,) = session.fork(1)
         cache = tree.take("", other.ids, FORK_TOKENS)
         times.append(1_000 * (time.process_time() - began))
         assert cache.length == FORK_TOKENS
         cache.release()
-    longest = max(times)
-    return {
-        "case": "fork of a session of 8,192 tokens, the longest of 200",
-        "unit": "ms",
-        "ours": round(longest, 2),
-        "median": round(statistics.median(times), 2),
-        "pages_copied": pool.copied,
-        "bar": FORK_BAR_MS,
-        "holds": longest <= FORK_BAR_MS and not pool.copied,
-    }
+    # less is better, so the inverse is compared
+    longest = round(max(times), 3)
+    case = f"fork of a session of {FORK_TOKENS:,} tokens"
+    yield Row(f"{case}, the longest of {TIMES}", "ms", longest, "the bar", FORK_MS, round(FORK_MS / longest, 3), 1.0)
+    yield Row(f"{case}, pages copied", "pages", pool.copied, "the bar", 0, 1.0 - pool.copied, 1.0)
 
 
-def reuse(checkpoint: Checkpoint, runs: Path, most: int) -> list[dict[str, Any]]:
+def reuse(checkpoint: Checkpoint) -> Iterator[Row]:
     """Of the prompts of later steps, how much was computed before."""
     assert checkpoint.chat_template is not None
     template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
     engine = small_engine(checkpoint, CONTEXT)
-    shares: list[float] = []
-    prompts = hits = known = 0
-    for turns in islice(recorded(runs), most):
+    steps = prompts = hits = known = 0
+    for turns in recorded(RUNS):
         written = Written(checkpoint.tokenizer)
         before: list[int] = []
         for place, turn in enumerate(turns):
@@ -101,7 +83,7 @@ def reuse(checkpoint: Checkpoint, runs: Path, most: int) -> list[dict[str, Any]]
             *_, done = engine.generate(prompt, Sampling(max_tokens=1))
             assert isinstance(done, Completion)
             if before:
-                shares.append(done.reused_tokens / done.prompt_tokens)
+                steps += 1
                 prompts += done.prompt_tokens
                 hits += done.reused_tokens
                 known += shared(before, prompt)
@@ -109,24 +91,11 @@ def reuse(checkpoint: Checkpoint, runs: Path, most: int) -> list[dict[str, Any]]
             written.add(prompt, answer)
             before = [*prompt, *answer]
             engine.prefill(before)
-    return [
-        {
-            "case": f"prompts of {len(shares)} later steps of recorded runs: computed before",
-            "unit": "share",
-            "ours": round(hits / prompts, 4),
-            "median_of_steps": round(statistics.median(shares), 4),
-            "prompt_tokens": prompts,
-            "bar": REUSE_BAR,
-            "holds": hits / prompts >= REUSE_BAR,
-        },
-        {
-            "case": "of what a prompt shares with the step before: computed before",
-            "unit": "share",
-            "ours": round(hits / known, 4),
-            "bar": 1.0,
-            "holds": hits >= known,
-        },
-    ]
+    share, of_known = round(hits / prompts, 4), round(hits / known, 4)
+    case = f"prompts of {steps} later steps of recorded runs, computed before"
+    yield Row(case, "share", share, "the bar", REUSED, round(share / REUSED, 3), 1.0)
+    case = "what these share with the step before, computed before"
+    yield Row(case, "share", of_known, "the bar", 1.0, of_known, 1.0)
 
 
 def recorded(runs: Path) -> Iterator[list[dict[str, str]]]:
@@ -158,6 +127,3 @@ def small_engine(checkpoint: Checkpoint, context: int) -> Engine:
     model = Model(arch, weights.items(), torch.float32)
     return Engine(dataclasses.replace(checkpoint, config=arch), model)
 
-
-if __name__ == "__main__":
-    main()
