@@ -309,6 +309,9 @@ def test_chatglm_6b_puts_its_mask_last_and_writes_blanks_as_tokens(tmp_path: Pat
     assert ids == [*known.encode("hello<n><|tab|>world<|blank_3|>你好"), place["[gMASK]"], place["<sop>"]]
     assert tokenizer.decode(ids) == "hello\n\tworld   你好"
     assert stops == {place["<eop>"]}
+    for mask in ("[MASK]", "[gMASK]", "[sMASK]"):
+        assert tokenizer.id_of(mask) == place[mask]
+        assert place[mask] not in tokenizer.encode(f"a {mask} in a text")
     _, ids, _ = chat(tmp_path, arch, TURNS)
     words = "[Round 0]\n问：你好\n答：hello\n[Round 1]\n问：world\n答："
     assert ids == [*tokenizer.encode(words), place["[gMASK]"], place["<sop>"]]

@@ -168,6 +168,8 @@ def _first(folder: Path, arch: Arch) -> Text:
         AddedToken("<sop>", arch.prefix.start, special=True),
         AddedToken("<eop>", arch.prefix.start + 1, special=True),
     ]
+    if gmask + 1 < arch.prefix.start:  # no setting numbers it: it follows the other two
+        added.append(AddedToken("[sMASK]", gmask + 1, special=True))
     # The first release put the ids of 20,000 image tokens before those of text.
     offset = 20_000 if mask >= 150_000 else 0
     tokenizer = tokenizer_from_sentencepiece(
