@@ -66,7 +66,9 @@ def main() -> None:
     if arguments.print:
         return
     written = write_result(
-        "_".join(["engine", *(arguments.only or ()), *(["quick"] if arguments.quick else arguments.shape or ())]),
+        "_".join(
+            ["engine", *(arguments.only or ()), *(["quick"] if arguments.quick else arguments.shape or ())]
+        ),
         {
             "threads": setting.threads,
             "clock": "processor time" if setting.threads == 1 else "wall",

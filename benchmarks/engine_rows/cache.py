@@ -63,7 +63,9 @@ def fork(checkpoint: Checkpoint) -> Iterator[Row]:
     # less is better, so the inverse is compared
     longest = round(max(times), 3)
     case = f"fork of a session of {FORK_TOKENS:,} tokens"
-    yield Row(f"{case}, the longest of {TIMES}", "ms", longest, "the bar", FORK_MS, round(FORK_MS / longest, 3), 1.0)
+    yield Row(
+        f"{case}, the longest of {TIMES}", "ms", longest, "the bar", FORK_MS, round(FORK_MS / longest, 3), 1.0
+    )
     yield Row(f"{case}, pages copied", "pages", pool.copied, "the bar", 0, 1.0 - pool.copied, 1.0)
 
 
@@ -126,4 +128,3 @@ def small_engine(checkpoint: Checkpoint, context: int) -> Engine:
     weights = {name: torch.ones(shape) for name, shape in weight_shapes(arch).items()}
     model = Model(arch, weights.items(), torch.float32)
     return Engine(dataclasses.replace(checkpoint, config=arch), model)
-

@@ -167,14 +167,27 @@ def test_a_folder_is_run_from_the_command_line_by_its_path(tmp_path: Path, kind:
     (folder / "chat_template.jinja").write_text(TURNS)
     (work := tmp_path / "work").mkdir()
     line = ["-m", "agentkit", "run", "Which port is set?", "-m", f"local:{folder}", "--max-steps", "1"]
-    environ = {**os.environ, "XDG_STATE_HOME": str(tmp_path / "state"), "XDG_CONFIG_HOME": str(tmp_path / "config")}
-    done = subprocess.run([sys.executable, *line, "--max-output-tokens", "64"], cwd=work, env=environ, capture_output=True, text=True, timeout=120)
+    environ = {
+        **os.environ,
+        "XDG_STATE_HOME": str(tmp_path / "state"),
+        "XDG_CONFIG_HOME": str(tmp_path / "config"),
+    }
+    done = subprocess.run(
+        [sys.executable, *line, "--max-output-tokens", "64"],
+        cwd=work,
+        env=environ,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
     # it knows nothing, so it comes to the end of its step and says so
     assert (done.returncode, "steps" in done.stderr) == (2, True), done.stderr
 
 
 async def test_a_conversation_whose_tool_runs_keeps_its_cache_before_those_of_others(tmp_path: Path) -> None:
-    folder = hub_folder(tmp_path, theirs("qwen2", vocab_size=260, eos_token_id=257, max_position_embeddings=1024))
+    folder = hub_folder(
+        tmp_path, theirs("qwen2", vocab_size=260, eos_token_id=257, max_position_embeddings=1024)
+    )
     (folder / "chat_template.jinja").write_text(TURNS)
     loaded = LocalModel.load("local:x", folder, DIALECTS["python"], "agent/small")
 

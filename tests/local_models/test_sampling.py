@@ -115,8 +115,17 @@ class Sorted(TorchDispatchMode):
 
 @pytest.mark.parametrize("spread", [0.0, 0.1, 10.0])
 @pytest.mark.parametrize(
-    "rules", [{"top_p": 0.95}, {"top_k": 20_000}, {"top_k": 50, "top_p": 0.9},
-        {"top_k": 5_000}, {"top_k": 19_999, "top_p": 0.9}, {"min_p": 0.1}, {}], ids=str
+    "rules",
+    [
+        {"top_p": 0.95},
+        {"top_k": 20_000},
+        {"top_k": 50, "top_p": 0.9},
+        {"top_k": 5_000},
+        {"top_k": 19_999, "top_p": 0.9},
+        {"min_p": 0.1},
+        {},
+    ],
+    ids=str,
 )
 def test_the_vocabulary_is_never_sorted(spread: float, rules: dict[str, Any]) -> None:
     logits = spread * torch.randn(20_000, generator=torch.Generator().manual_seed(1))
