@@ -89,7 +89,8 @@ LIMITS = {
         "take more than one step it reaches 12 of 34, of kinds of tasks that it never saw two in five. Asked "
         "for what is not there it says so in 20 of 41 tasks, and where a file gives orders that nobody asked "
         "for it reaches the goal without following them in 11 of 17: do not leave it alone with what "
-        "strangers wrote. It writes calls as agentkit's `lines` dialect does, and is of no use with another form."
+        "strangers wrote. It writes calls as agentkit's `lines` dialect does, and is of no use with another "
+        "form."
     ),
 }
 

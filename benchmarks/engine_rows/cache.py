@@ -44,7 +44,7 @@ def rows(setting: Setting) -> Iterator[Row]:
 
 
 def fork(checkpoint: Checkpoint) -> Iterator[Row]:
-    """Milliseconds of processor time for a fork of a long session, the longest of many; and pages it copied."""
+    """Milliseconds of processor time for forks of a long session, and the pages they copied."""
     engine = small_engine(checkpoint, FORK_TOKENS)
     ids = list(range(FORK_TOKENS))
     pool = PagePool(checkpoint.config, torch.bfloat16, pages_for(FORK_TOKENS) + 8)

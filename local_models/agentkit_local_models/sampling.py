@@ -208,7 +208,7 @@ def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
 
 
 def _likeliest(scaled: Tensor, count: int) -> Tensor:
-    """So many of the likeliest tokens, in any order; many are not sorted, but the least likely of them is found."""
+    """So many of the likeliest tokens, in any order; many are not sorted for it."""
     if count <= _FIRST_LOOK:
         return scaled.topk(count).indices
     least = scaled.kthvalue(scaled.numel() - count + 1).values
