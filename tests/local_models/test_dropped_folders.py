@@ -159,11 +159,10 @@ async def assert_spoken_to(folder: Path) -> None:
     assert again.message.calls == called
 
 
-@pytest.mark.parametrize("kind", ["llama 3.1", "glm 4", "bloom"])
+@pytest.mark.parametrize("kind", ["llama 3.1", "qwen3", "glm 4"])
 def test_a_folder_is_run_from_the_command_line_by_its_path(tmp_path: Path, kind: str) -> None:
-    context = {} if kind == "bloom" else {"max_position_embeddings": 8192}
     (folder := tmp_path / "folder").mkdir()
-    hub_folder(folder, theirs(kind, vocab_size=260, eos_token_id=257, **context))
+    hub_folder(folder, theirs(kind, vocab_size=260, eos_token_id=257, max_position_embeddings=8192))
     (folder / "chat_template.jinja").write_text(TURNS)
     (work := tmp_path / "work").mkdir()
     line = ["-m", "agentkit", "run", "Which port is set?", "-m", f"local:{folder}", "--max-steps", "1"]
@@ -181,7 +180,7 @@ def test_a_folder_is_run_from_the_command_line_by_its_path(tmp_path: Path, kind:
         timeout=120,
     )
     # it knows nothing, so it comes to the end of its step and says so
-    assert (done.returncode, "steps" in done.stderr) == (2, True), done.stderr
+    assert (done.returncode, "the limit of 1 steps" in done.stderr) == (4, True), done.stderr
 
 
 async def test_a_conversation_whose_tool_runs_keeps_its_cache_before_those_of_others(tmp_path: Path) -> None:
@@ -201,7 +200,7 @@ async def test_a_conversation_whose_tool_runs_keeps_its_cache_before_those_of_ot
         return (await answered(model, **asked)).usage.cached_tokens
 
     assert await reused(most=20) == 0
-    assert await reused(tools=(READ,), must_call=True) > 100
+    assert await reused(tools=(READ,), must_call=True) > 90
 
 
 async def test_chatglm3_calls_as_it_was_trained_to_and_observes_what_came_of_it(tmp_path: Path) -> None:
