@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import cast
 
@@ -113,6 +113,9 @@ class Saying:
     def generate(self, *_: object, **__: object) -> Iterator[Piece | Completion]:
         yield from (Piece(letter, ()) for letter in self.text)
         yield Completion(self.text, "stop", 1, 0, 1, ())
+
+    def lease(self, ids: Sequence[int], seconds: float) -> int:
+        return len(ids)
 
 
 @pytest.mark.parametrize(
