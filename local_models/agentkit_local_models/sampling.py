@@ -202,9 +202,9 @@ def _nucleus_of(scaled: Tensor, sampling: Sampling) -> tuple[Tensor, Tensor]:
     """What top-k and top-p leave: probabilities and ids."""
     if sampling.top_k is not None and sampling.top_k < scaled.numel():
         ids = _likeliest(scaled, sampling.top_k)
-        probabilities, places = _of_all(scaled[ids].softmax(0), sampling.top_p)
+        probabilities, places = nucleus(scaled[ids].softmax(0), sampling.top_p)
         return probabilities, ids[places]
-    return _of_all(scaled.softmax(0), sampling.top_p)
+    return nucleus(scaled.softmax(0), sampling.top_p)
 
 
 def _likeliest(scaled: Tensor, count: int) -> Tensor:
@@ -216,22 +216,18 @@ def _likeliest(scaled: Tensor, count: int) -> Tensor:
     return torch.cat((above, last[: count - len(above)]))
 
 
-def _of_all(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
-    if top_p < 1:
-        return nucleus(probabilities, top_p)
-    return probabilities, torch.arange(len(probabilities))
-
-
 def nucleus(probabilities: Tensor, top_p: float) -> tuple[Tensor, Tensor]:
     """The fewest likeliest tokens whose probabilities reach `top_p`; nothing sorts the vocabulary for it.
 
     Args:
         probabilities: float32 [vocabulary].
-        top_p: more than 0 and less than 1.
+        top_p: more than 0; 1 keeps all.
 
     Returns:
         Their probabilities and ids, in any order.
     """
+    if top_p >= 1:
+        return probabilities, torch.arange(len(probabilities))
     kept, ids = probabilities.topk(min(_FIRST_LOOK, probabilities.numel()))
     size = _reaching(kept, top_p)
     if size < len(kept) or len(kept) == len(probabilities):
