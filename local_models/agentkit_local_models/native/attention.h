@@ -69,13 +69,13 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
             f32x16 steps = load_halves(scales + (table[at / PAGE] * 2 * key_heads + key_head) * PAGE);
             for (int g = 0; g < G; g++) scores[g] *= steps;
         }
-        const i32x16 lanes = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+        const i32x16 lanes = counting();
         const i32x16 seen = (lanes >= (int32_t)(first - at)) & (lanes < (int32_t)(end - at));
-        const f32x16 back = __builtin_convertvector((int32_t)(position - at) - lanes, f32x16);
+        const f32x16 back = floats((int32_t)(position - at) - lanes);
         for (int g = 0; g < G; g++) {
             f32x16 score = scores[g] * sight.scale;
             if (sight.slopes) score -= back * sight.slopes[head + g];
-            score = seen ? score : splat(-INFINITY);
+            score = select(seen, score, splat(-INFINITY));
             store(weights[g] + at - begin, score);
             most[g] = largest(score, most[g]);
         }
@@ -87,7 +87,7 @@ void attend(const T *pages, const half *scales, const int32_t *table, int64_t ke
         for (int64_t i = 0; i < count; i += 16) {
             f32x16 score = load(weights[g] + i);
             // where nothing is to be seen e^-87 would be left
-            f32x16 weight = score > -1e30f ? exponential(score - top) : splat(0);
+            f32x16 weight = select(score > -1e30f, exponential(score - top), splat(0));
             store(weights[g] + i, weight);
             total += weight;
         }
@@ -130,7 +130,7 @@ inline void join(const float *found, int64_t spans, int64_t stride, int64_t widt
     for (int64_t i = 0; i < width; i += 16) store(to + i, splat(0));
     for (int64_t s = 0; s < spans; s++) {
         const float *one = found + s * stride;
-        float weight = exponential(splat(one[0] - most))[0];
+        float weight = exponential(one[0] - most);
         total += weight * one[1];
         for (int64_t i = 0; i < width; i += 16) store(to + i, load(to + i) + load(one + 2 + i) * weight);
     }

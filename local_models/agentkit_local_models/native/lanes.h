@@ -6,50 +6,96 @@
 #include <stdint.h>
 #include <string.h>
 
+#include <utility>
+
 #if defined(__AVX2__) || defined(__AVX512F__)
 #include <immintrin.h>
 #endif
 
+#include "pair.h"
+
 typedef uint16_t bf16;  // the upper half of a float
 typedef uint16_t half;  // IEEE binary16
 
+typedef float f32x8 __attribute__((vector_size(32)));
+typedef int32_t i32x8 __attribute__((vector_size(32)));
+typedef uint32_t u32x8 __attribute__((vector_size(32)));
+typedef int16_t i16x16 __attribute__((vector_size(32)));
+typedef uint16_t u16x16 __attribute__((vector_size(32)));
+typedef uint8_t u8x32 __attribute__((vector_size(32)));
+typedef int8_t i8x32 __attribute__((vector_size(32)));
+typedef int8_t i8x16 __attribute__((vector_size(16)));
+typedef int8_t i8x8 __attribute__((vector_size(8)));
+typedef uint16_t u16x8 __attribute__((vector_size(16)));
+
+#if defined(__AVX512F__)
 typedef float f32x16 __attribute__((vector_size(64)));
 typedef int32_t i32x16 __attribute__((vector_size(64)));
 typedef uint32_t u32x16 __attribute__((vector_size(64)));
-typedef int16_t i16x16 __attribute__((vector_size(32)));
-typedef uint16_t u16x16 __attribute__((vector_size(32)));
 typedef uint16_t u16x32 __attribute__((vector_size(64)));
 typedef uint8_t u8x64 __attribute__((vector_size(64)));
 typedef int8_t i8x64 __attribute__((vector_size(64)));
-typedef int8_t i8x16 __attribute__((vector_size(16)));
 
-#define INLINE static inline __attribute__((always_inline))
+INLINE f32x16 select(i32x16 which, f32x16 a, f32x16 b) { return which ? a : b; }
+INLINE f32x16 floats(i32x16 x) { return __builtin_convertvector(x, f32x16); }
+INLINE i32x16 integers(f32x16 x) { return __builtin_convertvector(x, i32x16); }
+#else
+typedef Pair<f32x8> f32x16;
+typedef Pair<i32x8> i32x16;
+typedef Pair<u32x8> u32x16;
+typedef Pair<u16x16> u16x32;
+typedef Pair<u8x32> u8x64;
+typedef Pair<i8x32> i8x64;
+
+INLINE f32x16 select(i32x16 which, f32x16 a, f32x16 b) { return {which.low ? a.low : b.low, which.high ? a.high : b.high}; }
+INLINE f32x16 floats(i32x16 x) { return {__builtin_convertvector(x.low, f32x8), __builtin_convertvector(x.high, f32x8)}; }
+INLINE i32x16 integers(f32x16 x) { return {__builtin_convertvector(x.low, i32x8), __builtin_convertvector(x.high, i32x8)}; }
+#endif
 
 template <class V> INLINE V load_as(const void *from) {
-    V value;
-    memcpy(&value, from, sizeof value);
-    return value;
+    if constexpr (is_pair<V>) {  // copied as a whole it would go through memory, in other pieces than it is read in
+        using Half = decltype(V::low);
+        return {load_as<Half>(from), load_as<Half>((const char *)from + sizeof(Half))};
+    } else {
+        V value;
+        memcpy(&value, from, sizeof value);
+        return value;
+    }
 }
 
-INLINE f32x16 splat(float x) { return f32x16{} + x; }
+INLINE f32x16 splat(float x) { return x - f32x16{}; }  // of zero, taking away is nothing to compute
 
 INLINE f32x16 load(const float *from) { return load_as<f32x16>(from); }
 
 INLINE f32x16 load(const bf16 *from) {
+#if defined(__AVX512F__)
     return (f32x16)(__builtin_convertvector(load_as<u16x16>(from), u32x16) << 16);
+#else
+    auto wide = [](const bf16 *of) { return (f32x8)(__builtin_convertvector(load_as<u16x8>(of), u32x8) << 16); };
+    return {wide(from), wide(from + 8)};
+#endif
 }
 
 INLINE f32x16 load(const int8_t *from) {
 #if defined(__AVX512F__)
     return (f32x16)_mm512_cvtepi32_ps(_mm512_cvtepi8_epi32(load_as<__m128i>(from)));
+#elif defined(__AVX2__)
+    auto wide = [](const int8_t *of) { return (i32x8)_mm256_cvtepi8_epi32(_mm_loadl_epi64((const __m128i *)of)); };
+    return floats({wide(from), wide(from + 8)});
 #else
-    // twice as wide each time: at once, compilers take the numbers one by one
-    i16x16 wider = __builtin_convertvector(load_as<i8x16>(from), i16x16);
-    return __builtin_convertvector(__builtin_convertvector(wider, i32x16), f32x16);
+    auto wide = [](const int8_t *of) { return __builtin_convertvector(load_as<i8x8>(of), i32x8); };
+    return floats({wide(from), wide(from + 8)});
 #endif
 }
 
-INLINE void store(float *to, f32x16 x) { memcpy(to, &x, sizeof x); }
+INLINE void store(float *to, f32x16 x) {
+#if defined(__AVX512F__)
+    memcpy(to, &x, sizeof x);
+#else
+    memcpy(to, &x.low, sizeof x.low);
+    memcpy(to + 8, &x.high, sizeof x.high);
+#endif
+}
 
 // Rounded to the nearest bfloat16, ties to even, as torch does; the lower halves are left over.
 INLINE u32x16 rounded(f32x16 x) {
@@ -58,8 +104,30 @@ INLINE u32x16 rounded(f32x16 x) {
 }
 
 INLINE void store(bf16 *to, f32x16 x) {
-    u16x16 upper = __builtin_convertvector(rounded(x) >> 16, u16x16);
-    memcpy(to, &upper, sizeof upper);
+    const u32x16 upper = rounded(x) >> 16;
+#if defined(__AVX512F__)
+    const u16x16 all = __builtin_convertvector(upper, u16x16);
+    memcpy(to, &all, sizeof all);
+#else
+    const u16x8 low = __builtin_convertvector(upper.low, u16x8), high = __builtin_convertvector(upper.high, u16x8);
+    memcpy(to, &low, sizeof low);
+    memcpy(to + 8, &high, sizeof high);
+#endif
+}
+
+// Whole numbers from -128 to 127.
+INLINE void store(int8_t *to, i32x16 x) {
+#if defined(__AVX512F__)
+    const i8x16 all = __builtin_convertvector(x, i8x16);
+    memcpy(to, &all, sizeof all);
+#elif defined(__AVX2__)
+    const __m256i halves = _mm256_packs_epi32((__m256i)x.low, (__m256i)x.high);  // by fours: 0, 2, 1, 3
+    const __m256i both = _mm256_permute4x64_epi64(halves, 0xd8);
+    const __m128i all = _mm_packs_epi16(_mm256_castsi256_si128(both), _mm256_extracti128_si256(both, 1));
+    memcpy(to, &all, sizeof all);
+#else
+    for (int i = 0; i < 8; i++) to[i] = (int8_t)x.low[i], to[i + 8] = (int8_t)x.high[i];
+#endif
 }
 
 // One number by bits alone: there is no other way to say it in plain C++.
@@ -125,25 +193,61 @@ INLINE float largest_of(f32x16 x) {
     return parts[0];
 }
 
-// Sixteen sums at once: lane i of the result is the sum of the lanes of v[i].
-INLINE f32x16 sums(f32x16 *v) {
-#define HALVES(a, b, ...) (__builtin_shufflevector(a, b, __VA_ARGS__))
-    for (int i = 0; i < 8; i++)
-        v[i] = HALVES(v[i], v[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
-               HALVES(v[i], v[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
-    for (int i = 0; i < 4; i++)
-        v[i] = HALVES(v[i], v[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
-               HALVES(v[i], v[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
-    for (int i = 0; i < 2; i++)
-        v[i] = HALVES(v[i], v[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
-               HALVES(v[i], v[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
-    return HALVES(v[0], v[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30) +
-           HALVES(v[0], v[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
-#undef HALVES
+// Of rows that are `S` apart, the lanes that stand crosswise change places.
+template <int S, class V, int... LANE> INLINE void exchange(V (&v)[sizeof...(LANE)], std::integer_sequence<int, LANE...>) {
+    constexpr int N = sizeof...(LANE);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; i++)
+        if (!(i & S)) {
+            V a = v[i], b = v[i + S];
+            v[i] = __builtin_shufflevector(a, b, (LANE & S ? N + LANE - S : LANE)...);
+            v[i + S] = __builtin_shufflevector(a, b, (LANE & S ? N + LANE : LANE + S)...);
+        }
 }
 
-INLINE f32x16 smallest(f32x16 a, f32x16 b) { return a < b ? a : b; }
-INLINE f32x16 largest(f32x16 a, f32x16 b) { return a > b ? a : b; }
+// Lane i of row j becomes lane j of row i, by halves, quarters and so on.
+template <class V, int N> INLINE void transpose(V (&v)[N]) {
+    constexpr std::make_integer_sequence<int, N> lanes;
+    if constexpr (N > 8) exchange<8>(v, lanes);
+    exchange<4>(v, lanes);
+    exchange<2>(v, lanes);
+    exchange<1>(v, lanes);
+}
+
+// Of pairs of rows that are `S` apart: the sums of what `exchange` would put beside each other, in half as many.
+template <int S, class V, int... LANE> INLINE V joined(V a, V b, std::integer_sequence<int, LANE...>) {
+    constexpr int N = sizeof...(LANE);
+    return __builtin_shufflevector(a, b, (LANE & S ? N + LANE - S : LANE)...) +
+           __builtin_shufflevector(a, b, (LANE & S ? N + LANE : LANE + S)...);
+}
+
+// As many sums at once as there are lanes: lane i of the result is the sum of the lanes of v[i], in the order of `sum`.
+template <class V, int N> INLINE V sums_of(V (&v)[N]) {
+    constexpr std::make_integer_sequence<int, N> lanes;
+    if constexpr (N > 8)
+        for (int i = 0; i < 8; i++) v[i] = joined<8>(v[i], v[i + 8], lanes);
+    for (int i = 0; i < 4; i++) v[i] = joined<4>(v[i], v[i + 4], lanes);
+    for (int i = 0; i < 2; i++) v[i] = joined<2>(v[i], v[i + 2], lanes);
+    return joined<1>(v[0], v[1], lanes);
+}
+
+INLINE f32x16 sums(f32x16 (&v)[16]) {
+#if defined(__AVX512F__)
+    return sums_of(v);
+#else
+    f32x8 upper[8], lower[8];
+    for (int i = 0; i < 8; i++) upper[i] = v[i].low + v[i].high, lower[i] = v[i + 8].low + v[i + 8].high;
+    return {sums_of(upper), sums_of(lower)};
+#endif
+}
+
+INLINE f32x16 smallest(f32x16 a, f32x16 b) { return select(a < b, a, b); }
+INLINE f32x16 largest(f32x16 a, f32x16 b) { return select(a > b, a, b); }
+
+INLINE i32x16 counting() {
+    const int32_t lanes[16] = {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15};
+    return load_as<i32x16>(lanes);
+}
 
 // e^x to the last two bits, from -87 to 88; beyond them the value there.
 INLINE f32x16 exponential(f32x16 x) {
@@ -163,6 +267,11 @@ INLINE f32x16 exponential(f32x16 x) {
     return (f32x16)((i32x16)p + power);
 }
 
+INLINE float exponential(float x) {
+    const f32x16 all = exponential(splat(x));
+    return load_as<float>(&all);
+}
+
 // acc + w[2i] x[2i] + w[2i + 1] x[2i + 1], in each lane i.
 INLINE f32x16 dot2(f32x16 acc, u16x32 w, u16x32 x) {
 #if defined(__AVX512BF16__)
@@ -174,32 +283,48 @@ INLINE f32x16 dot2(f32x16 acc, u16x32 w, u16x32 x) {
 #endif
 }
 
+#if !defined(__AVX2__)
 // acc + the four products of each lane's bytes, for processors without an instruction for it.
 template <class W> INLINE i32x16 products(i32x16 acc, W w, i8x64 x) {
-    int32_t total[16];
-    for (int lane = 0; lane < 16; lane++) {
-        total[lane] = 0;
-        for (int i = 0; i < 4; i++) total[lane] += (int)w[4 * lane + i] * (int)x[4 * lane + i];
-    }
-    return acc + load_as<i32x16>(total);
+    auto part = [](auto w, i8x32 x) {
+        i32x8 total = {};
+        for (int i = 0; i < 32; i++) total[i / 4] += (int)w[i] * (int)x[i];
+        return total;
+    };
+    return acc + pair(part(w.low, x.low), part(w.high, x.high));
 }
+#endif
 
 // acc + the four products of each lane's bytes, of weights 0 to 127 and activations -127 to 127.
 INLINE i32x16 dot4(i32x16 acc, u8x64 w, i8x64 x) {
 #if defined(__AVX512VNNI__)
     return (i32x16)_mm512_dpbusd_epi32((__m512i)acc, (__m512i)w, (__m512i)x);
 #elif defined(__AVX2__)
-    const __m256i ones = _mm256_set1_epi16(1);
-    __m256i part[2];
-    for (int i = 0; i < 2; i++) {
-        __m256i a = load_as<__m256i>((const uint8_t *)&w + 32 * i), b = load_as<__m256i>((const int8_t *)&x + 32 * i);
-        part[i] = _mm256_madd_epi16(_mm256_maddubs_epi16(a, b), ones);
-    }
-    return acc + load_as<i32x16>(part);
+    auto part = [](u8x32 w, i8x32 x) {
+        return (i32x8)_mm256_madd_epi16(_mm256_maddubs_epi16((__m256i)w, (__m256i)x), _mm256_set1_epi16(1));
+    };
+    return acc + pair(part(w.low, x.low), part(w.high, x.high));
 #else
     return products(acc, w, x);
 #endif
 }
+
+// The same of weights of 4 bits, in sums that are `total_of` later: of up to eight dots.
+#if defined(__AVX512VNNI__) || !defined(__AVX2__)
+typedef i32x16 FourBits;
+INLINE FourBits dot4_small(FourBits acc, u8x64 w, i8x64 x) { return dot4(acc, w, x); }
+INLINE i32x16 total_of(FourBits x) { return x; }
+#else
+typedef Pair<i16x16> FourBits;  // 8 * 2 * 15 * 127 is less than 2^15
+INLINE FourBits dot4_small(FourBits acc, u8x64 w, i8x64 x) {
+    auto part = [](u8x32 w, i8x32 x) { return (i16x16)_mm256_maddubs_epi16((__m256i)w, (__m256i)x); };
+    return acc + pair(part(w.low, x.low), part(w.high, x.high));
+}
+INLINE i32x16 total_of(FourBits x) {
+    auto both = [](i16x16 x) { return (i32x8)_mm256_madd_epi16((__m256i)x, _mm256_set1_epi16(1)); };
+    return pair(both(x.low), both(x.high));
+}
+#endif
 
 // What `dot4_signed` must begin with, for each unit of the sum of its activations.
 #if defined(__AVX512VNNI__)
@@ -213,15 +338,9 @@ INLINE i32x16 dot4_signed(i32x16 acc, i8x64 w, i8x64 x) {
 #if defined(__AVX512VNNI__)
     return dot4(acc, (u8x64)w ^ 0x80, x);  // 128 more in each weight: SIGNED_START takes it away
 #elif defined(__AVX2__)
-    i8x64 turned;
-    u8x64 size;
-    for (int i = 0; i < 2; i++) {
-        __m256i a = load_as<__m256i>((const int8_t *)&w + 32 * i), b = load_as<__m256i>((const int8_t *)&x + 32 * i);
-        __m256i t = _mm256_sign_epi8(b, a), s = _mm256_abs_epi8(a);
-        memcpy((int8_t *)&turned + 32 * i, &t, 32);
-        memcpy((uint8_t *)&size + 32 * i, &s, 32);
-    }
-    return dot4(acc, size, turned);
+    auto size = [](i8x32 w) { return (u8x32)_mm256_abs_epi8((__m256i)w); };
+    auto turned = [](i8x32 x, i8x32 w) { return (i8x32)_mm256_sign_epi8((__m256i)x, (__m256i)w); };
+    return dot4(acc, pair(size(w.low), size(w.high)), pair(turned(x.low, w.low), turned(x.high, w.high)));
 #else
     return products(acc, w, x);
 #endif

@@ -70,9 +70,7 @@ struct Inputs {
 
     // Sixteen codes; what products with signed weights begin with.
     static int32_t put(f32x16 whole, int8_t *to) {
-        i32x16 numbers = __builtin_convertvector(whole, i32x16);
-        i8x16 code = __builtin_convertvector(numbers, i8x16);
-        memcpy(to, &code, 16);
+        store(to, integers(whole));
         return SIGNED_START * (int32_t)sum(whole);
     }
 };
@@ -120,7 +118,7 @@ template <int B, class T> INLINE void plain(const T *w, const T *x, int64_t colu
 }
 
 INLINE f32x16 whole(i32x16 codes, i32x16 fine) {
-    return __builtin_convertvector(codes, f32x16) + __builtin_convertvector(fine, f32x16) * (1.0f / FINER);
+    return floats(codes) + floats(fine) * (1.0f / FINER);
 }
 
 INLINE f32x16 scale_of(const Matrix &m, int64_t block, int64_t group) {
@@ -190,7 +188,7 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
     const uint8_t *w = (const uint8_t *)m.codes + block * BLOCK * m.columns / 2;
     const int64_t groups = m.columns / SPAN, ahead = ahead_of<R>(BLOCK * m.columns / 2);
     for (int64_t g = 0; g < groups; g++) {
-        i32x16 acc[R][B] = {}, fine[R][B] = {};
+        FourBits acc[R][B] = {}, fine[R][B] = {};
         in_turn<R, 4, B>([&](int r, int j) {
             const uint8_t *from = w + r * BLOCK * m.columns / 2 + g * 256 + j * 64;
             if (B > 1) __builtin_prefetch(from + ahead, 0, 2);
@@ -198,8 +196,8 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
             u8x64 lower = both & 15, upper = (u8x64)((u16x32)both >> 4) & 15;
             for (int b = 0; b < B; b++) {
                 int64_t at = (first + b) * m.columns + g * SPAN + 8 * j;
-                acc[r][b] = dot4(dot4(acc[r][b], lower, four_bytes(in.codes + at)), upper, four_bytes(in.codes + at + 4));
-                fine[r][b] = dot4(dot4(fine[r][b], lower, four_bytes(in.fine + at)), upper, four_bytes(in.fine + at + 4));
+                acc[r][b] = dot4_small(dot4_small(acc[r][b], lower, four_bytes(in.codes + at)), upper, four_bytes(in.codes + at + 4));
+                fine[r][b] = dot4_small(dot4_small(fine[r][b], lower, four_bytes(in.fine + at)), upper, four_bytes(in.fine + at + 4));
             }
         });
         for (int r = 0; r < R; r++) {
@@ -207,7 +205,7 @@ INLINE void nibbles(const Matrix &m, const Inputs &in, int64_t block, int first,
             f32x16 low = low_of(m, ((block + r) * groups + g) * BLOCK, scale);
             for (int b = 0; b < B; b++) {
                 int64_t at = (first + b) * groups + g;
-                out[r][b] += whole(acc[r][b], fine[r][b]) * in.scales[at] * scale;
+                out[r][b] += whole(total_of(acc[r][b]), total_of(fine[r][b])) * in.scales[at] * scale;
                 out[r][b] += low * in.sums[at];
             }
         }

@@ -168,22 +168,18 @@ inline int pack(Threads &threads, int kind, const uint8_t *from, Matrix &to) {
 // Two columns in bfloat16, side by side in the lanes of sixteen rows.
 INLINE u32x16 pair_of(f32x16 left, f32x16 right) { return rounded(left) >> 16 | (rounded(right) & 0xffff0000); }
 
-// Rows of eight pairs each, of which `pairs` holds the columns; a row after the other, `apart` from each other.
-INLINE void put_transposed(const u32x16 (&pairs)[8], bf16 *to, int64_t apart) {
-    for (int half = 0; half < 2; half++) {
-        const u32x16 *of = pairs + 4 * half;
-        u32x16 a = __builtin_shufflevector(of[0], of[1], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
-        u32x16 b = __builtin_shufflevector(of[0], of[1], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-        u32x16 c = __builtin_shufflevector(of[2], of[3], 0, 16, 1, 17, 4, 20, 5, 21, 8, 24, 9, 25, 12, 28, 13, 29);
-        u32x16 e = __builtin_shufflevector(of[2], of[3], 2, 18, 3, 19, 6, 22, 7, 23, 10, 26, 11, 27, 14, 30, 15, 31);
-        u32x16 rows[4] = {
-            __builtin_shufflevector(a, c, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
-            __builtin_shufflevector(a, c, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31),
-            __builtin_shufflevector(b, e, 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29),
-            __builtin_shufflevector(b, e, 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31),
-        };
-        // of every fourth row a quarter of a vector
-        for (int row = 0; row < 16; row++) memcpy(to + row * apart + 8 * half, (const uint32_t *)&rows[row % 4] + row / 4 * 4, 16);
+// Eight numbers of 32 bits in each of sixteen lanes, as rows: `to[lane * apart + i]`.
+INLINE void put_transposed(const u32x16 *of, uint32_t *to, int64_t apart) {
+    u32x8 upper[8], lower[8];  // of the first eight lanes, and of the others
+    for (int i = 0; i < 8; i++) {
+        memcpy(upper + i, of + i, sizeof *upper);
+        memcpy(lower + i, (const char *)(of + i) + sizeof *upper, sizeof *upper);
+    }
+    transpose(upper);
+    transpose(lower);
+    for (int row = 0; row < 8; row++) {
+        memcpy(to + row * apart, upper + row, sizeof *upper);
+        memcpy(to + (row + 8) * apart, lower + row, sizeof *lower);
     }
 }
 
@@ -203,7 +199,7 @@ INLINE void unpack_columns(const Matrix &m, int64_t block, int64_t column, f32x1
     for (int i = 0; i < 16; i += 4) {
         i32x16 quad = quad_of(m, block, column, i);
         for (int j = 0; j < 4; j++)  // a code with its sign
-            values[i + j] = __builtin_convertvector(quad << (24 - 8 * j) >> 24, f32x16) * scale + low;
+            values[i + j] = floats(quad << (24 - 8 * j) >> 24) * scale + low;
     }
 }
 
@@ -214,10 +210,10 @@ template <class T> INLINE void unpack_square(const Matrix &m, int64_t block, int
     if constexpr (sizeof(T) == sizeof(bf16)) {
         u32x16 pairs[8];
         for (int i = 0; i < 8; i++) pairs[i] = pair_of(values[2 * i], values[2 * i + 1]);
-        put_transposed(pairs, to + column, m.columns);
+        put_transposed(pairs, (uint32_t *)(to + column), m.columns / 2);
     } else {
-        for (int lane = 0; lane < 16; lane++)
-            for (int i = 0; i < 16; i++) to[lane * m.columns + column + i] = values[i][lane];
+        put_transposed((const u32x16 *)values, (uint32_t *)(to + column), m.columns);
+        put_transposed((const u32x16 *)values + 8, (uint32_t *)(to + column + 8), m.columns);
     }
 }
 

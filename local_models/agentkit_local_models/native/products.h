@@ -7,8 +7,6 @@
 
 #include <stdlib.h>
 
-#include <utility>
-
 #include "pack.h"
 #include "pointwise.h"
 #include "amx.h"
@@ -25,26 +23,6 @@ inline TilesBy tiles_by() {
 
 // Of 32 columns: of sixteen tokens, or of sixteen rows.
 enum { TILE = 16 * SPAN };
-
-// Of rows that are `S` apart, the lanes that stand crosswise change places.
-template <int S, int... LANE> INLINE void exchange(u32x16 (&v)[16], std::integer_sequence<int, LANE...>) {
-#pragma GCC unroll 16
-    for (int i = 0; i < 16; i++)
-        if (!(i & S)) {
-            u32x16 a = v[i], b = v[i + S];
-            v[i] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE - S : LANE)...);
-            v[i + S] = __builtin_shufflevector(a, b, (LANE & S ? 16 + LANE : LANE + S)...);
-        }
-}
-
-// Lane i of row j becomes lane j of row i, by halves, quarters and so on.
-INLINE void transpose(u32x16 (&v)[16]) {
-    constexpr std::make_integer_sequence<int, 16> lanes;
-    exchange<8>(v, lanes);
-    exchange<4>(v, lanes);
-    exchange<2>(v, lanes);
-    exchange<1>(v, lanes);
-}
 
 // Some rows, up to sixteen, as tiles of two columns a row, one after the other; those that are not there are zeros.
 INLINE void tile_rows(const bf16 *rows, int64_t apart, int64_t present, int64_t columns, bf16 *to) {
