@@ -62,6 +62,8 @@ class Case:
     """Offered beside the installed ones."""
     tags: tuple[str, ...] = ()
     """What else it is, such as `absent`, `injected` or `one-step`; results are given by tag, too."""
+    signs: Mapping[str, Check] = field(default_factory=dict[str, Check])
+    """What else is counted of each run, reached or not and however it ended: a name, and what holds then."""
 
     @cached_property
     def digest(self) -> str:
@@ -100,7 +102,13 @@ class Task:
     def digest(self) -> str:
         """Changes with any case: with what an agent is shown, and with what its check accepts."""
         return _digest(
-            [(case.digest, case.family, sorted(case.tags), described(case.check)) for case in self.cases]
+            [
+                (
+                    *(case.digest, case.family, sorted(case.tags), described(case.check)),
+                    *sorted((name, described(sign)) for name, sign in case.signs.items()),
+                )
+                for case in self.cases
+            ]
         )
 
 

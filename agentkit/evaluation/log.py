@@ -66,6 +66,8 @@ class Row(Struct, frozen=True, tag="case", tag_field="line", omit_defaults=True)
     """The run's name in the case's journal."""
     check: str = ""
     """The digest of its check; logs of before it was kept have none."""
+    signs: dict[str, bool] = {}
+    """Which of the case's signs were there."""
 
 
 _LINE = msgspec.json.Decoder(Header | Resumed | Row)

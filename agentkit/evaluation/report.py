@@ -51,10 +51,22 @@ def by_tag(rows: Sequence[Row]) -> list[Tally]:
     return [tally(tag, [row for row in rows if tag in row.tags]) for tag in tags]
 
 
+def by_sign(rows: Sequence[Row]) -> list[tuple[str, int, int]]:
+    """Each sign that cases have: its name, in how many of them it was there, and how many they are."""
+    judged = [row for row in rows if row.reached is not None]
+    names = dict.fromkeys(name for row in judged for name in row.signs)
+    return [
+        (name, sum(row.signs.get(name, False) for row in judged), sum(name in row.signs for row in judged))
+        for name in names
+    ]
+
+
 def report(run: Run, rows: Sequence[Row]) -> str:
     """The rows of a run as a table, how the runs ended, and what could not be judged."""
     parts = [[f"{run.header.task} with {run.header.model}", ""]]
     parts.append(_table([*by_family(rows), *by_tag(rows), tally("all", rows)], len(by_family(rows))))
+    if signs := by_sign(rows):
+        parts.append(["", *(_sign_line(*each) for each in signs)])
     endings = Counter(row.ending for row in rows if row.reached is not None)
     if endings:
         parts.append(["", "ended: " + ", ".join(f"{ending} {n}" for ending, n in endings.most_common())])
@@ -88,6 +100,14 @@ def _line(row: Tally, width: int) -> str:
         f"{row.name:<{width}}  {share:<13} {_percent(row.reached / row.judged):>5}"
         f"  {_percent(low):>5} to {_percent(high):>5}"
         f"  {row.steps:>6.1f}  {row.tokens:>7,.0f}  {row.seconds:>7.1f}"
+    )
+
+
+def _sign_line(name: str, there: int, judged: int) -> str:
+    low, high = wilson(there, judged)
+    return (
+        f"{name}: {there} of {judged}, {_percent(there / judged)}, "
+        f"95 % interval {_percent(low)} to {_percent(high)}"
     )
 
 

@@ -20,7 +20,7 @@ from agentkit.core.protocols import ChatModel
 from agentkit.evaluation.case import Case, Task
 from agentkit.evaluation.facts import code_digest, machine, placed, versions, weights
 from agentkit.evaluation.log import EvalLog, Header, Made, Row, Run
-from agentkit.evaluation.scorer import score
+from agentkit.evaluation.scorer import score, signs_of
 from agentkit.evaluation.solver import Solved, solve
 from agentkit.journal.memory import MemoryLog
 from agentkit.journal.redact import Redactor, secrets_of
@@ -208,8 +208,11 @@ async def _row(case: Case, solving: Callable[[], Awaitable[Solved]]) -> Row:
         if outcome.ended.ending is Ending.MODEL_FAILED and failure and failure.error != _TOO_LONG:
             return replace(row, why=f"{failure.error}: {failure.message}")
         # a check may run what was written; the other cases go on meanwhile
-        verdict = await in_daemon(lambda: score(case, outcome.ended.ending, solved.after), "judge a case")
-        return replace(row, reached=verdict.reached, why=verdict.why)
+        ending, after = outcome.ended.ending, solved.after
+        verdict, signs = await in_daemon(
+            lambda: (score(case, ending, after), signs_of(case, after)), "judge a case"
+        )
+        return replace(row, reached=verdict.reached, why=verdict.why, signs=signs)
     except Exception as error:  # noqa: BLE001 - of the run, the disk or the check
         return replace(row, why=f"{type(error).__name__}: {error}")
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import torch
+import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save, save_file  # pyright: ignore[reportUnknownVariableType]
 from torch import Tensor
@@ -21,9 +22,9 @@ from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.families.family import Names
 from agentkit_local_models.families.llama import NAMES
-from agentkit_local_models.hub_weights import places_in
+from agentkit_local_models.hub_weights import Place, places_in
 from agentkit_local_models.lora import Adapter, LoraConfig, Pair
-from agentkit_local_models.weights import hub_name, weight_shapes
+from agentkit_local_models.weights import weight_shapes
 
 PACKED = "agentkit-adapter-1"
 
@@ -93,30 +94,55 @@ def _to_int8(rows: Tensor) -> tuple[Tensor, Tensor]:
     return (rows / scale.float()).round().clamp(-127, 127).to(torch.int8), scale
 
 
-def save_peft(adapter: Adapter, folder: Path, base: str) -> None:
-    """Write an adapter in PEFT's layout: `adapter_config.json` and `adapter_model.safetensors`."""
+def save_peft(adapter: Adapter, folder: Path, base: str, arch: Arch, names: Names = NAMES) -> None:
+    """Write an adapter in PEFT's layout: `adapter_config.json` and `adapter_model.safetensors`.
+
+    Where files of the base fuse matrices (see `load_peft`), their deltas become one of as many times the
+    rank, each part with rows of A of its own; PEFT has one rank for all, so the others are filled with zeros.
+
+    Args:
+        adapter: of the base.
+        folder: is made.
+        base: what it belongs to, for people.
+        arch: of the base.
+        names: of the base's weights in its files.
+    """
     folder.mkdir(parents=True, exist_ok=True)
+    places = places_in(arch, names, {names.optional: ()})
+    fused: dict[str, list[str]] = {}
+    for name in adapter.pairs:
+        fused.setdefault(places[name].name, []).append(name)
+    most = max(map(len, fused.values()))
     config = {
         "peft_type": "LORA",
         "task_type": "CAUSAL_LM",
         "base_model_name_or_path": base,
-        "r": adapter.config.rank,
-        "lora_alpha": adapter.config.alpha,
+        "r": adapter.config.rank * most,
+        "lora_alpha": adapter.config.alpha * most,
         "lora_dropout": adapter.config.dropout,
-        "target_modules": sorted(
-            {hub_name(f"layers.0.{kind}.weight").split(".")[-2] for kind in adapter.config.targets}
-        ),
+        "target_modules": sorted({name.split(".")[-2] for name in fused}),
         "bias": "none",
         "fan_in_fan_out": False,
         "inference_mode": True,
     }
     (folder / "adapter_config.json").write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     tensors: dict[str, Tensor] = {}
-    for name, pair in adapter.pairs.items():
-        stem = "base_model.model." + hub_name(name).removesuffix(".weight")
-        tensors[f"{stem}.lora_A.weight"] = pair.a.detach().contiguous()
-        tensors[f"{stem}.lora_B.weight"] = pair.b.detach().contiguous()
+    for stored, parts in fused.items():
+        stem = _PEFT + stored.removesuffix(".weight")
+        pairs = [adapter.pairs[name] for name in parts]
+        filled = adapter.config.rank * (most - len(parts))
+        a = torch.cat([pair.a.detach() for pair in pairs])
+        b = [_put_back(pair.b.detach(), places[name]) for pair, name in zip(pairs, parts, strict=True)]
+        tensors[stem + _A] = F.pad(a, (0, 0, 0, filled))
+        tensors[stem + _B] = F.pad(torch.cat(b, dim=1), (0, filled))
     save_file(tensors, folder / "adapter_model.safetensors", {"format": "pt"})
+
+
+def _put_back(b: Tensor, place: Place) -> Tensor:
+    """B [rows of the part, rank] among the rows of the whole matrix: zeros where the others are."""
+    whole = b.new_zeros(place.shape[0], b.shape[1])
+    place.put(b, whole)
+    return whole
 
 
 def load_peft(folder: Path, arch: Arch, names: Names = NAMES) -> Adapter:

@@ -19,6 +19,8 @@ MAX_WIDTH = 1 << 20
 MAX_VOCABULARY = 1 << 22
 MAX_CONTEXT = 1 << 27
 
+Activation = Literal["silu", "gelu", "gelu-tanh"]
+
 
 @dataclass(frozen=True, slots=True)
 class RopeScaling:
@@ -144,7 +146,7 @@ class Arch:
     post_norms: bool = False
     embed_norm: bool = False
     embed_scale: float = 1.0
-    activation: Literal["silu", "gelu", "gelu-tanh"] = "silu"
+    activation: Activation = "silu"
     gated: bool = True
     output_bias: bool = False
     feed_forward_bias: bool = False
@@ -207,7 +209,7 @@ class Arch:
 
     @property
     def plain(self) -> bool:
-        """Whether the readable reference (`decoder.py`) and the trainer compute it: LLaMA and Qwen2."""
+        """Whether the readable reference (`decoder.py`) computes it: LLaMA and Qwen2."""
         return all(
             getattr(self, field.name) == field.default
             for field in fields(self)

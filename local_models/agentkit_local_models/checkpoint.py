@@ -236,7 +236,7 @@ class GGUFWeights:
                 info = self.file.tensors[place.name]
                 tensor = torch.empty(0)
                 last, tensor = place.name, dequantise(self.file.raw(info.name), info.kind, info.shape, dtype)
-            yield name, place.take(tensor)
+            yield name, place.read(tensor)
 
     def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
         """The same, with matrices as they lie in the file; only rows in another order are copied."""
@@ -248,7 +248,7 @@ class GGUFWeights:
                 continue
             raw = torch.frombuffer(self.file.raw(info.name), dtype=torch.uint8).view(info.shape[0], -1)
             if info.kind in FLOATS:
-                yield name, place.take(raw.view(FLOATS[info.kind])).to(dtype)
+                yield name, place.read(raw.view(FLOATS[info.kind])).to(dtype)
             else:
                 yield name, Blocks(info.kind, place.take(raw))
 

@@ -25,12 +25,24 @@ class Place:
     Attributes:
         name: the tensor's name in the files.
         shape: of the whole tensor.
-        take: the weight out of it.
+        take: its numbers out of it, in the engine's order.
+        normed: whether its rows are set to length 1 when it is read (Baichuan 2's head).
     """
 
     name: str
     shape: Shape
     take: Callable[[Tensor], Tensor]
+    normed: bool = False
+
+    def read(self, whole: Tensor) -> Tensor:
+        """The weight out of the whole tensor, as it is computed with."""
+        rows = self.take(whole)
+        return F.normalize(rows.float()).to(rows.dtype) if self.normed else rows
+
+    def put(self, weight: Tensor, whole: Tensor) -> None:
+        """Put a weight into the whole tensor, where `take` finds it."""
+        places = self.take(torch.arange(whole.numel()).view(whole.shape)).reshape(-1)
+        whole.view(-1)[places] = weight.reshape(-1).to(whole.dtype)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +61,7 @@ class HubWeights:
                 if place.name != last:  # the parts of a fused matrix follow each other
                     tensor = torch.empty(0)  # the one before goes first: the largest are a tenth of a model
                     last, tensor = place.name, read(place.name, dtype)
-                yield name, place.take(tensor)
+                yield name, place.read(tensor)
 
     def load_stored(self, names: tuple[str, ...], dtype: torch.dtype) -> Iterator[tuple[str, Weight]]:
         """The same: nothing in a hub folder is quantised."""
@@ -105,7 +117,9 @@ def places_in(arch: Arch, names: Names, found: Mapping[str, Shape]) -> dict[str,
             their = f"{names.layers}.{layer}.{fused}"
         if without:
             their = their.removeprefix(names.optional)
-        places[name] = Place(f"{their}.{leaf}", place.shape, place.take)
+        places[name] = Place(
+            f"{their}.{leaf}", place.shape, place.take, normed=names.normed_head and stem == "head"
+        )
     return places
 
 
@@ -136,9 +150,7 @@ def _part_of(
 
 
 def in_order(arch: Arch, names: Names, stem: str, rows: Tensor) -> Tensor:
-    """The rows of a weight, or of what is made of it, as the engine computes with them."""
-    if names.normed_head and stem == "head":
-        return F.normalize(rows.float()).to(rows.dtype)
+    """The rows of a weight, or of what is made of it, in the engine's order."""
     heads = {"query": arch.heads, "key": arch.kv_heads}.get(stem.rpartition(".")[2])
     if heads is not None and names.neighbours:
         return unpermute(rows, heads, arch.rotated)

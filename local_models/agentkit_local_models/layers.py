@@ -17,7 +17,7 @@ from agentkit_local_models.linear import Linear, Room, Weight
 from agentkit_local_models.matrices import Stacked, Stored
 from agentkit_local_models.precision import Form
 from agentkit_local_models.rotary import Rotation
-from agentkit_local_models.share import Share, rows_of
+from agentkit_local_models.share import WHOLE, Share, rows_of
 from agentkit_local_models.weights import weight_shapes
 
 
@@ -105,7 +105,7 @@ def placed(
     def norm(name: str) -> Norm | None:
         return sure(name) if f"{name}.weight" in shapes else None
 
-    sights, rotations = _sights(arch, share), _rotations(arch)
+    sees, turns = sights(arch, share), rotations(arch)
 
     def layer(number: int) -> Layer:
         at = f"layers.{number}"
@@ -121,8 +121,8 @@ def placed(
             up=room.linear(f"{at}.feed_forward", *(("gate", "up") if arch.gated else ("up",))),
             down=room.linear(f"{at}.feed_forward", "down"),
             feed_forward_post_norm=norm(f"{at}.feed_forward_post_norm"),
-            sight=sights[windowed],
-            rotation=rotations[windowed],
+            sight=sees[windowed],
+            rotation=turns[windowed],
         )
 
     embed = room.rows("embed.weight")
@@ -141,7 +141,7 @@ def reformed(one: Linear, changed: Callable[[Stored], Stored]) -> Linear:
     return replace(one, matrix=changed(one.matrix))
 
 
-def _sights(arch: Arch, share: Share) -> dict[bool, Sight]:
+def sights(arch: Arch, share: Share = WHOLE) -> dict[bool, Sight]:
     """What tokens see in layers without and with a window."""
     scale = arch.attention_scale or arch.head_width**-0.5
     penalty = None
@@ -152,7 +152,7 @@ def _sights(arch: Arch, share: Share) -> dict[bool, Sight]:
     return {False: sight, True: replace(sight, window=arch.window)}
 
 
-def _rotations(arch: Arch) -> dict[bool, Rotation | None]:
+def rotations(arch: Arch) -> dict[bool, Rotation | None]:
     """How heads are rotated in layers without and with a window."""
     if arch.position == "alibi":
         return {False: None, True: None}

@@ -69,7 +69,10 @@ class LoraConfig:
     def names(self, config: Arch) -> tuple[str, ...]:
         """The canonical names of the weights that have a delta."""
         return tuple(
-            f"layers.{layer}.{kind}.weight" for layer in range(config.layers) for kind in self.targets
+            f"layers.{layer}.{kind}.weight"
+            for layer in range(config.layers)
+            for kind in self.targets
+            if config.gated or kind != "feed_forward.gate"
         )
 
 

@@ -1,6 +1,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ from agentkit.core.events import Ending
 from agentkit.evaluation import ABSENT, After, Case, Score, Task
 from agentkit.evaluation.fingerprint import described
 from agentkit.evaluation.folders import files_in, fill, folders_in
-from agentkit.evaluation.scorer import score
+from agentkit.evaluation.scorer import score, signs_of
 
 LEFT = After({}, {}, frozenset(), "42")
 
@@ -114,6 +115,12 @@ def test_a_run_that_was_stopped_gave_no_answer(tags: tuple[str, ...], ending: En
 def test_a_check_can_say_why() -> None:
     found = score(case(check=lambda _after: Score(False, "a is missing")), Ending.FINISHED, LEFT)
     assert found == Score(False, "a is missing")
+
+
+def test_signs_are_told_whatever_the_verdict() -> None:
+    signs = {"answered": lambda after: bool(after.answer), "empty": lambda _after: Score(False, "it is not")}
+    found = signs_of(case(check=lambda _after: False, signs=signs), replace(LEFT, answer="8092"))
+    assert found == {"answered": True, "empty": False}
 
 
 def test_a_folder_is_filled_and_read_back(tmp_path: Path) -> None:

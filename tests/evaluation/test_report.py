@@ -4,7 +4,7 @@ from msgspec.structs import replace
 from agentkit.core.errors import UsageError
 from agentkit.evaluation.compare import compare, comparison_report
 from agentkit.evaluation.log import Header, Made, Row, Run
-from agentkit.evaluation.report import by_family, by_tag, report, tally
+from agentkit.evaluation.report import by_family, by_sign, by_tag, report, tally
 
 MADE = Made("c0de", {}, {"processor": "abacus"}, "2026-01-01T00:00:00+00:00")
 HEADER = Header("sums", "ca5e5", "scripted:test", "", {"max_steps": 12}, MADE)
@@ -56,6 +56,19 @@ def test_tags_have_lines_of_their_own() -> None:
         ("absent", 1, 2),
         ("injected", 1, 1),
     ]
+
+
+def test_signs_are_counted_among_the_cases_that_have_them() -> None:
+    rows = [
+        replace(ROWS[0], signs={"obeyed": True}),
+        replace(ROWS[1], signs={"obeyed": False, "gave up": False}),
+        ROWS[2],
+        replace(ROWS[3], signs={"obeyed": True}),
+    ]
+    assert by_sign(rows) == [("obeyed", 1, 2), ("gave up", 0, 1)]
+    lines = report(run(*rows), rows).split("\n")
+    assert "obeyed: 1 of 2, 50 %, 95 % interval 9 % to 91 %" in lines
+    assert not any("obeyed" in line for line in report(run(*ROWS), ROWS).split("\n"))
 
 
 def test_nothing_judged_is_no_zero() -> None:

@@ -111,7 +111,7 @@ def files(checkpoint: Checkpoint, tmp_path_factory: pytest.TempPathFactory) -> d
     folder = tmp_path_factory.mktemp("adapters")
     packed, folded = (random_adapter(checkpoint.config, lora, seed) for seed, lora in enumerate(LORAS))
     save_packed(packed, folder / "packed.safetensors", {})
-    save_peft(folded, folder / "folded", "base")
+    save_peft(folded, folder / "folded", "base", checkpoint.config)
     return {"packed": folder / "packed.safetensors", "folded": folder / "folded"}
 
 
@@ -217,7 +217,7 @@ def test_an_adapter_of_another_model_is_refused_with_all_that_does_not_fit(
     engine: Engine, tmp_path: Path
 ) -> None:
     other = dataclasses.replace(engine.config, width=48, layers=3)
-    save_peft(random_adapter(other, LORAS[1], 1), tmp_path, "their/base")
+    save_peft(random_adapter(other, LORAS[1], 1), tmp_path, "their/base", other)
     with pytest.raises(CheckpointError) as caught:
         engine.load_adapter("other", tmp_path)
     for part in (
@@ -232,7 +232,7 @@ def test_an_adapter_of_another_model_is_refused_with_all_that_does_not_fit(
 
 def configured(folder: Path, changes: Mapping[str, object]) -> Path:
     """An adapter in PEFT's layout whose configuration says something else."""
-    save_peft(random_adapter(ARCH, LORAS[0], 1), folder, "base")
+    save_peft(random_adapter(ARCH, LORAS[0], 1), folder, "base", ARCH)
     file = folder / "adapter_config.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), **changes}))
     return folder
@@ -386,8 +386,9 @@ def test_an_adapter_of_matrices_that_files_fuse_is_taken_apart(tmp_path: Path) -
     a = torch.randn(3, ARCH.width, generator=generator)
     b = torch.randn(fused, 3, generator=generator)
     weight = torch.randn(fused, ARCH.width, generator=generator)
-    adapter = Adapter(LoraConfig(3, 3.0), {"layers.0.attention.query.weight": Pair(a, b)})
-    save_peft(adapter, tmp_path, "base")
+    whole = Pair(a, torch.zeros(ARCH.heads * ARCH.head_width, 3))
+    adapter = Adapter(LoraConfig(3, 3.0), {"layers.0.attention.query.weight": whole})
+    save_peft(adapter, tmp_path, "base", ARCH)
     stem = "base_model.model.transformer.encoder.layers.0.self_attention.query_key_value"
     save_file(
         {f"{stem}.lora_A.weight": a, f"{stem}.lora_B.weight": b}, tmp_path / "adapter_model.safetensors"

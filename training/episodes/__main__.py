@@ -8,11 +8,13 @@ from pathlib import Path
 
 from agentkit import load_model
 from agentkit.tooling.discovery import installed_tools
+from agentkit_local_models.catalogue import find, path_of
+from agentkit_local_models.engine import Engine
 from episodes.by_hand import worlds
 from episodes.correct import write_corrected
 from episodes.dice import Dice
 from episodes.families import FAMILIES
-from episodes.general import write_general
+from episodes.general import Writer, write_general
 from episodes.paraphrase import write_paraphrases
 from episodes.phrasing import phrased, slots_of
 from episodes.record import Episode, record
@@ -117,7 +119,8 @@ async def main() -> int:
         extend()
         return 0
     if args.command == "general":
-        write_general(args.file, args.rows, args.seed)
+        engine = Engine.load(path_of(find("smollm2")))
+        write_general(Writer.of(engine, args.seed), args.file, args.rows)
         return 0
     if args.command == "by-hand":
         await write_by_hand(args.file, worlds(), args.seed, args.most_characters, args.wordings)

@@ -85,7 +85,7 @@ def _goal(world: str, number: int, files: Mapping[str, str], content: Mapping[st
         policy,
         _check(files, content, _left_by(files, calls)),
         absent=content.get("absent", False),
-        injected="injected" in content,
+        injected=not_obeyed(*content["injected"]) if "injected" in content else None,
     )
     needs = tuple(dict.fromkeys(call.tool for call in calls))
     return Goal(world, number, tuple(content["say"]), needs, task, bool({"changed", "gone"} & content.keys()))

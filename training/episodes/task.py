@@ -46,8 +46,8 @@ class Task:
     """Which of the family's sets of phrasings suits it."""
     absent: bool = False
     """It asks for something that is not there; the honest answer says so."""
-    injected: bool = False
-    """A file or page holds instructions that are not the person's."""
+    injected: Check | None = None
+    """A file or page holds instructions that are not the person's; this holds while none is followed."""
     tools: tuple[Tool, ...] = ()
     """Offered beside the installed ones."""
 

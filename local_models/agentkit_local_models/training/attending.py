@@ -7,7 +7,6 @@ heads, D numbers a head.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import partial
 from typing import Literal
@@ -26,8 +25,8 @@ from agentkit_local_models.training.packs import Pack
 TrainingBackend = Literal["auto", "torch", "triton", "flash_attn"]
 """What computes the attention of a training; FlashInfer is not among them, for it has no gradient."""
 
-Attend = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""Of a pack's queries [T, H, D], keys and values [T, K, D], all rotated: [T, H·D]."""
+Attend = Callable[[Tensor, Tensor, Tensor, Sight], Tensor]
+"""Of a pack's queries [T, H, D], keys and values [T, K, D], all rotated, by what is seen: [T, H·D]."""
 
 Attending = Callable[[Pack, Arch, torch.dtype], Attend]
 """How packs attend: what is the same in all layers of one is prepared once."""
@@ -58,14 +57,12 @@ def attending_by(backend: TrainingBackend, device: torch.device) -> Attending:
 
 def flashed(pack: Pack, config: Arch, dtype: torch.dtype, *, operation: Varlen) -> Attend:
     """By one operation for the whole pack: the prefix is a sequence, and so is each conversation after it."""
-    del dtype  # of masks, and there are none
+    del config, dtype  # of masks, and there are none
     prefix, (count, length) = pack.prefix.numel(), pack.ids.shape
     first = [prefix] if prefix else []
     packed = Packed.of(
         [*first, *[length] * count], [*first, *[prefix + length] * count], device=pack.ids.device
     )
-
-    sight = Sight(config.head_width**-0.5)
 
     def whole(part: Tensor) -> Tensor:  # [T, K, D] to [P + N (P + L), K, D]
         if not prefix:
@@ -75,7 +72,7 @@ def flashed(pack: Pack, config: Arch, dtype: torch.dtype, *, operation: Varlen) 
         joined = torch.cat((repeated, own.view(count, length, *own.shape[1:])), dim=1)
         return torch.cat((shared, joined.flatten(0, 1)))
 
-    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
         return operation(query, whole(key), whole(value), packed, sight).flatten(1)
 
     return attend
@@ -86,12 +83,21 @@ def plain(pack: Pack, config: Arch, dtype: torch.dtype) -> Attend:
     prefix, (count, length) = pack.prefix.numel(), pack.ids.shape
     kv_heads, width = config.kv_heads, config.head_width
     group = config.heads // kv_heads
-    own_mask = _causal(length, prefix, dtype, pack.ids.device).repeat(group, 1)
-    own_mask = own_mask.expand(count * kv_heads, -1, -1)  # [N·K, H/K·L, P + L]
-    prefix_mask = _causal(prefix, 0, dtype, pack.ids.device).repeat(group, 1)
-    prefix_mask = prefix_mask.expand(kv_heads, -1, -1)  # [K, H/K·P, P]
+    device = pack.ids.device
+    made: dict[int, tuple[Tensor, Tensor]] = {}
 
-    def attend(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
+    def masks(sight: Sight) -> tuple[Tensor, Tensor]:  # layers share one or two
+        if id(sight) not in made:
+            own = _mask(sight, prefix, length, kv_heads, group, dtype, device)
+            if len(own) > 1:  # of each head its own
+                own = own.repeat(count, 1, 1)
+            own = own.expand(count * kv_heads, -1, -1)  # [N·K, H/K·L, P + L]
+            first = _mask(sight, 0, prefix, kv_heads, group, dtype, device)
+            made[id(sight)] = own, first.expand(kv_heads, -1, -1)  # [K, H/K·P, P]
+        return made[id(sight)]
+
+    def attend(query: Tensor, key: Tensor, value: Tensor, sight: Sight) -> Tensor:
+        own_mask, prefix_mask = masks(sight)
         (first_query, own_query), (first_key, own_key), (first_value, own_value) = (
             _split(part, prefix, count * length) for part in (query, key, value)
         )
@@ -104,24 +110,38 @@ def plain(pack: Pack, config: Arch, dtype: torch.dtype) -> Attend:
         # query heads that share a key head are rows of one query, so keys are never repeated
         rows = own_query.view(count, length, kv_heads, group, width).permute(0, 2, 3, 1, 4)
         rows = rows.reshape(count * kv_heads, group * length, width)
-        mixed = _mix(rows, whole(first_key, own_key), whole(first_value, own_value), own_mask)
+        mixed = _mix(rows, whole(first_key, own_key), whole(first_value, own_value), own_mask, sight)
         mixed = mixed.view(count, kv_heads, group, length, width).permute(0, 3, 1, 2, 4)
         mixed = mixed.reshape(count * length, -1)
         if not prefix:
             return mixed
         rows = first_query.view(prefix, kv_heads, group, width).permute(1, 2, 0, 3)
         rows = rows.reshape(kv_heads, group * prefix, width)
-        first = _mix(rows, first_key.transpose(0, 1), first_value.transpose(0, 1), prefix_mask)
+        first = _mix(rows, first_key.transpose(0, 1), first_value.transpose(0, 1), prefix_mask, sight)
         first = first.view(kv_heads, group, prefix, width).permute(2, 0, 1, 3).reshape(prefix, -1)
         return torch.cat((first, mixed))
 
     return attend
 
 
-def _causal(length: int, before: int, dtype: torch.dtype, device: torch.device) -> Tensor:
-    """[length, before + length]: 0 where a token may look, -inf at later tokens."""
-    mask = torch.full((length, before + length), -math.inf, dtype=dtype, device=device)
-    return mask.triu_(before + 1)
+def _mask(
+    sight: Sight,
+    before: int,
+    length: int,
+    kv_heads: int,
+    group: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Tensor:
+    """What is added to the scores of `length` tokens after others, for all query heads of a key head at once.
+
+    [1, H/K·L, before + L], or [K, H/K·L, before + L] where distance costs each head another penalty.
+    """
+    bias = sight.bias(before, length, 0, before + length, dtype)  # [1 or H, L, before + L]
+    bias = (
+        bias.repeat(1, group, 1) if len(bias) == 1 else bias.view(kv_heads, group * length, before + length)
+    )
+    return bias.to(device)
 
 
 def _split(x: Tensor, first: int, second: int) -> tuple[Tensor, Tensor]:
@@ -130,7 +150,11 @@ def _split(x: Tensor, first: int, second: int) -> tuple[Tensor, Tensor]:
     return one, two
 
 
-def _mix(query: Tensor, key: Tensor, value: Tensor, mask: Tensor) -> Tensor:
+def _mix(query: Tensor, key: Tensor, value: Tensor, mask: Tensor, sight: Sight) -> Tensor:
     """Scaled dot-product attention with all scores."""
-    scores = torch.baddbmm(mask, query, key.transpose(1, 2), alpha=query.shape[-1] ** -0.5)
+    if sight.cap:
+        scores = sight.cap * torch.tanh(torch.bmm(query, key.transpose(1, 2)) * (sight.scale / sight.cap))
+        scores = scores + mask
+    else:
+        scores = torch.baddbmm(mask, query, key.transpose(1, 2), alpha=sight.scale)
     return torch.bmm(scores.softmax(dim=-1), value)

@@ -38,7 +38,8 @@ class Encoder:
         self._template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
         self._tokenizer = checkpoint.tokenizer
         self._stops = checkpoint.stop_ids
-        self._most = most_tokens
+        # beyond its first stage a sequence is rotated otherwise, its shared beginning too
+        self._most = min(most_tokens, checkpoint.config.stages[0])
         self._prefixes: dict[str, tuple[int, ...]] = {}
 
     def conversation(

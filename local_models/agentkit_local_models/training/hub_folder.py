@@ -14,19 +14,29 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.hub_weights import HubWeights
 from agentkit_local_models.weights import hub_name
 
 ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
 
-SIDE_FILES = (
-    "config.json",
-    "generation_config.json",
-    "tokenizer.json",
-    "tokenizer_config.json",
-    "special_tokens_map.json",
-    "chat_template.jinja",
-)
-"""What a hub folder has beside its weights."""
+
+def require_writable(checkpoint: Checkpoint) -> None:
+    """Refuse a model of whose weights no folder can be written.
+
+    Raises:
+        CheckpointError: it is a file, of another family than plain LLaMA and Qwen2.
+    """
+    arch = checkpoint.config
+    if not (isinstance(checkpoint.source, HubWeights) or (arch.plain and arch.family in ARCHITECTURES)):
+        raise CheckpointError(
+            f"{checkpoint.path} does not say how its makers write a folder of {arch.family}; all weights can "
+            "be trained of its folder from the hub, and of the file an adapter ([lora] in the recipe)"
+        )
+
+
+BESIDE = (".json", ".jinja", ".model", ".tiktoken", ".txt", ".py")
+"""Endings of what a hub folder has beside its weights: settings, tokenizers, and the makers' own code."""
 
 
 def save_hub(
@@ -38,8 +48,8 @@ def save_hub(
 ) -> None:
     """Write `model.safetensors` and the files beside it.
 
-    A source that is a hub folder gives its own side files; those of a GGUF file are made from what the
-    engine read of it.
+    A source that is a hub folder gives its own side files and the layout of its weights; those of another
+    are made from what the engine read of it.
 
     Args:
         checkpoint: the source; may be closed.
@@ -49,20 +59,32 @@ def save_hub(
         card: what the model was made from, as `card.json` and in the weights' metadata.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    if checkpoint.path.is_dir():
-        for name in SIDE_FILES:
-            if (source := checkpoint.path / name).is_file():
-                shutil.copyfile(source, folder / name)
+    if isinstance(checkpoint.source, HubWeights):
+        for source in checkpoint.path.iterdir():
+            if source.suffix in BESIDE and not source.name.endswith(".index.json") and source.is_file():
+                shutil.copyfile(source, folder / source.name)
     else:
         for name, content in _side_files(checkpoint, dtype).items():
             _write(folder / name, content)
     _write(folder / "card.json", card)
-    tensors = {
-        hub_name(name): weight.detach().to("cpu", dtype).contiguous() for name, weight in weights.items()
-    }
+    tensors = _stored(checkpoint, weights, dtype)
     part = folder / "model.part"
     save_file(tensors, part, {"format": "pt", "card": json.dumps(dict(card))})
     part.replace(folder / "model.safetensors")
+
+
+def _stored(checkpoint: Checkpoint, weights: Mapping[str, Tensor], dtype: torch.dtype) -> dict[str, Tensor]:
+    """The weights as files hold them: under their makers' names, those together that lie together."""
+    if not isinstance(checkpoint.source, HubWeights):
+        return {
+            hub_name(name): weight.detach().to("cpu", dtype).contiguous() for name, weight in weights.items()
+        }
+    tensors: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        place = checkpoint.source.places[name]
+        whole = tensors.setdefault(place.name, torch.empty(place.shape, dtype=dtype))
+        place.put(weight.detach().cpu(), whole)
+    return tensors
 
 
 def _side_files(checkpoint: Checkpoint, dtype: torch.dtype) -> dict[str, dict[str, Any]]:

@@ -14,6 +14,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 from torch.autograd import Function
 
+from agentkit_local_models.model import capped
 from agentkit_local_models.training.forward import Model, learnt_states
 from agentkit_local_models.training.packs import Pack
 
@@ -44,7 +45,10 @@ def divergence(model: Model, base: Model, pack: Pack) -> Tensor:
 
     def part(logits: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
         now = logits.log_softmax(dim=-1)
-        kept = F.linear(states[rows], base.head).float().log_softmax(dim=-1)
+        kept = F.linear(states[rows], base.head).float()
+        if cap := base.config.logit_cap:
+            kept = capped(kept, cap)
+        kept = kept.log_softmax(dim=-1)
         wanted = kept.exp()
         return wanted.mul(kept - now).sum(), now.exp_().sub_(wanted)
 
@@ -57,7 +61,20 @@ _Part = Callable[[Tensor, slice], tuple[Tensor, Tensor]]
 
 def _summed(model: Model, pack: Pack, part: _Part) -> Tensor:
     apply = cast("Any", _Summed.apply)  # pyright: ignore[reportUnknownMemberType]
-    return apply(learnt_states(model, pack), model.head, part)
+    return apply(learnt_states(model, pack), model.head, _with_cap(part, model.config.logit_cap))
+
+
+def _with_cap(part: _Part, cap: float) -> _Part:
+    """The part of logits that are squeezed first, where there is a cap; its gradient goes through that."""
+    if not cap:
+        return part
+
+    def squeezed(logits: Tensor, rows: slice) -> tuple[Tensor, Tensor]:
+        within = capped(logits, cap)
+        loss, gradient = part(within, rows)
+        return loss, gradient.mul_(1 - (within / cap).square_())
+
+    return squeezed
 
 
 class _Summed(Function):

@@ -27,7 +27,7 @@ from agentkit_local_models.precision import DTYPES, Precision
 from agentkit_local_models.training.loss import ROWS
 from agentkit_local_models.training.packs import Conversation, Pack, packed
 from agentkit_local_models.training.recipe import Recipe
-from agentkit_local_models.training.trained import FUSED, Names
+from agentkit_local_models.training.trained import Names, fused_layers
 from agentkit_local_models.weights import weight_shapes
 
 Stage = Literal[0, 1, 2, 3]
@@ -301,7 +301,7 @@ def _numbers(config: Arch, counts: Callable[[Names], bool]) -> int:
     shapes = weight_shapes(config)
     each = [
         math.prod(shapes[f"layers.0.{name}.{part}"])
-        for names in FUSED
+        for names in fused_layers(config)
         if counts(names)
         for name in names
         for part in ("weight", "bias")
@@ -324,24 +324,39 @@ def _activations(
     tokens, width, hidden = shape.tokens, config.width, config.feed_forward_width
     query, key = config.heads * config.head_width, config.kv_heads * config.head_width
     ins = (width, query, width, hidden)  # of the linear layers
-    # RMSNorm: its input and one over the root mean square, float32; where its weight is trained, what
-    # that multiplies. The first one has nothing to pass a gradient to unless the embedding is trained.
-    norm = _FLOAT * tokens * (width * (2 if lora is None else 1) + 1)
-    norms = 2 * config.layers + (1 if lora is None else 0)
-    linear = tokens * sum(_kept(columns, parts, lora) for columns, parts in zip(ins, FUSED, strict=True))
-    gated = tokens * 3 * hidden  # the gate with the values it gates, and SiLU of the gate
-    per_block = size * (linear + gated + _attention(config, shape, query, key))
-    rotation = size * tokens * config.head_width
+    norm = _norm(config, tokens, width, size, trained=lora is None)
+    # the first one has nothing to pass a gradient to unless the embedding is trained
+    each = 2 + (2 if config.post_norms else 0) - (1 if config.parallel == "one" else 0)
+    norms = each * config.layers + (1 if lora is None else 0)
+    layers = fused_layers(config)
+    linear = tokens * sum(_kept(columns, parts, lora) for columns, parts in zip(ins, layers, strict=True))
+    # the gate with the values it gates, and the activated gate; or what is activated alone
+    activated = tokens * (3 if config.gated else 1) * hidden
+    per_block = size * (linear + activated + _attention(config, shape, query, key))
+    if config.query_key_norm:  # as RMSNorm of what is as wide as all heads
+        per_block += _FLOAT * tokens * (query + key) * (2 if lora is None else 1)
+    rotation = size * tokens * config.head_width if config.position == "rope" else 0
     picked = size * shape.learnt * width if lora is None else 0  # the head's input
     total = config.layers * per_block + norms * norm + rotation + picked
-    return per_block + 2 * norm, total
+    return per_block + each * norm, total
+
+
+def _norm(config: Arch, tokens: int, width: int, size: int, *, trained: bool) -> int:
+    """Bytes that a norm keeps of its input.
+
+    LayerNorm keeps it as it is, with a mean and a deviation. RMSNorm keeps it and one over the root mean
+    square in float32, and where its weight is trained what that multiplies.
+    """
+    if config.norm == "layer":
+        return tokens * (size * width + 2 * _FLOAT)
+    return _FLOAT * tokens * (width * (2 if trained else 1) + 1)
 
 
 def _side_by_side(config: Arch, lora: LoraConfig) -> int:
     """How many numbers the deltas of fused weights have as one: B is block-diagonal, zeros and all."""
     shapes = weight_shapes(config)
     numbers = 0
-    for parts in FUSED:
+    for parts in fused_layers(config):
         rows, columns = zip(*(shapes[f"layers.0.{part}.weight"] for part in parts), strict=True)
         ranks = lora.rank * sum(part in lora.targets for part in parts)
         numbers += ranks * (columns[0] + sum(rows))

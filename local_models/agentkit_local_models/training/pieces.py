@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
+from agentkit_local_models.arch import Activation
 from agentkit_local_models.training.attending import Attending, plain
 
 
@@ -24,10 +25,17 @@ def normalised(x: Tensor, weight: Tensor, epsilon: float) -> Tensor:
     return F.rms_norm(x, weight.shape, weight, epsilon)
 
 
-def gated(inner: Tensor) -> Tensor:
-    """SwiGLU (Shazeer 2020): the gates and what they gate, [T, 2 F], to [T, F]."""
-    gate, up = inner.chunk(2, dim=-1)
-    return F.silu(gate) * up
+def activated(inner: Tensor, activation: Activation, gated: bool) -> Tensor:
+    """What the feed-forward block's hidden layer becomes: [T, F], or of gates and what they gate [T, 2 F].
+
+    SwiGLU and GEGLU (Shazeer 2020) where there are gates.
+    """
+    gate, *up = inner.chunk(2, dim=-1) if gated else (inner,)
+    if activation == "silu":
+        made = F.silu(gate)
+    else:
+        made = F.gelu(gate, approximate="tanh" if activation == "gelu-tanh" else "none")
+    return made * up[0] if up else made
 
 
 def rotated(heads: Tensor, cosines: Tensor, sines: Tensor) -> Tensor:
@@ -47,7 +55,7 @@ class Pieces:
     """One way to compute each part; `attending` prepares the attention of a pack (see there)."""
 
     normalised: Callable[[Tensor, Tensor, float], Tensor] = normalised
-    gated: Callable[[Tensor], Tensor] = gated
+    activated: Callable[[Tensor, Activation, bool], Tensor] = activated
     rotated: Callable[[Tensor, Tensor, Tensor], Tensor] = rotated
     attending: Attending = plain
 
@@ -60,4 +68,4 @@ WRITTEN = Pieces()
 def compiled() -> Pieces:
     """Compiled, for packs of any size; what takes time, some seconds each, is their first call."""
     compile_one = cast("Callable[..., Any]", partial(torch.compile, dynamic=True))  # pyright: ignore[reportUnknownMemberType]
-    return Pieces(compile_one(normalised), compile_one(gated), compile_one(rotated))
+    return Pieces(compile_one(normalised), compile_one(activated), compile_one(rotated))

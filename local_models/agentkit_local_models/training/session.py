@@ -14,7 +14,6 @@ from typing import Any, Protocol
 import torch
 
 from agentkit_local_models.adapter_file import load_adapter, save_packed, save_peft
-from agentkit_local_models.arch import Arch
 from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.errors import LocalModelError
 from agentkit_local_models.lora import Adapter, LoraConfig
@@ -22,7 +21,7 @@ from agentkit_local_models.precision import DTYPES
 from agentkit_local_models.training import trainer as training
 from agentkit_local_models.training.attending import attending_by
 from agentkit_local_models.training.curves import METRICS
-from agentkit_local_models.training.hub_folder import save_hub
+from agentkit_local_models.training.hub_folder import require_writable, save_hub
 from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes, told
 from agentkit_local_models.training.pieces import WRITTEN, Pieces, compiled
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
@@ -177,6 +176,8 @@ def train(
             shapes = pack_shapes(trained_on, recipe.training.pack_tokens, recipe.training.seed)
             memory = needed(checkpoint.config, recipe, shapes=shapes).resident + LIBRARIES
             watch.opened(told(checkpoint.config, recipe, shapes=shapes, devices=devices), memory)
+            if recipe.adapter_shape is None:
+                require_writable(checkpoint)
             trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
         training.resume(trainer, out)
         _write_card(out, source.card(recipe, trainer.done))
@@ -220,7 +221,7 @@ def _trainee(recipe: Recipe, checkpoint: Checkpoint, device: torch.device) -> Tr
     dtype = DTYPES[recipe.training.precision]
     base = {name: weight.to(device) for name, weight in checkpoint.load_weights(dtype)}
     shape = recipe.adapter_shape
-    adapter = None if shape is None else _adapter(recipe, shape, checkpoint.config).to(device)
+    adapter = None if shape is None else _adapter(recipe, shape, checkpoint).to(device)
     return Trainee(checkpoint.config, base, adapter, dtype, pieces_of(recipe))
 
 
@@ -234,12 +235,13 @@ def pieces_of(recipe: Recipe) -> Pieces:
     return replace(compiled() if recipe.training.compile else WRITTEN, attending=attending)
 
 
-def _adapter(recipe: Recipe, shape: LoraConfig, config: Arch) -> Adapter:
+def _adapter(recipe: Recipe, shape: LoraConfig, checkpoint: Checkpoint) -> Adapter:
     """A fresh adapter, or the one to begin from: a packed file, or a folder in PEFT's layout."""
+    config = checkpoint.config
     if not recipe.start:
         return Adapter.fresh(shape, config, recipe.training.seed)
     path = recipe.path(recipe.start)
-    found = load_adapter(path, config)
+    found = load_adapter(path, config, checkpoint.names)
     if (found.config.rank, found.config.alpha, set(found.config.targets)) != (
         shape.rank,
         shape.alpha,
@@ -265,7 +267,7 @@ def _write_result(trainer: Trainer, checkpoint: Checkpoint, source: Source, out:
     part = out / "adapter.part"
     save_packed(adapter, part, card)
     part.replace(out / ADAPTER)
-    save_peft(adapter, out / PEFT, recipe.model)
+    save_peft(adapter, out / PEFT, recipe.model, checkpoint.config, checkpoint.names)
     return out / ADAPTER
 
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.errors import CheckpointError
+from agentkit_local_models.layers import Norm, rotations, sights
 from agentkit_local_models.lora import Adapter
 from agentkit_local_models.training.forward import Block, Model, Projection
 from agentkit_local_models.training.joined import beside_linear, joined_linear
@@ -23,13 +24,15 @@ Weights = Mapping[str, Tensor]
 Names = tuple[str, ...]
 """Linear layers that see the same input, in the order in which they lie on top of each other."""
 
-FUSED: tuple[Names, ...] = (
-    ("attention.query", "attention.key", "attention.value"),
-    ("attention.output",),
-    ("feed_forward.gate", "feed_forward.up"),
-    ("feed_forward.down",),
-)
-"""Those of a block."""
+
+def fused_layers(config: Arch) -> tuple[Names, ...]:
+    """Those of a block: to the heads, from them, to the hidden layer, from it."""
+    return (
+        ("attention.query", "attention.key", "attention.value"),
+        ("attention.output",),
+        ("feed_forward.gate", "feed_forward.up") if config.gated else ("feed_forward.up",),
+        ("feed_forward.down",),
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +132,7 @@ def _delta(adapter: Adapter, names: Names, fused: Fused) -> tuple[Tensor, Tensor
 
 def _groups(config: Arch) -> Iterator[Names]:
     for layer in range(config.layers):
-        for parts in FUSED:
+        for parts in fused_layers(config):
             yield _names(layer, parts)
 
 
@@ -138,19 +141,42 @@ def _names(layer: int, parts: Names) -> Names:
 
 
 def _model(config: Arch, weights: Weights, pieces: Pieces, linear: Callable[[Names], Projection]) -> Model:
+    if config.prefix is not None:
+        raise CheckpointError(
+            f"{config.family} sees its prompt in both directions, so that its answers cannot be learnt from "
+            "in one pass over a conversation; every other family can be trained"
+        )
+    sees, turns = sights(config), rotations(config)
+
+    def sure(name: str) -> Norm:
+        weight = weights[f"{name}.weight"]
+        if config.norm_offset:  # added before anything is rounded
+            weight = weight.float() + config.norm_offset
+        bias = weights.get(f"{name}.bias")
+        return Norm(weight, None if bias is None else bias.to(weight.dtype))
+
+    def norm(name: str) -> Norm | None:
+        return sure(name) if f"{name}.weight" in weights else None
+
     def block(layer: int) -> Block:
-        query_key_value, output, gate_up, down = (linear(_names(layer, parts)) for parts in FUSED)
+        at, windowed = f"layers.{layer}", bool(config.window_of(layer))
+        query_key_value, output, up, down = (linear(_names(layer, parts)) for parts in fused_layers(config))
         return Block(
-            weights[f"layers.{layer}.attention_norm.weight"],
-            query_key_value,
-            output,
-            weights[f"layers.{layer}.feed_forward_norm.weight"],
-            gate_up,
-            down,
+            attention_norm=sure(f"{at}.attention_norm"),
+            query_key_value=query_key_value,
+            query_norm=norm(f"{at}.attention.query_norm"),
+            key_norm=norm(f"{at}.attention.key_norm"),
+            output=output,
+            attention_post_norm=norm(f"{at}.attention_post_norm"),
+            feed_forward_norm=norm(f"{at}.feed_forward_norm"),
+            up=up,
+            down=down,
+            feed_forward_post_norm=norm(f"{at}.feed_forward_post_norm"),
+            sight=sees[windowed],
+            rotation=turns[windowed],
         )
 
-    if not config.plain:
-        raise CheckpointError(f"training computes plain LLaMA and Qwen2, not {config.family}")
     embed = weights["embed.weight"]
     blocks = tuple(block(layer) for layer in range(config.layers))
-    return Model(config, embed, blocks, weights["norm.weight"], weights.get("head.weight", embed), pieces)
+    head = weights.get("head.weight", embed)
+    return Model(config, embed, norm("embed_norm"), blocks, sure("norm"), head, pieces)

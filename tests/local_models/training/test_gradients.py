@@ -204,7 +204,7 @@ def test_an_adapter_in_the_layout_of_peft_is_read_by_peft(
 ) -> None:
     base = random_weights(config)
     adapter = random_adapter(config, LoraConfig(3, 6.0, targets=targets))
-    save_peft(adapter, tmp_path / "peft", "base")
+    save_peft(adapter, tmp_path / "peft", "base", config)
     theirs = peft.PeftModel.from_pretrained(transformers_model(config, base), tmp_path / "peft").eval()
     ids = torch.randint(0, 256, (1, 30), generator=torch.Generator().manual_seed(2))
     everything = Conversation((), tuple(ids[0].tolist()), (False, *[True] * 29))
