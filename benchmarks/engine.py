@@ -23,7 +23,7 @@ import engine_rows
 import torch
 from engine_apart import has_llama_cpp
 from engine_files import SHAPES
-from engine_measure import Row, Setting, load, scratch
+from engine_measure import FAST, Row, Setting, load, scratch
 from facts import machine_facts, write_result
 
 MODELS = Path(os.environ.get("AGENTKIT_MODELS_DIR", Path.home() / ".cache/agentkit/models"))
@@ -67,7 +67,11 @@ def main() -> None:
         return
     written = write_result(
         "_".join(
-            ["engine", *(arguments.only or ()), *(["quick"] if arguments.quick else arguments.shape or ())]
+            [
+                *("engine", *(arguments.only or ())),
+                *(["quick"] if arguments.quick else arguments.shape or ()),
+                *([] if torch.bfloat16 == FAST else ["without_bfloat16"]),
+            ]
         ),
         {
             "threads": setting.threads,

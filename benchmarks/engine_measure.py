@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import torch
 from engine_apart import Apart, has_llama_cpp
 from engine_sides import LlamaCpp, Side, Transformers
 
+from agentkit_local_models.precision import DTYPES, fast_precision
+
 PROMPT: Final = 512
+FAST: Final = DTYPES[fast_precision()]
+"""What this processor multiplies fastest: every side computes in it."""
 Rates = Mapping[str, Sequence[float]]
 
 
@@ -96,7 +99,7 @@ Measure = Callable[..., float]
 
 def peers(setting: Setting, path: Path, sequences: int = 1) -> list[Apart]:
     """Transformers, and llama.cpp for so many sequences where it is installed and it need not be quick."""
-    found = [Apart(Transformers, path, torch.bfloat16, setting.threads)]
+    found = [Apart(Transformers, path, FAST, setting.threads)]
     if has_llama_cpp() and not setting.quick:
         found.append(Apart(LlamaCpp, path, setting.threads, sequences))
     return found

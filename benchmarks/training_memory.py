@@ -56,7 +56,27 @@ MEDIUM = replace(
     SMALL, vocabulary_size=16_000, width=512, layers=8, heads=8, kv_heads=4, feed_forward_width=1536
 )
 OTHER = replace(MEDIUM, kv_heads=8, tied_head=False, qkv_bias=True, family="qwen2", layers=6)
-MODELS = {"small": SMALL, "medium": MEDIUM, "qwen2-like": OTHER}
+GEMMA = replace(
+    MEDIUM,
+    family="gemma3",
+    query_key_norm=True,
+    post_norms=True,
+    norm_offset=1.0,
+    activation="gelu-tanh",
+    window=128,
+    windowed=(True,) * 7 + (False,),
+)
+MPT = replace(
+    MEDIUM,
+    family="mpt",
+    kv_heads=8,
+    position="alibi",
+    norm="layer",
+    gated=False,
+    activation="gelu",
+    feed_forward_width=2048,
+)
+MODELS = {"small": SMALL, "medium": MEDIUM, "qwen2-like": OTHER, "gemma-like": GEMMA, "mpt-like": MPT}
 ADAPTER = LoraConfig(rank=16)
 ATTENTION = LoraConfig(rank=8, targets=("attention.query", "attention.value"))
 DROPOUT = LoraConfig(rank=16, dropout=0.1)
@@ -94,6 +114,10 @@ ROWS = (
     Row("smollm2", "bfloat16", LoraConfig(), PackShape(0, 1, 1000, 999, general=True)),
     Row("smollm2", "float32", LoraConfig(), PackShape(400, 4, 150, 200)),
     Row("smollm2", "bfloat16", None, PackShape(0, 1, 1000, 500)),
+    Row("gemma-like", "float32", ADAPTER, ONE),
+    Row("gemma-like", "float32", None, SHARED),
+    Row("mpt-like", "float32", ADAPTER, ONE),
+    Row("mpt-like", "float32", None, SHARED),
 )
 
 

@@ -11,9 +11,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-import torch
 from engine_apart import Apart
-from engine_measure import Row, Setting, closing, decode, measured, peers
+from engine_measure import FAST, Row, Setting, closing, decode, measured, peers
 from engine_sides import Ours, Side
 
 SHARE: Final = 0.40
@@ -45,7 +44,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     setting = replace(setting, answer=ANSWER)
     for path in setting.models:
         sides: list[Side | Apart] = [
-            Ours(path, torch.bfloat16, "file", setting.threads),
+            Ours(path, FAST, "file", setting.threads),
             *peers(setting, path),
         ]
         with closing(sides):

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import torch
-from engine_measure import Row, Setting, row
+from engine_measure import FAST, Row, Setting, row
 from torch import Tensor
 
 from agentkit.core.messages import SystemMessage, UserMessage
@@ -110,7 +110,7 @@ class Caller:
         self._clock = setting.clock
         with Checkpoint.open(path) as checkpoint:
             self._model = load_model(
-                checkpoint, "file", torch.bfloat16, None, native=True, threads=setting.threads,
+                checkpoint, "file", FAST, None, native=True, threads=setting.threads,
                 device=torch.device("cpu"),
             ).model  # fmt: skip
         assert checkpoint.chat_template is not None

@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-import torch
-from engine_measure import Row, Setting, closing, decode, in_turns, row
+from engine_measure import FAST, Row, Setting, closing, decode, in_turns, row
 from engine_sides import CONTEXT, Ours, Side
 
 PROMPT: Final = 1_900
@@ -14,7 +13,7 @@ def rows(setting: Setting) -> Iterator[Row]:
     """Of the real models, as their files lie; not where it is to be quick."""
     for path in () if setting.quick else setting.models:
         sides: list[Side] = [
-            Ours(path, torch.bfloat16, "file", setting.threads, name=f"cache {form}", cache=form)
+            Ours(path, FAST, "file", setting.threads, name=f"cache {form}", cache=form)
             for form in ("int8", "float")
         ]
         assert PROMPT + setting.answer < CONTEXT

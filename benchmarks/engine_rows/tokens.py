@@ -8,7 +8,7 @@ from typing import Final
 import torch
 from engine_apart import Apart
 from engine_files import SHAPES, in_other_bits, random_file, streamed_bytes
-from engine_measure import Row, Setting, closing, decode, in_turns, peers, prefill, row
+from engine_measure import FAST, Row, Setting, closing, decode, in_turns, peers, prefill, row
 from engine_sides import Ours, Side
 
 SEQUENCES: Final = 8
@@ -27,22 +27,27 @@ def rows(setting: Setting) -> Iterator[Row]:
         own = path.stem.rpartition("-")[2].rpartition(".")[2].lower()
         yield from _kind(setting, name, own, path)
         if not setting.quick:
-            for kind in ("bf16", "q8_0"):
+            for kind in _kinds("bf16", "q8_0"):
                 made = in_other_bits(path, kind, setting.folder)
                 yield from _kind(setting, name, kind, made)
                 made.unlink()
     for shape in SHAPES:
         if shape.name in setting.shapes:
-            for kind in ("bf16", "q8_0", "q4_0"):
+            for kind in _kinds("bf16", "q8_0", "q4_0"):
                 made = random_file(shape, kind, setting.folder)
                 yield from _kind(setting, shape.name, kind, made)
                 made.unlink()
 
 
+def _kinds(*kinds: str) -> Iterator[str]:
+    """Without bfloat16 where it has to be converted to be multiplied: nobody would load it so there."""
+    return (kind for kind in kinds if kind != "bf16" or torch.bfloat16 == FAST)
+
+
 def _kind(setting: Setting, model: str, kind: str, path: Path) -> Iterator[Row]:
     """All rows of one file."""
     form = "float" if kind == "bf16" else "file"
-    ours = Ours(path, torch.bfloat16, form, setting.threads)
+    ours = Ours(path, FAST, form, setting.threads)
     others = peers(setting, path, SEQUENCES)
     sides = [ours, *others]
     transformers, llama = others[0], others[1] if len(others) > 1 else None
