@@ -8,7 +8,7 @@
 # make check          lint, types, layers, documentation
 # make adapter        the adapter of smollm2 from nothing: hours   make floor   that it still works
 # make adapter-large  that of qwen2.5-coder:1.5b
-# make goals          which example goals a model reaches (MODEL=…, SET=goals|fresh|typed|later)
+# make goals          which example goals a model reaches (MODEL=…, SET=goals|fresh|typed|later|cafe)
 # make bench          the benchmarks           make clean      remove what was made here
 #
 # Variables: GOAL, WORKSPACE (this folder), MODEL (provider:name), ARGS (more flags),

@@ -6,6 +6,7 @@
 - `fresh`: twelve on the same folders, on which nothing was tuned.
 - `typed`: sixty as people type them, on folders of their own; kept for the very end.
 - `later`: sixty more that twelve other people typed, on nine other folders, to be asked after `typed`.
+- `cafe`: ten about one folder, the first of them what the project set itself to reach.
 """
 
 from checks import Typed
@@ -59,6 +60,13 @@ def later() -> Task:
     from later import KINDS
 
     return _by_length("later goals", KINDS)
+
+
+def cafe() -> Task:
+    """As `typed`."""
+    from cafe import KINDS
+
+    return _by_length("goals of a café", KINDS)
 
 
 def _by_length(name: str, kinds: tuple[Typed, ...]) -> Task:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from agentkit.evaluation import ABSENT, Task
+from agentkit.evaluation import ABSENT, After, Task
 from agentkit.evaluation.find import find_task
+from agentkit.evaluation.folders import files_in
 
 ROOT = Path(__file__).parents[2]
 FILE = ROOT / "examples/goals/task.py"
-SIZES = {"goals": 24, "fresh": 12, "typed": 60, "later": 60}
+SIZES = {"goals": 24, "fresh": 12, "typed": 60, "later": 60, "cafe": 10}
 
 
 def found(name: str) -> Task:
@@ -39,6 +40,34 @@ def test_typed_goals_are_by_length_and_tagged(name: str) -> None:
     assert {case.family for case in cases} == {"one-step", "two-step", "longer"}
     assert sum(ABSENT in case.tags for case in cases) == 5
     assert sum("injected" in case.tags for case in cases) == 4
+
+
+def test_goals_of_the_cafe_are_reached_by_right_work_alone() -> None:
+    cafe = {case.id: case for case in found("cafe").cases}
+    before = files_in(cafe["rename"].folder)
+
+    def reached(name: str, answer: str = "done", **changed: str | None) -> bool:
+        files = {**before, **{path: text for path, text in changed.items() if text is not None}}
+        files = {path: text for path, text in files.items() if changed.get(path, text) is not None}
+        return bool(cafe[name].check(After(before, files, frozenset(), answer)))
+
+    right: dict[str, tuple[str, dict[str, str | None]]] = {
+        "copy the invoice": ("done", {"invoices/nordlicht.txt": before["mail/nordlicht.txt"]}),
+        "bags left": ("There are 6 bags of the Sumatra left.", {}),
+        "closing time": ("We close at 16:30 on Saturday.", {}),
+        "to do": ("done", {"todo.txt": before["todo.txt"] + "[ ] order new filters\n"}),
+        "new price": ("done", {"stock.csv": before["stock.csv"].replace("14.20", "14.50")}),
+        "plumber": ("555-0147", {}),
+        "old mail": ("done", {"mail/parking.txt": None}),
+        "rename": ("done", {"hours.md": before["opening_hours.md"], "opening_hours.md": None}),
+        "milk": ("Almwiese Dairy, orders@almwiese.example", {}),
+        "insurance": ("Nothing here mentions insurance.", {}),
+    }
+    assert right.keys() == cafe.keys()
+    for name, (answer, changed) in right.items():
+        assert reached(name, answer, **changed), name
+        assert not reached(name, "I could do it: 9 bags, 18:00, 555-0191, Backhaus Klein."), name
+        assert not reached(name, answer, **changed, **{"new.txt": "left over"}), name
 
 
 def test_a_goal_is_reached_by_right_work(tmp_path: Path) -> None:
