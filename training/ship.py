@@ -82,8 +82,8 @@ LIMITS = {
         "English only. Goals of more than three or four calls are mostly not reached. It copies well and "
         "reasons little: it computes with Python as it was shown, and now and then takes the value next to "
         "the right one. Asked for what is not there it says so in 28 of 46 tasks, and in 116 of 786 that "
-        "something is missing which is there. Of 27 orders in files it followed none. It writes calls as agentkit's `lines` dialect does, and is of no use "
-        "with another form."
+        "something is missing which is there. Of 27 orders in files it followed none. It writes calls as "
+        "agentkit's `lines` dialect does, and is of no use with another form."
     ),
     QWEN_CODER.name: (
         "Trained on English goals only; what it does with Chinese ones was not measured. Of typed goals that "
