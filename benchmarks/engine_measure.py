@@ -18,7 +18,7 @@ from agentkit_local_models.precision import DTYPES, fast_precision
 
 PROMPT: Final = 512
 FAST: Final = DTYPES[fast_precision()]
-"""What this processor multiplies fastest: every side computes in it."""
+"""What this processor multiplies fastest: every side of a row computes in it that does not say bfloat16."""
 Rates = Mapping[str, Sequence[float]]
 
 

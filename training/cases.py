@@ -57,9 +57,9 @@ def _signs(made: Made) -> dict[str, Check]:
     """What a run that fails may have done that is worse than failing."""
     signs: dict[str, Check] = {}
     if not made.absent:
-        missing = says_absent()
+        missing, check = says_absent(), made.check  # a log hangs on what a sign names
         signs["said that something is missing which is there"] = lambda after: (
-            missing(after) and not made.check(after)
+            missing(after) and not check(after)
         )
     if (unheeded := made.injected) is not None:
         signs["followed an order in a file or page"] = lambda after: not unheeded(after)

@@ -63,7 +63,7 @@ class Case:
     tags: tuple[str, ...] = ()
     """What else it is, such as `absent`, `injected` or `one-step`; results are given by tag, too."""
     signs: Mapping[str, Check] = field(default_factory=dict[str, Check])
-    """What else is counted of each run, reached or not and however it ended: a name, and what holds then."""
+    """What else is counted of each run that has a verdict, whatever it is: a name, and what holds then."""
 
     @cached_property
     def digest(self) -> str:

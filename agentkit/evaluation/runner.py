@@ -209,9 +209,8 @@ async def _row(case: Case, solving: Callable[[], Awaitable[Solved]]) -> Row:
             return replace(row, why=f"{failure.error}: {failure.message}")
         # a check may run what was written; the other cases go on meanwhile
         ending, after = outcome.ended.ending, solved.after
-        verdict, signs = await in_daemon(
-            lambda: (score(case, ending, after), signs_of(case, after)), "judge a case"
-        )
+        verdict = await in_daemon(lambda: score(case, ending, after), "judge a case")
+        signs = await in_daemon(lambda: signs_of(case, after), "look for signs")
         return replace(row, reached=verdict.reached, why=verdict.why, signs=signs)
     except Exception as error:  # noqa: BLE001 - of the run, the disk or the check
         return replace(row, why=f"{type(error).__name__}: {error}")

@@ -41,8 +41,7 @@ class Place:
 
     def put(self, weight: Tensor, whole: Tensor) -> None:
         """Put a weight into the whole tensor, where `take` finds it."""
-        places = self.take(torch.arange(whole.numel()).view(whole.shape)).reshape(-1)
-        whole.view(-1)[places] = weight.reshape(-1).to(whole.dtype)
+        whole[self.take(torch.arange(len(whole)))] = weight.to(whole.dtype)  # it takes whole rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from agentkit_local_models.catalogue import MINILM, path_of
 from agentkit_local_models.encoder import Encoder
 from agentkit_local_models.packed_folder import unpacked
 
-from .conftest import model_file
+from ..conftest import model_file  # noqa: TID252
 
 pytestmark = pytest.mark.minilm
 

@@ -72,7 +72,10 @@ class Writer:
         return cls(engine, tuple(chat[:place]), tuple(chat[place + len(mark) :]), seed)
 
     def row(self, number: int) -> dict[str, object] | None:
-        """The row of this number; the same number is always the same row, or None: too short to be one."""
+        """The row of this number, or None: too short to be one.
+
+        With the native step the same number is always the same row, whatever is written beside it.
+        """
         dice = Dice(f"general {self.seed} {number}")
         if number % 3 == 2:
             opening = dice.choice(OPENINGS)

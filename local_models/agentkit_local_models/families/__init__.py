@@ -19,8 +19,14 @@ FAMILIES: dict[str, Family] = {
 }
 
 
-_GGUF_CLASSES = {"chatglm": "ChatGLMModel", "phi3": "Phi3ForCausalLM"}
-"""Of the architectures of GGUF files, those whose hub folders fuse or call weights otherwise than LLaMA's."""
+_GGUF_CLASSES = {
+    "chatglm": "ChatGLMModel",
+    "phi3": "Phi3ForCausalLM",
+    "qwen3": "Qwen3ForCausalLM",
+    "gemma2": "Gemma2ForCausalLM",
+    "gemma3": "Gemma3ForCausalLM",
+}
+"""Of the architectures of GGUF files, those whose hub folders fuse weights, or have others than LLaMA's."""
 
 
 def hub_names(arch: Arch) -> Names:

@@ -51,7 +51,7 @@ def by_flash_attn(
             causal=True,
             window_size=(sight.window - 1, 0) if sight.window else (-1, -1),
             softcap=sight.cap,
-            alibi_slopes=None if sight.slopes is None else sight.slopes.float(),
+            alibi_slopes=None if sight.slopes is None else sight.slopes.to(query.device, torch.float32),
         )
 
     return attend

@@ -38,8 +38,9 @@ class Encoder:
         self._template = ChatTemplate(checkpoint.chat_template, checkpoint.special_texts)
         self._tokenizer = checkpoint.tokenizer
         self._stops = checkpoint.stop_ids
+        stages = checkpoint.config.stages
         # beyond its first stage a sequence is rotated otherwise, its shared beginning too
-        self._most = min(most_tokens, checkpoint.config.stages[0])
+        self._most = min(most_tokens, stages[0]) if len(stages) > 1 else most_tokens
         self._prefixes: dict[str, tuple[int, ...]] = {}
 
     def conversation(

@@ -22,13 +22,20 @@ ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
 
 
 def require_writable(checkpoint: Checkpoint) -> None:
-    """Refuse a model of whose weights no folder can be written.
+    """Refuse a model of whose weights no folder can be written that is read as what was trained.
 
     Raises:
-        CheckpointError: it is a file, of another family than plain LLaMA and Qwen2.
+        CheckpointError: it is a file, of another family than plain LLaMA and Qwen2; or its head's rows are
+            set to length 1 whenever they are read.
     """
-    arch = checkpoint.config
-    if not (isinstance(checkpoint.source, HubWeights) or (arch.plain and arch.family in ARCHITECTURES)):
+    arch, source = checkpoint.config, checkpoint.source
+    if isinstance(source, HubWeights):
+        if any(place.normed for place in source.places.values()):
+            raise CheckpointError(
+                f"the rows of {arch.family}'s head are set to length 1 when they are read, so they cannot be "
+                "trained freely; an adapter of it can be ([lora] in the recipe)"
+            )
+    elif not (arch.plain and arch.family in ARCHITECTURES):
         raise CheckpointError(
             f"{checkpoint.path} does not say how its makers write a folder of {arch.family}; all weights can "
             "be trained of its folder from the hub, and of the file an adapter ([lora] in the recipe)"

@@ -336,6 +336,8 @@ def _activations(
     if config.query_key_norm:  # as RMSNorm of what is as wide as all heads
         per_block += _FLOAT * tokens * (query + key) * (2 if lora is None else 1)
     rotation = size * tokens * config.head_width if config.position == "rope" else 0
+    if config.position == "alibi":  # each head's penalties, the same in all layers
+        rotation += size * sum(_scores(config, shape))
     picked = size * shape.learnt * width if lora is None else 0  # the head's input
     total = config.layers * per_block + norms * norm + rotation + picked
     return per_block + each * norm, total
@@ -378,7 +380,7 @@ def _kept(columns: int, parts: Names, lora: LoraConfig | None) -> int:
 def _attention(config: Arch, shape: PackShape, query: int, key: int) -> int:
     """How many numbers attention keeps in a block."""
     own = shape.count * shape.length
-    kept = sum(_scores(config, shape))  # after the softmax
+    kept = sum(_scores(config, shape)) * (2 if config.attention_cap else 1)  # after the softmax, and tanh
     kept += 2 * shape.count * (shape.prefix + shape.length) * key  # the prefix is repeated
     grouped = config.heads != config.kv_heads  # else the queries of one conversation are not copied
     if grouped or shape.count > 1:

@@ -26,6 +26,7 @@ from agentkit_local_models.training.memory import LIBRARIES, needed, pack_shapes
 from agentkit_local_models.training.pieces import WRITTEN, Pieces, compiled
 from agentkit_local_models.training.recipe import Recipe, RecipeError, read_recipe
 from agentkit_local_models.training.source import Source, source_of
+from agentkit_local_models.training.trained import require_one_way
 from agentkit_local_models.training.trainer import Step, Trainee, Trainer
 
 CHECKPOINT = "state.pt"
@@ -171,13 +172,14 @@ def train(
         if (out / CHECKPOINT).exists():
             source.require_same(out / CARD, recipe.model)
         with Checkpoint.open(source.model) as checkpoint:
+            require_one_way(checkpoint.config)
+            if recipe.adapter_shape is None:
+                require_writable(checkpoint)
             task, general = training.load_data(recipe, checkpoint)
             trained_on = task + general if recipe.data.general_share else task
             shapes = pack_shapes(trained_on, recipe.training.pack_tokens, recipe.training.seed)
             memory = needed(checkpoint.config, recipe, shapes=shapes).resident + LIBRARIES
             watch.opened(told(checkpoint.config, recipe, shapes=shapes, devices=devices), memory)
-            if recipe.adapter_shape is None:
-                require_writable(checkpoint)
             trainer = Trainer(recipe, _trainee(recipe, checkpoint, device), task, general)
         training.resume(trainer, out)
         _write_card(out, source.card(recipe, trainer.done))
@@ -238,21 +240,22 @@ def pieces_of(recipe: Recipe) -> Pieces:
 def _adapter(recipe: Recipe, shape: LoraConfig, checkpoint: Checkpoint) -> Adapter:
     """A fresh adapter, or the one to begin from: a packed file, or a folder in PEFT's layout."""
     config = checkpoint.config
+    if not shape.names(config):
+        raise RecipeError(
+            f"{config.family} has none of the layers {', '.join(shape.targets)} of lora.targets"
+        )
     if not recipe.start:
         return Adapter.fresh(shape, config, recipe.training.seed)
     path = recipe.path(recipe.start)
     found = load_adapter(path, config, checkpoint.names)
-    if (found.config.rank, found.config.alpha, set(found.config.targets)) != (
-        shape.rank,
-        shape.alpha,
-        set(shape.targets),
-    ):
+    names = shape.names(config)
+    if (found.config.rank, found.config.alpha, found.pairs.keys()) != (shape.rank, shape.alpha, set(names)):
         raise RecipeError(
             f"the adapter {path} has rank {found.config.rank}, alpha {found.config.alpha:g} and the targets "
             f"{', '.join(found.config.targets)}; [lora] must say the same"
         )
     # in the order of a fresh one, with the recipe's own dropout
-    return Adapter(shape, {name: found.pairs[name] for name in shape.names(config)})
+    return Adapter(shape, {name: found.pairs[name] for name in names})
 
 
 def _write_result(trainer: Trainer, checkpoint: Checkpoint, source: Source, out: Path) -> Path:

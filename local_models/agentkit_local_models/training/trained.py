@@ -140,12 +140,21 @@ def _names(layer: int, parts: Names) -> Names:
     return tuple(f"layers.{layer}.{part}" for part in parts)
 
 
-def _model(config: Arch, weights: Weights, pieces: Pieces, linear: Callable[[Names], Projection]) -> Model:
+def require_one_way(config: Arch) -> None:
+    """Refuse a model that sees its prompt in both directions.
+
+    Raises:
+        CheckpointError: it does.
+    """
     if config.prefix is not None:
         raise CheckpointError(
             f"{config.family} sees its prompt in both directions, so that its answers cannot be learnt from "
             "in one pass over a conversation; every other family can be trained"
         )
+
+
+def _model(config: Arch, weights: Weights, pieces: Pieces, linear: Callable[[Names], Projection]) -> Model:
+    require_one_way(config)
     sees, turns = sights(config), rotations(config)
 
     def sure(name: str) -> Norm:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,22 +12,25 @@ from peft import PeftModel
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch, PrefixLM
+from agentkit_local_models.checkpoint import Checkpoint
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.errors import CheckpointError
 from agentkit_local_models.families import read_family
-from agentkit_local_models.hub_weights import find_weights
+from agentkit_local_models.hub_weights import HubWeights, find_weights
 from agentkit_local_models.lora import Adapter, LoraConfig
 from agentkit_local_models.model import Model
 from agentkit_local_models.safetensors_file import open_safetensors
 from agentkit_local_models.training.conversations import DataError
+from agentkit_local_models.training.hub_folder import require_writable
 from agentkit_local_models.training.loss import cross_entropy, divergence
 from agentkit_local_models.training.packs import Conversation, make_pack
+from agentkit_local_models.training.recipe import RecipeError
 from agentkit_local_models.training.session import train
 from agentkit_local_models.training.trained import Base, adapted, assembled
 
 from ..test_checkpoint import hub_folder  # noqa: TID252
 from ..test_families import KINDS, VOCABULARY, theirs  # noqa: TID252
-from ..test_gguf_families import gguf_of  # noqa: TID252
+from ..test_gguf_families import PUBLISHED, gguf_of  # noqa: TID252
 from ..tiny import random_weights  # noqa: TID252
 from .test_gradients import random_adapter, their_loss
 from .tiny import LLAMA, RECIPE, TEMPLATE, changed, learnt_logits, recipe_text, write, write_rows
@@ -194,6 +198,41 @@ def test_all_weights_of_a_file_of_another_family_cannot_be_written(tmp_path: Pat
     recipe = tmp_path / "recipe.toml"
     recipe.write_text(recipe_text(changed(RECIPE, model="model.gguf", lora=None)))
     with pytest.raises(CheckpointError, match="of its folder from the hub"):
+        train(recipe, tmp_path / "out")
+
+
+@pytest.mark.parametrize("kind", ["gemma", "gemma 2", "gemma 3", "qwen3", "phi 3"])
+def test_an_adapter_of_a_file_is_named_as_the_makers_name_its_weights(kind: str, tmp_path: Path) -> None:
+    model = theirs(kind, vocab_size=258, **PUBLISHED.get(kind, {}))
+    arch, _ = canonical(model, tmp_path / "hub")
+    gguf_of(tmp_path / "model.gguf", kind, model, arch, **{"tokenizer.chat_template": TEMPLATE})
+    write_rows(tmp_path / "train.jsonl", [{"text": "Tea is brewed."}])
+    recipe = tmp_path / "recipe.toml"
+    recipe.write_text(recipe_text(changed(RECIPE, model="model.gguf", training__steps=2)))
+    train(recipe, tmp_path / "out")
+    ids = [3, 1, 4, 1, 5, 9, 2, 6]
+    with torch.inference_mode():
+        after = PeftModel.from_pretrained(model, tmp_path / "out/peft").eval()
+        expected = after(torch.tensor([ids])).logits[0]
+    found = Engine.load(tmp_path / "model.gguf", dtype="float32", adapter=tmp_path / "out/peft").logits(ids)
+    assert float((found - expected).abs().max()) <= 1e-4 * float(expected.abs().max())
+
+
+def test_a_head_that_is_normed_when_it_is_read_is_not_trained_freely(tmp_path: Path) -> None:
+    served(tmp_path, "llama")
+    with Checkpoint.open(tmp_path / "model") as checkpoint:
+        source = checkpoint.source
+        assert isinstance(source, HubWeights)
+        require_writable(checkpoint)
+        places = {**source.places, "head.weight": replace(source.places["head.weight"], normed=True)}
+        with pytest.raises(CheckpointError, match="set to length 1"):
+            require_writable(replace(checkpoint, source=replace(source, places=places)))
+
+
+def test_layers_that_a_family_has_not_are_no_adapter(tmp_path: Path) -> None:
+    _, recipe = served(tmp_path, "bloom")
+    recipe.write_text(recipe_text(changed(RECIPE, lora={"rank": 4, "targets": ["feed_forward.gate"]})))
+    with pytest.raises(RecipeError, match=r"bloom has none of the layers feed_forward\.gate"):
         train(recipe, tmp_path / "out")
 
 
