@@ -29,6 +29,11 @@ class Norm:
     bias: Tensor | None
 
 
+def is_rms(arch: Arch, norm: Norm) -> bool:
+    """Whether it is RMSNorm; over a single head it always is."""
+    return arch.norm == "rms" or norm.weight.shape[0] != arch.width
+
+
 @dataclass(frozen=True, slots=True)
 class Layer:
     """The weights of one block; what is multiplied by the same input is kept as one matrix.

@@ -6,7 +6,7 @@ import torch.nn.functional as F  # noqa: N812 - its name everywhere
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.layers import Norm
+from agentkit_local_models.layers import Norm, is_rms
 from agentkit_local_models.rotary import rotate
 
 
@@ -20,7 +20,7 @@ class Pointwise:
     def norm(self, x: Tensor, norm: Norm) -> Tensor:
         """RMSNorm or LayerNorm over the last dimension, in the dtype of the norm; shape and dtype of `x`."""
         exact = x.to(norm.weight.dtype)
-        if self.is_rms(norm):
+        if is_rms(self._arch, norm):
             result = F.rms_norm(exact, norm.weight.shape, norm.weight, self._arch.norm_epsilon)
         else:
             result = F.layer_norm(exact, norm.weight.shape, norm.weight, norm.bias, self._arch.norm_epsilon)
@@ -43,10 +43,6 @@ class Pointwise:
             return self._activation(hidden)
         gate, up = hidden.chunk(2, dim=-1)
         return self._activation(gate).mul_(up)
-
-    def is_rms(self, norm: Norm) -> bool:
-        """Whether it is RMSNorm; over a single head it always is."""
-        return self._arch.norm == "rms" or norm.weight.shape[0] != self._arch.width
 
     def _activation(self, x: Tensor) -> Tensor:
         if self._arch.activation == "silu":

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from agentkit_local_models.arch import Arch
-from agentkit_local_models.layers import Norm
+from agentkit_local_models.layers import Norm, is_rms
 from agentkit_local_models.native.library import Workers
 from agentkit_local_models.pointwise import Pointwise
 
@@ -34,7 +34,7 @@ class NativePointwise(Pointwise):
         """See `Pointwise`."""
         width = x.shape[-1]
         exact = norm.weight.dtype == torch.float32
-        if not (x.ndim == 2 and exact and self.is_rms(norm) and _fits(x, width)):
+        if not (x.ndim == 2 and exact and is_rms(self._arch, norm) and _fits(x, width)):
             return super().norm(x, norm)
         y = torch.empty_like(x)
         self._workers.library.norm_many(

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from agentkit_local_models.arch import Arch
 from agentkit_local_models.attention import Sight
-from agentkit_local_models.layers import Norm
+from agentkit_local_models.layers import Norm, is_rms
 from agentkit_local_models.rotary import Rotation
 from agentkit_local_models.training.attending import Attend
 from agentkit_local_models.training.packs import Pack
@@ -154,7 +154,7 @@ def _normed(model: Model, x: Tensor, norm: Norm) -> Tensor:
     """RMSNorm or LayerNorm over the last dimension, in the dtype of the norm; shape and dtype of `x`."""
     exact = x.to(norm.weight.dtype)
     epsilon = model.config.norm_epsilon
-    if model.config.norm == "rms" or norm.weight.shape[0] != model.config.width:  # of a head it always is
+    if is_rms(model.config, norm):
         return model.pieces.normalised(exact, norm.weight, epsilon).to(x.dtype)
     return F.layer_norm(exact, norm.weight.shape, norm.weight, norm.bias, epsilon).to(x.dtype)
 

@@ -19,6 +19,8 @@ from agentkit_local_models.hub_weights import HubWeights
 from agentkit_local_models.weights import hub_name
 
 ARCHITECTURES = {"llama": "LlamaForCausalLM", "qwen2": "Qwen2ForCausalLM"}
+BESIDE = (".json", ".jinja", ".model", ".tiktoken", ".txt", ".py")
+"""Endings of what a hub folder has beside its weights: settings, tokenizers, and the makers' own code."""
 
 
 def require_writable(checkpoint: Checkpoint) -> None:
@@ -40,10 +42,6 @@ def require_writable(checkpoint: Checkpoint) -> None:
             f"{checkpoint.path} does not say how its makers write a folder of {arch.family}; all weights can "
             "be trained of its folder from the hub, and of the file an adapter ([lora] in the recipe)"
         )
-
-
-BESIDE = (".json", ".jinja", ".model", ".tiktoken", ".txt", ".py")
-"""Endings of what a hub folder has beside its weights: settings, tokenizers, and the makers' own code."""
 
 
 def save_hub(
