@@ -74,9 +74,17 @@ class Terminal:
             assert self._read() or holds(), f"it ended without {words!r}:\n{self.text}"
 
     def narrow(self, width: int) -> None:
-        """Make the window narrower, in a terminal that wraps what no longer fits."""
+        """Make the window narrower, in a terminal that wraps what no longer fits.
+
+        What was written before is read before: sent for the wider window, it belongs there.
+        """
+        os.kill(self.process.pid, signal.SIGSTOP)
+        os.waitpid(self.process.pid, os.WUNTRACED)
+        while select.select([self._master], [], [], 0)[0] and self._read():
+            pass
         self.screen.narrow(width)
         fcntl.ioctl(self._master, termios.TIOCSWINSZ, struct.pack("HHHH", 30, width, 0, 0))
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def hang_up(self) -> None:
         """Close the terminal, as a window is closed."""

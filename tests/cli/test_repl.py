@@ -15,9 +15,8 @@ from prompt_toolkit.application import Application, run_in_terminal
 from prompt_toolkit.data_structures import Point, Size
 from prompt_toolkit.input import create_pipe_input
 from prompt_toolkit.layout import FormattedTextControl, Layout, Window
-from prompt_toolkit.output.vt100 import Vt100_Output
 
-from agentkit.cli.repl.reflow import follow_width, wraps_again
+from agentkit.cli.repl.reflow import SteadyOutput, follow_width, wraps_again
 from agentkit.core.events import CallFinished, Ending, PersonSaid, PersonStopped, RunEnded
 from agentkit.core.tools import Outcome
 
@@ -72,12 +71,16 @@ def test_where_a_terminal_wraps_again_no_row_of_a_wider_one_stays(talk) -> None:
         it.shown("Ctrl-C stops")
         it.terminal.type("half typed")
         it.shown("> half typed")
+        typed = "> half typed"
         for width in (60, 40, 25):
             it.terminal.narrow(width)
+            # a key is shown after the signal that came before it: what the signal does has been done
+            it.terminal.type(".")
+            typed += "."
 
-            def drawn(width: int = width) -> bool:
-                *_, status, typed = it.text.rstrip().split("\n")
-                return status.startswith("step 1/40") and len(status) < width and typed == "> half typed"
+            def drawn(width: int = width, typed: str = typed) -> bool:
+                *_, status, last = it.text.rstrip().split("\n")
+                return status.startswith("step 1/40") and len(status) < width and last == typed
 
             it.terminal.wait_until(drawn, f"the rows at {width} columns")
             rows = it.text.split("\n")
@@ -102,12 +105,12 @@ class Wrapping(io.StringIO):
 @pytest.mark.parametrize("after", ["drawn anew", "written above"])
 async def test_a_terminal_that_was_narrowed_a_moment_ago_is_seen_before_its_signal(after: str) -> None:
     terminal = Wrapping(60)
-    output = Vt100_Output(terminal, lambda: Size(rows=30, columns=terminal.screen.width))  # type: ignore[arg-type]
+    output = SteadyOutput(terminal, lambda: Size(rows=30, columns=terminal.screen.width))  # type: ignore[arg-type]
     with create_pipe_input() as keys:
         rows = FormattedTextControl("a" * 50 + "\n" + "b" * 30, get_cursor_position=lambda: Point(0, 1))
         layout = Layout(Window(rows, wrap_lines=True))
         app: Application[None] = Application(layout=layout, input=keys, output=output)
-        follow_width(app)
+        follow_width(app, output)
 
         drawn = asyncio.Event()
         app.after_render += lambda _: drawn.set()
@@ -125,6 +128,36 @@ async def test_a_terminal_that_was_narrowed_a_moment_ago_is_seen_before_its_sign
         await asyncio.gather(app.run_async(), narrowed())
     above = ["above"] if after == "written above" else []
     assert terminal.screen.text.rstrip().split("\n") == [*above, "a" * 40, "a" * 10, "b" * 30]
+
+
+async def test_a_terminal_that_is_narrowed_while_it_is_drawn_keeps_no_row_of_a_wider_one() -> None:
+    terminal = Wrapping(60)
+    output = SteadyOutput(terminal, lambda: Size(rows=30, columns=terminal.screen.width))  # type: ignore[arg-type]
+    narrowing = False
+
+    def rows() -> str:
+        if narrowing:
+            terminal.screen.narrow(30)
+        return "\n".join(row[: output.get_size().columns - 1] for row in ("top", "a" * 50, "b" * 20))
+
+    with create_pipe_input() as keys:
+        control = FormattedTextControl(rows, get_cursor_position=lambda: Point(0, 2))
+        app: Application[None] = Application(layout=Layout(Window(control)), input=keys, output=output)
+        follow_width(app, output)
+        drawn = asyncio.Event()
+        app.after_render += lambda _: drawn.set()
+
+        async def narrowed() -> None:
+            nonlocal narrowing
+            await drawn.wait()
+            narrowing = True
+            app._redraw()
+            narrowing = False
+            app._redraw()  # as the signal has it
+            app.exit()
+
+        await asyncio.gather(app.run_async(), narrowed())
+    assert terminal.screen.text.rstrip().split("\n") == ["top", "a" * 29, "b" * 20]
 
 
 @pytest.mark.parametrize(

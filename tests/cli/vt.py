@@ -14,6 +14,7 @@ class Screen:
         self.width = width
         self.rows: list[list[str]] = [[]]
         self.row = self.column = 0
+        self._wraps = True
         self._rest = ""
 
     @property
@@ -53,8 +54,11 @@ class Screen:
                 self.column = max(0, self.column - 1)
             case _ if char >= " ":
                 if self.column >= self.width:
-                    self._down()
-                    self.column = 0
+                    if self._wraps:
+                        self._down()
+                        self.column = 0
+                    else:
+                        self.column = self.width - 1
                 row = self.rows[self.row]
                 row.extend(" " * (self.column + 1 - len(row)))
                 row[self.column] = char
@@ -75,7 +79,7 @@ class Screen:
                 for _ in range(max(1, number)):
                     self._down()
             case "C":
-                self.column += max(1, number)
+                self.column = min(self.column + max(1, number), self.width - 1)
             case "D":
                 self.column = max(0, self.column - max(1, number))
             case "G":
@@ -87,5 +91,7 @@ class Screen:
                     row.clear()
                 elif number == 0:
                     del row[self.column :]
+            case "h" | "l" if arguments == "?7":
+                self._wraps = what == "h"
             case _:
                 pass

@@ -18,13 +18,12 @@ from prompt_toolkit.document import Document
 from prompt_toolkit.formatted_text import StyleAndTextTuples
 from prompt_toolkit.input.typeahead import clear_typeahead, store_typeahead
 from prompt_toolkit.output import ColorDepth
-from prompt_toolkit.output.vt100 import Vt100_Output
 from prompt_toolkit.shortcuts import CompleteStyle
 
 from agentkit.cli.repl.editor import Status
 from agentkit.cli.repl.keys import editing_keys, question_keys
 from agentkit.cli.repl.modes import Modes
-from agentkit.cli.repl.reflow import follow_width, wraps_again
+from agentkit.cli.repl.reflow import SteadyOutput, follow_width, wraps_again
 from agentkit.cli.repl.rows import Rows
 from agentkit.cli.repl.toolkit import Candidates, TypedBefore, WaysToGoOn, sent_already, typed_meanwhile
 from agentkit.cli.screens import Screen
@@ -69,7 +68,9 @@ class LiveEditor:
         """
         self._status = status
         self._colour = colour
-        self._output = Vt100_Output.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        output = SteadyOutput.from_pty(sys.stdout, term=os.environ.get("TERM"))
+        assert isinstance(output, SteadyOutput)  # it is declared as the class it derives from
+        self._output = output
         # where the cursor stands need not be known, and not every terminal answers
         self._output.enable_cpr = False
         depth = None if colour else ColorDepth.DEPTH_1_BIT
@@ -98,7 +99,7 @@ class LiveEditor:
         )
         if wraps_again(os.environ):
             for session in (self._session, self._asking):
-                follow_width(session.app)
+                follow_width(session.app, self._output)
         self._early = sent_already(sys.stdin.fileno())
         self._modes = Modes()
         self._modes.set(quiet=True)

@@ -9,8 +9,11 @@ where it is known that rows are wrapped.
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from prompt_toolkit.output.vt100 import Vt100_Output
+
 if TYPE_CHECKING:
     from prompt_toolkit.application import Application
+    from prompt_toolkit.data_structures import Size
     from prompt_toolkit.layout.screen import Screen
 
 _VARIABLES = (
@@ -39,7 +42,22 @@ def wraps_again(environ: Mapping[str, str]) -> bool:
     )
 
 
-def follow_width(app: "Application[str]") -> None:
+class SteadyOutput(Vt100_Output):
+    """A terminal that is as wide at the end of a drawing as at its beginning, whatever happens meanwhile.
+
+    Rows that were cut for a narrower terminal than the one they are drawn for would be taken for shorter
+    ones than those that the terminal has wrapped.
+    """
+
+    drawing: "Size | None" = None
+    """The size at the beginning of the drawing that is under way."""
+
+    def get_size(self) -> "Size":
+        """The rows and columns, while something is drawn those of its beginning."""
+        return self.drawing or super().get_size()
+
+
+def follow_width(app: "Application[str]", output: SteadyOutput) -> None:
     """Let a line editor go back over all of its rows when its terminal has wrapped them anew.
 
     What was drawn is taken back in three cases: the width changed, something is to be written above it,
@@ -50,21 +68,26 @@ def follow_width(app: "Application[str]") -> None:
 
     def narrower() -> bool:
         drawn = renderer._last_size  # noqa: SLF001  # pyright: ignore[reportPrivateUsage]
-        return drawn is not None and drawn.columns > app.output.get_size().columns
+        return drawn is not None and drawn.columns > output.get_size().columns
 
     def erase_wrapped(leave_alternate_screen: bool = True) -> None:
         screen = renderer.last_rendered_screen
         if screen is not None and narrower():
             at = screen.get_cursor_position(app.layout.current_window)
-            app.output.cursor_up(added_rows(screen, at.y, at.x, app.output.get_size().columns))
+            output.cursor_up(added_rows(screen, at.y, at.x, output.get_size().columns))
         erase(leave_alternate_screen)
 
     def before_render(_: "Application[str]") -> None:
+        output.drawing = output.get_size()
         if narrower():
             renderer.erase()
 
+    def after_render(_: "Application[str]") -> None:
+        output.drawing = None
+
     renderer.erase = erase_wrapped  # the only way that each of the three takes
     app.before_render += before_render
+    app.after_render += after_render
 
 
 def added_rows(screen: "Screen", row: int, column: int, width: int) -> int:
