@@ -15,7 +15,7 @@ from episodes.correct import write_corrected
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.general import Writer, write_general
-from episodes.paraphrase import write_paraphrases
+from episodes.paraphrase import said_by, write_paraphrases
 from episodes.phrasing import phrased, slots_of
 from episodes.record import Episode, record
 from episodes.split import extend
@@ -113,7 +113,7 @@ async def main() -> int:
     paraphrasing.add_argument("--each", type=int, default=6, help="for every family")
     args = parser.parse_args()
     if args.command == "paraphrase":
-        write_paraphrases(args.each)
+        write_paraphrases(said_by(Engine.load(path_of(find("qwen2.5-coder:1.5b")))), args.each)
         return 0
     if args.command == "split":
         extend()

@@ -1,91 +1,150 @@
 """More ways to ask, in a larger model's words: `python -m episodes paraphrase`.
 
 `qwen2.5-coder:1.5b` says phrasings that are trained on in other words. What it says is kept only if every
-slot stands in it once, nothing else in braces does, and it is new. Held-out phrasings are never shown to it,
-and what it writes is for training alone.
+slot stands in it, no oftener than before and in quotes where it did, nothing else in braces does, and it is
+new: no phrasing of any family, of which the held-out ones are never shown to it. What it writes is for
+training alone.
+
+A filter sees the words and not what they mean: of the first 727 that passed it, 215 asked for something else
+(to move for to copy, a row for a value). Whoever reads the file moves such to `refused`, and they are not
+written again.
 """
 
-import json
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
 from pathlib import Path
 
 from agentkit_local_models.answer import Completion
-from agentkit_local_models.catalogue import QWEN_CODER, path_of
 from agentkit_local_models.chat_template import ChatTemplate, encode_chat
 from agentkit_local_models.engine import Engine
 from agentkit_local_models.sampling import Sampling
 from episodes.dice import Dice
-from episodes.phrasing import slots_of
-from episodes.split import PARAPHRASES, Split, load_split
+from episodes.split import PARAPHRASES, load_split, plain, read_paraphrases
 from episodes.task import FAMILIES, Family
 
 ASK = (
-    "Say this request in other words, as another person would type it. Keep every part in braces exactly as "
-    "it is, and keep the meaning. Write only the new request, on one line.\n\n{text}"
+    "You are given a request and a manner. Write what another person would type who wants exactly the same, "
+    "in other words and in that manner. Keep every part in braces as it is. "
+    "Write the new request alone, on one line."
 )
+MANNERS: Mapping[str, tuple[str, str]] = {
+    "brief": ("Please rename the file {old} so that it is called {new}.", "rename {old} -> {new}"),
+    "polite question": (
+        "Count the words of {path}.",
+        "Could you tell me how many words there are in {path}?",
+    ),
+    "casual": ("In {path}, set {key} to {value}.", "hey, {key} in {path} has to be {value} from now on"),
+    "formal": ("who wrote {path}?", "Kindly state the name of the author of {path}."),
+    "in a hurry": ("Delete {path} if it is empty.", "is {path} empty? if so get rid of it"),
+    "as a wish": ("Put {text} at the end of {path}.", "I'd like {text} to be the last line of {path}."),
+}
+"""How people ask, each with a request and the same in that manner."""
+_ANSWERS = re.compile(r"(sure|certainly|of course|okay|request|manner)\b", re.IGNORECASE)
+"""How an answer begins that is no request."""
+_QUOTES = "\"'`“”«»‘’"
 MOST_TOKENS = 60
-MANNERS = (
-    "",
-    " Be brief.",
-    " Be casual.",
-    " Begin with another word.",
-    " Make it a question.",
-    " Be formal.",
-)
+AT_ONCE = 8
 
 
-def paraphrases(path: Path = PARAPHRASES) -> dict[str, dict[str, list[str]]]:
-    """What was written so far: family, variant, texts."""
-    return json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-
-
-def fitting(said: str, text: str, known: set[str]) -> str | None:
-    """The paraphrase in what a model said, or `None` when it is none.
+def fitting(said: str, text: str, known: Container[str]) -> str | None:
+    """The paraphrase in what a model said, or `None` when it is none; what is known is in plain form.
 
     >>> fitting('"Tell me {key} in {path}!"', "What is {key} of {path}?", set())
     'Tell me {key} in {path}!'
     >>> fitting("Tell me {key}", "What is {key} of {path}?", set()) is None
     True
     """
-    line = said.strip().strip('"').strip()
-    braces = re.findall(r"\{[^{}]*\}", line)
-    wanted = sorted(f"{{{name}}}" for name in slots_of(text))
-    fits = "\n" not in line and sorted(braces) == wanted and 3 <= len(line.split()) <= 40
-    return line if fits and line not in known else None
+    line = said.strip()
+    if line.startswith('"') and line.endswith('"') and line.count('"') == 2:
+        line = line.strip('"').strip()
+    braces, asked = _braces(line), _braces(text)
+    fits = (
+        "\n" not in line
+        and braces.keys() == asked.keys()
+        and braces <= asked
+        and 3 <= len(line.split()) <= 40
+        and line.count('"') % 2 == 0
+        and _quoted(text) <= _quoted(line)
+        and not _ANSWERS.match(line)
+    )
+    return line if fits and plain(line) not in known else None
 
 
-def write_paraphrases(each: int, path: Path = PARAPHRASES) -> None:
+def _braces(text: str) -> Counter[str]:
+    return Counter(re.findall(r"\{[^{}]*\}", text))
+
+
+def _quoted(text: str) -> set[str]:
+    """The slots that stand in quotes: without them it may be read as another request."""
+    return set(re.findall(f"[{_QUOTES}]{{(\\w+)}}[{_QUOTES}]", text))
+
+
+def write_paraphrases(said: "Said", each: int, path: Path = PARAPHRASES) -> None:
     """Add up to `each` paraphrases to every trained family that has fewer."""
-    engine = Engine.load(path_of(QWEN_CODER))
+    split, found = load_split(), read_paraphrases(path)
+    families = [family for family in FAMILIES.values() if split.trains(family)]
+    known = {*split.held, *split.trained, *map(plain, found.refused)}
+
+    def more(family: Family) -> dict[str, list[str]]:
+        return more_of(family, found.kept.get(family.name, {}), known, each, said)
+
+    with ThreadPoolExecutor(AT_ONCE) as several:
+        for family, texts in zip(families, several.map(more, families), strict=True):
+            found.kept[family.name] = texts
+            found.write(path)
+            print(f"{family.name}: {sum(map(len, texts.values()))}", flush=True)
+
+
+Said = Callable[[str, int], str]
+"""What a model makes of a request, the first, second, ... time that it is asked about a family."""
+
+
+def more_of(
+    family: Family, kept: Mapping[str, Sequence[str]], known: Iterable[str], each: int, said: Said
+) -> dict[str, list[str]]:
+    """Up to `each` paraphrases of a family's trained phrasings by variant, with those that are kept already.
+
+    At most three times as many phrasings are tried.
+    """
+    texts = {variant: list(lines) for variant, lines in kept.items()}
+    known = {*known, *(plain(line) for lines in texts.values() for line in lines)}
+    sources = islice(enumerate(_sources(family)), 3 * each)
+    while sum(map(len, texts.values())) < each and (source := next(sources, None)):
+        number, (variant, text) = source
+        new = fitting(said(text, number), text, known)
+        if new is not None:
+            texts.setdefault(variant, []).append(new)
+            known.add(plain(new))
+    return texts
+
+
+def said_by(engine: Engine) -> Said:
+    """What an engine's model says; the manner goes by the number."""
     template = ChatTemplate(engine.checkpoint.chat_template or "", engine.checkpoint.special_texts)
-    split = load_split()
-    found = paraphrases(path)
-    for family in FAMILIES.values():
-        kept = found.setdefault(family.name, {})
-        have = sum(map(len, kept.values()))
-        for number, (variant, text) in enumerate(_sources(family, split)):
-            if have >= each or number >= 3 * each:
-                break
-            manner = MANNERS[number % len(MANNERS)]
-            turns = [{"role": "user", "content": ASK.format(text=text) + manner}]
-            sampling = Sampling(temperature=0.8, top_p=0.9, seed=number, max_tokens=MOST_TOKENS)
-            said = ""
-            for piece in engine.generate(encode_chat(template, engine.tokenizer, turns), sampling):
-                if isinstance(piece, Completion):
-                    said = piece.text
-            known = {text for texts in (*family.phrasings.values(), *kept.values()) for text in texts}
-            if (new := fitting(said, text, known)) is not None:
-                kept.setdefault(variant, []).append(new)
-                have += 1
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-        part.replace(path)
-        print(f"{family.name}: {have}", flush=True)
+    before = [{"role": "system", "content": ASK}]
+    for manner, (request, same) in MANNERS.items():
+        before += [_asking(request, manner), {"role": "assistant", "content": same}]
+
+    def said(text: str, number: int) -> str:
+        asking = _asking(text, list(MANNERS)[number % len(MANNERS)])
+        sampling = Sampling(temperature=0.8, top_p=0.9, seed=number, max_tokens=MOST_TOKENS)
+        *_, done = engine.generate(encode_chat(template, engine.tokenizer, [*before, asking]), sampling)
+        assert isinstance(done, Completion)
+        return done.text
+
+    return said
 
 
-def _sources(family: Family, split: Split) -> Iterator[tuple[str, str]]:
-    """Trained phrasings in random order."""
-    texts = [(v, text) for v in family.phrasings for text in split.texts(family, v, test=False)]
+def _asking(text: str, manner: str) -> dict[str, str]:
+    return {"role": "user", "content": f"Request: {text}\nManner: {manner}"}
+
+
+def _sources(family: Family) -> Iterator[tuple[str, str]]:
+    """Trained phrasings in random order, with their variant."""
+    trained = load_split().trained
+    texts = [(v, text) for v, said in family.phrasings.items() for text in said if plain(text) in trained]
     Dice(f"paraphrase {family.name}").shuffle(texts)
     return iter(texts)

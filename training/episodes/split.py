@@ -10,7 +10,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -32,6 +32,25 @@ def plain(text: str) -> str:
     True
     """
     return " ".join(re.findall(r"[a-z0-9']+|\{\w+\}", text.lower()))
+
+
+@dataclass(frozen=True)
+class Paraphrases:
+    """What a larger model wrote: by family and variant, and what was read and is none."""
+
+    kept: dict[str, dict[str, list[str]]] = field(default_factory=dict[str, dict[str, list[str]]])
+    refused: list[str] = field(default_factory=list[str])
+
+    def write(self, path: Path) -> None:
+        """Replace the file."""
+        part = path.with_suffix(".part")
+        part.write_text(json.dumps(asdict(self), indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+        part.replace(path)
+
+
+def read_paraphrases(path: Path = PARAPHRASES) -> Paraphrases:
+    """What was written so far."""
+    return Paraphrases(**json.loads(path.read_text(encoding="utf-8"))) if path.exists() else Paraphrases()
 
 
 @dataclass(frozen=True)
@@ -79,7 +98,7 @@ def load_split(path: Path = FILE) -> Split:
         frozenset(map(plain, content["trained"])),
         hashlib.sha256(data + paraphrases).hexdigest(),
         frozenset(content["held_worlds"]),
-        json.loads(paraphrases),
+        read_paraphrases().kept,
     )
 
 
