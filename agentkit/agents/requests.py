@@ -40,7 +40,7 @@ class Requests(Struct, frozen=True):
         asked = state.instruction
         if (asked is not None and not asked.calls) or is_last_chance(state):
             return ()
-        specs = self.dispatcher.specs(self.hidden(state.attempts))
+        specs = self.dispatcher.specs(self.hidden(state.attempts), state.task)
         if state.objection:
             specs = tuple(spec for spec in specs if _may_be_forced(self.tools[spec.name], state))
         if self.model.profile.answers_in_text or (asked is not None and not asked.last):

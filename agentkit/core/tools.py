@@ -28,7 +28,7 @@ class ToolSpec(Struct, frozen=True):
     parameters: dict[str, Any]
     """JSON schema of the arguments: an object with `properties` and `required`."""
     choices: dict[str, tuple[str, ...]] = field(default_factory=dict[str, tuple[str, ...]])
-    """Living choices: for a parameter, every value that can work right now."""
+    """Living choices: for a parameter, every value that can work now, and what the person may have named."""
 
 
 class Outcome(StrEnum):

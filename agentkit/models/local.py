@@ -1,7 +1,7 @@
 """`local:NAME`: a model of this machine behind the same protocol as a remote one.
 
 The one door to the engine. Calls are held to a grammar of the tools offered, so every call parses
-and, through living choices, names only what exists.
+and, through living choices, names only what exists or what the person named.
 """
 
 import asyncio

@@ -1,8 +1,8 @@
 """Living choices: parameters whose possible values are known when the call is made.
 
 A parameter annotated with `Choices` is offered with the values that exist at that moment, so that
-constrained decoding cannot name a file that is not there, and a wrong value is answered with what
-would work instead.
+constrained decoding cannot invent a file. What the person named can be written although it is not there:
+who can only write what exists takes something else for it, and the tool's answer says what is missing.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,6 +22,8 @@ class Choices:
     what: str
     """What the values are, as an error message would say: `file`, `folder`, `handle`."""
     values: Callable[[ToolContext], Sequence[str]]
+    named: bool = False
+    """Whether a person may name a value that does not exist, so that the tool is to say so."""
 
     def now(self, context: ToolContext) -> tuple[str, ...] | None:
         """Every value that can work right now, or `None` when there are too many to list."""
@@ -29,10 +31,10 @@ class Choices:
         return values if len(values) <= MOST_CHOICES else None
 
 
-ExistingFile = Annotated[str, Choices("file", lambda context: context.workspace.files())]
+ExistingFile = Annotated[str, Choices("file", lambda context: context.workspace.files(), named=True)]
 """The path of a file that exists, relative to the workspace."""
 
-ExistingFolder = Annotated[str, Choices("folder", lambda context: context.workspace.folders())]
+ExistingFolder = Annotated[str, Choices("folder", lambda context: context.workspace.folders(), named=True)]
 """The path of a folder that exists, relative to the workspace; `.` is the workspace itself."""
 
 ExistingPath = Annotated[
@@ -40,6 +42,7 @@ ExistingPath = Annotated[
     Choices(
         "file or folder",
         lambda context: [*context.workspace.files(), *context.workspace.folders()],
+        named=True,
     ),
 ]
 """The path of a file or folder that exists."""

@@ -22,6 +22,7 @@ from agentkit.core.tools import Effect, Outcome, ToolResult, ToolSpec
 from agentkit.tooling.choices import Choices
 from agentkit.tooling.context import ToolContext
 from agentkit.tooling.lease import Lease
+from agentkit.tooling.naming import names_in
 from agentkit.tooling.nearest import nearest
 from agentkit.tooling.policy import Decision, Policy, Verdict
 from agentkit.tooling.schema import InvalidArguments
@@ -100,14 +101,15 @@ class Dispatcher:
             if isinstance(recorded.event, FilesLeftOut):
                 self._left_out = recorded.event
 
-    def specs(self, hidden: Collection[str] = ()) -> tuple[ToolSpec, ...]:
+    def specs(self, hidden: Collection[str] = (), task: str = "") -> tuple[ToolSpec, ...]:
         """The tools that can be offered right now; what policy denies is not offered at all.
 
         Args:
             hidden: Tools that are left out: their packs are not loaded.
+            task: What the person wants; what it names can be tried although it is not there.
         """
         shown = [tool for name, tool in self.tools.items() if name not in hidden]
-        values_of = _Values(self.context)
+        values_of = _Values(self.context, names_in(task))
         specs = [tool.spec(values_of) for tool in shown if self.policy.offers(tool)]
         return tuple([spec for spec in specs if spec is not None])
 
@@ -453,8 +455,9 @@ def _news(intent: CallIntended, after: Snapshot) -> tuple[str, str]:
 class _Values:
     """The values of parameters as they are now: each is looked up once, and a world made only for that."""
 
-    def __init__(self, context: Callable[[str], ToolContext]) -> None:
+    def __init__(self, context: Callable[[str], ToolContext], named: Sequence[str]) -> None:
         self._make = context
+        self._named = named
         self._context: ToolContext | None = None
         self._known: dict[Choices, tuple[str, ...] | None] = {}
 
@@ -462,7 +465,10 @@ class _Values:
         if marker not in self._known:  # several tools take the same files
             if self._context is None:
                 self._context = self._make("")
-            self._known[marker] = marker.now(self._context)
+            values = marker.now(self._context)
+            if values and marker.named:  # where nothing is, there is nothing to choose from
+                values = tuple(dict.fromkeys((*values, *self._named)))
+            self._known[marker] = values
         return self._known[marker]
 
 

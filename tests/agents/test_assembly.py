@@ -133,6 +133,15 @@ async def test_arun_takes_a_model_tools_and_settings_by_name(choices) -> None:
     assert not model.closed  # it is the caller's
 
 
+async def test_what_the_task_names_can_be_written_though_it_is_not_there(choices) -> None:
+    model = ScriptedModel([ToolCall("c", "list_files", {}), "There is no brush."])
+    (Path(choices["workspace"]) / "paint.py").write_text("")
+    await arun("trash brush", model=model, **choices)
+    for request in model.requests:
+        [delete] = [spec for spec in request.tools if spec.name == "delete_file"]
+        assert {"paint.py", "brush"} <= set(delete.choices["path"])
+
+
 async def test_a_tool_of_the_caller_replaces_an_installed_one_of_its_name(choices) -> None:
     @tool(effect=Effect.READS)
     def list_files() -> str:

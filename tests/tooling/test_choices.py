@@ -36,6 +36,35 @@ def test_files_folders_and_paths_are_those_that_exist(desk) -> None:
     }
 
 
+def test_what_the_person_names_can_be_tried_though_it_is_not_there(desk) -> None:
+    (desk.root / "paint.py").write_text("")
+    [spec] = desk.dispatcher(look).specs(task="trash brush and paint.py")
+    assert spec.choices == {
+        "file": ("paint.py", "trash", "brush", "and", "and paint.py"),
+        "folder": (".", "trash", "brush", "and", "paint.py", "and paint.py"),
+        "path": ("paint.py", ".", "trash", "brush", "and", "and paint.py"),
+    }
+
+
+def test_where_no_file_is_none_can_be_named(desk) -> None:
+    @tool(effect=Effect.READS)
+    def read(path: ExistingFile) -> str:
+        """Read."""
+        return path
+
+    assert desk.dispatcher(read).specs(task="read a.txt") == ()
+
+
+def test_only_files_and_folders_are_named_in_words_of_ones_own(desk) -> None:
+    @tool(effect=Effect.PURE)
+    def pick(few: Hundreds) -> str:
+        """Pick."""
+        return few
+
+    [spec] = desk.dispatcher(pick).specs(task="pick a.txt")
+    assert "a.txt" not in spec.choices["few"]
+
+
 def test_a_list_that_is_too_long_to_help_is_left_out_and_the_tool_is_still_offered(desk) -> None:
     @tool(effect=Effect.PURE)
     def pick(few: Hundreds, many: TooMany) -> str:
