@@ -79,7 +79,8 @@ class Terminal:
         What was written before is read before: sent for the wider window, it belongs there.
         """
         os.kill(self.process.pid, signal.SIGSTOP)
-        os.waitpid(self.process.pid, os.WUNTRACED)
+        _, status = os.waitpid(self.process.pid, os.WUNTRACED)
+        assert os.WIFSTOPPED(status), f"it ended before its window became narrower:\n{self.text}"
         while select.select([self._master], [], [], 0)[0] and self._read():
             pass
         self.screen.narrow(width)

@@ -40,9 +40,9 @@ def test_what_the_person_names_can_be_tried_though_it_is_not_there(desk) -> None
     (desk.root / "paint.py").write_text("")
     [spec] = desk.dispatcher(look).specs(task="trash brush and paint.py")
     assert spec.choices == {
-        "file": ("paint.py", "trash", "brush", "and", "and paint.py"),
-        "folder": (".", "trash", "brush", "and", "paint.py", "and paint.py"),
-        "path": ("paint.py", ".", "trash", "brush", "and", "and paint.py"),
+        "file": ("paint.py", "and paint.py", "and", "brush", "trash"),
+        "folder": (".", "paint.py", "and paint.py", "and", "brush", "trash"),
+        "path": ("paint.py", ".", "and paint.py", "and", "brush", "trash"),
     }
 
 

@@ -78,6 +78,7 @@ def follow_width(app: "Application[str]", output: SteadyOutput) -> None:
         erase(leave_alternate_screen)
 
     def before_render(_: "Application[str]") -> None:
+        output.drawing = None  # a drawing that failed told nobody that it is over
         output.drawing = output.get_size()
         if narrower():
             renderer.erase()
