@@ -26,6 +26,8 @@ RENAMING = FAMILIES["rename_file"]
         "Sure, I rename {path} to {target}.",
         "Rename {path} to {target}.\nThat is all.",
         'Rename "{path} to {target}.',
+        "{path} {target}",
+        "Rename {path} to {target}" + " please" * 40,
         "rename {path} TO {target}",
     ],
 )
@@ -95,7 +97,7 @@ def test_every_trained_family_gets_some_in_a_file_that_is_added_to(tmp_path) -> 
         assert all(set(lines) <= set(twice.kept[name][variant]) for variant, lines in texts.items())
 
 
-def test_a_model_says_requests_in_the_manner_of_their_number(smollm2_path) -> None:
+def test_the_same_number_is_the_same_words_and_others_are_others(smollm2_path) -> None:
     said = said_by(Engine.load(smollm2_path))
     text = "Rename {path} to {target}."
     assert said(text, 1) == said(text, 1)
