@@ -88,17 +88,17 @@ class Split:
 
 @cache
 def load_split(path: Path = FILE) -> Split:
-    """The split of the file, with the paraphrases that are there."""
+    """The split of the file, with the paraphrases."""
     data = path.read_bytes()
     content: dict[str, list[str]] = json.loads(data)
-    paraphrases = PARAPHRASES.read_bytes() if PARAPHRASES.exists() else b"{}"
+    paraphrases = PARAPHRASES.read_bytes()
     return Split(
         tuple(content["groups"]),
         frozenset(map(plain, content["held"])),
         frozenset(map(plain, content["trained"])),
         hashlib.sha256(data + paraphrases).hexdigest(),
         frozenset(content["held_worlds"]),
-        read_paraphrases().kept,
+        Paraphrases(**json.loads(paraphrases)).kept,
     )
 
 
