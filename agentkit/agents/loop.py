@@ -577,12 +577,13 @@ class Agent:
         if found.objection and self.state.nudges.count("claim") < self.strategy.objections:
             return self.nudge(Nudge("claim", "claim", {"doubts": found.objection}))
         findings = found.findings if self.form is None else (*found.findings, looked_at(fault))
-        self.record(RunEnded(ending(self.state, findings), answer, findings, (answer,)))
+        how = ending(self.state, findings)
+        self.record(RunEnded(how, answer, findings, (answer,), doubts=found.doubts))
         return None
 
     async def _looked_at(self) -> Reviewed | None:
         found = await review(self.state, self.workspace, self.log.recall, self.check)
-        return dataclass_replace(found, doubts=()) if self.talks else found
+        return dataclass_replace(found, doubts=(), errands=()) if self.talks else found
 
     def _end(self, ending: Ending, why: str, partial: str = "", loop: Loop | None = None) -> None:
         claimed, because = ((partial,), why) if partial else ((), "")

@@ -278,12 +278,12 @@ class _ReplayingAgent(Agent):
         """What the review found, by what was recorded of it."""
         match self.script.expected:
             case Nudged("claim", text):
-                return _Objection((), (), text)
+                return _Objection((), told=text)
             case RunEnded(Ending.BUDGET):
                 return None
             case RunEnded() as ended:
                 seen = ended.verified if self.form is None else ended.verified[:-1]
-                return Review(seen)
+                return Review(seen, ended.doubts, asked=True)
             case _:
                 return Review(())
 

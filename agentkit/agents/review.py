@@ -34,7 +34,11 @@ class Review:
 
     findings: tuple[Finding, ...]
     doubts: tuple[str, ...] = ()
-    """What looks wrong and may be right: the agent is asked once, and then taken at its word."""
+    """What looks wrong and may be right: the agent is asked once, and the person told if it still does."""
+    errands: tuple[str, ...] = ()
+    """What the agent should see to before it ends."""
+    asked: bool = False
+    """Whether the agent was asked before: its word is taken now, but for what does not hold."""
 
     @property
     def holds(self) -> bool:
@@ -49,9 +53,8 @@ class Review:
             for finding in self.findings
             if not finding.holds
         ]
-        if not broken and not self.doubts:
-            return None
-        return "; ".join((*self.doubts, *broken))
+        told = broken if self.asked else [*self.errands, *self.doubts, *broken]
+        return "; ".join(told) or None
 
 
 def ending(state: RunState, findings: Sequence[Finding]) -> Ending:
@@ -78,9 +81,12 @@ async def review(
     ]
     if check is not None:
         findings.append(await check())
-    doubts = (*_at_work(state), *_failed(state), *_missing(state, before, workspace))
-    asked = "claim" in state.nudges
-    return Review(tuple(dict.fromkeys(findings)), () if asked else doubts)
+    return Review(
+        tuple(dict.fromkeys(findings)),
+        doubts=(*_failed(state), *_missing(state, before, workspace)),
+        errands=(*_at_work(state),),
+        asked="claim" in state.nudges,
+    )
 
 
 def _may_have_changed(state: RunState) -> bool:
@@ -156,7 +162,7 @@ def _failed(state: RunState) -> list[str]:
         return []
     told = tried[-1].result.text
     told = told if len(told) <= MOST_TOLD else "…" + told[-MOST_TOLD:]
-    return [f"your last call, {tried[-1].call.name}, failed and nothing was tried after it ({told})"]
+    return [f"the last call, {tried[-1].call.name}, failed and nothing was tried after it ({told})"]
 
 
 def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[str]:

@@ -55,6 +55,7 @@ def outcome_json(
             "result": ended.result if ended else "",
             "verified": ended.verified if ended else (),
             "claimed": ended.claimed if ended else (),
+            "doubts": ended.doubts if ended else (),
             "because": ended.because if ended else "",
             "loop": ended.loop if ended else None,
             "steps": state.used.steps,

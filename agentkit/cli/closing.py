@@ -31,6 +31,8 @@ def closing_lines(
     for finding in event.verified:
         mark, style = ("verified", "") if finding.holds else ("not so", "red")
         yield mark, printable(f"{finding.claim}: {finding.found}"), style
+    for doubt in event.doubts:
+        yield "doubtful", printable(doubt), "yellow"
     if event.claimed:
         where = "above" if stands and not replays else "below"
         what = "its last answer" if event.because else "the answer"

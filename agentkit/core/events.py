@@ -466,6 +466,8 @@ class RunEnded(Struct, frozen=True, tag="run ended", omit_defaults=True):
     """What ended it, where `result` is what the agent had by then."""
     loop: Loop | None = None
     """What it was stuck in."""
+    doubts: tuple[str, ...] = ()
+    """What looked wrong when the agent said that it was done, and may be right."""
 
 
 Event = (

@@ -164,12 +164,12 @@ class Beneath:
     # --- faults
 
     @contextlib.contextmanager
-    def _told(self, path: str, what: str = "file") -> Generator[None]:
-        """Turn what the system says about `path` into words that help."""
+    def _told(self, path: str, what: str = "file", *, guess: bool = True) -> Generator[None]:
+        """Turn what the system says about `path` into words that help, and guess what was meant by it."""
         try:
             yield
         except OSError as error:
-            raise ToolFault(self._faults.words(path, what, error)) from error
+            raise ToolFault(self._faults.words(path, what, error, guess=guess)) from error
 
     def no_such(self, path: str, what: str = "file") -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""

@@ -34,13 +34,13 @@ class Faults:
 
     there: There
 
-    def words(self, path: str, what: str, error: OSError) -> str:
-        """What the system says about a path, in words that help."""
+    def words(self, path: str, what: str, error: OSError, *, guess: bool = True) -> str:
+        """What the system says about a path, in words that help; with a guess what was meant, or without."""
         if isinstance(error, LeadsOut):
             return self.outside(path)
         match error.errno:
             case errno.ENOENT:
-                return self.no_such(path, what)
+                return self.no_such(path, what, guess=guess)
             case errno.ENOTDIR if what == "folder" and self.there.kind(path) == "file":
                 return f'"{path}" is a file, not a folder'
             case errno.ENOTDIR:
@@ -66,9 +66,9 @@ class Faults:
             case _:
                 return f'"{path}": {error.strerror or error}'
 
-    def no_such(self, path: str, what: str = "file") -> str:
+    def no_such(self, path: str, what: str = "file", *, guess: bool = True) -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""
-        near = nearest(path, self._known(what), most=3)
+        near = nearest(path, self._known(what), most=3) if guess else []
         meant = f"; did you mean {' or '.join(near)}?" if near else ";"
         return f'there is no {what} "{path}"{meant} {self.there_is(what)}'
 

@@ -182,7 +182,8 @@ class Workspace(Beneath):
 
     def delete(self, path: str, *, recursive: bool = False) -> None:
         """Remove a file, a link, or an empty folder; a folder with all it holds if `recursive`."""
-        with self._told(path), self._place(path, follow=False) as (folder, name):
+        # no guess: a small model that is told of a like name deletes that instead
+        with self._told(path, guess=False), self._place(path, follow=False) as (folder, name):
             mode = os.stat(name, dir_fd=folder, follow_symlinks=False).st_mode
             if not stat.S_ISDIR(mode):
                 refuse_protected(path, mode)

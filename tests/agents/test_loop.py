@@ -120,7 +120,7 @@ async def test_a_doubt_is_raised_once_and_then_the_agent_is_taken_at_its_word(st
 async def test_a_failed_last_call_is_a_doubt(stage) -> None:
     await stage.agent([call("read_file", path="no.txt"), "done", "done"]).run(stage.start())
     (nudge,) = stage.events(Nudged)
-    assert "your last call, read_file, failed" in nudge.text
+    assert "the last call, read_file, failed" in nudge.text
 
 
 async def test_evidence_that_does_not_hold_is_told_and_then_fails_the_check(stage) -> None:

@@ -179,8 +179,9 @@ async def test_a_doubt_is_raised_once_and_a_broken_claim_every_time(stage) -> No
     stage.log.append(Nudged("claim", first.objection or ""))
     says_done(stage, ["no.txt"])
     second = await reviewed(stage)
-    assert (bool(first.doubts), bool(second.doubts)) == (True, False)
-    assert "no.txt exists" in (second.objection or "")
+    assert first.doubts == second.doubts == ("the task names a.txt, and there is no such file",)
+    assert first.doubts[0] in (first.objection or "")
+    assert second.objection == "it does not hold that no.txt exists (there is no such file or step)"
 
 
 async def test_a_check_is_one_finding_more(stage) -> None:

@@ -306,3 +306,16 @@ def test_a_fork_is_made_for_another_folder_and_goes_on_there_later(cli: Cli) -> 
     assert cli("runs", "resume").returncode == 0
     assert (there / "a.txt").read_text() == "a"
     assert not (cli.workspace / "a.txt").exists()
+
+
+def test_what_looked_wrong_when_the_agent_said_it_was_done_is_told_to_the_person(cli: Cli) -> None:
+    doubt = "the task names port.txt, and there is no such file"
+    script = cli.script(saying("It is done."), saying("It is done, I say."))
+    done = cli("run", "-m", script, "write the port to port.txt")
+    assert done.returncode == 0
+    assert f"doubtful  {doubt}" in done.stderr + done.stdout
+    told = cli("run", "-m", script, "--output", "json", "write the port to port.txt")
+    assert json.loads(told.stdout)["doubts"] == [doubt]
+    run = json.loads(told.stdout)["run"]
+    assert f"doubtful  {doubt}" in cli("runs", "show", run).stdout
+    assert cli("runs", "replay", run).returncode == 0

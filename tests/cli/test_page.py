@@ -160,7 +160,13 @@ def test_the_page_tells_steps_tokens_seconds_and_cost() -> None:
         CallFinished(ToolResult("c1", "read_file", Outcome.FAILED, "no such file", seconds=2.0)),
         ModelAsked(2, 9),
         ModelAnswered(2, AssistantMessage("done"), Usage(1900, 100), 0.5, cost=Decimal("0.05")),
-        RunEnded(Ending.FINISHED, "done", (Finding("a.txt exists", True, "it does"),), ("done",)),
+        RunEnded(
+            Ending.FINISHED,
+            "done",
+            (Finding("a.txt exists", True, "it does"),),
+            ("done",),
+            doubts=("b.txt?",),
+        ),
     ]
     recorded = [Recorded(seq, 1e9 + seq, event) for seq, event in enumerate(events, 1)]
     text = "\n".join(Seen(page("2qc5xr-0000", recorded, lambda _: None, {})).words)
@@ -172,6 +178,7 @@ def test_the_page_tells_steps_tokens_seconds_and_cost() -> None:
         "failed",
         "no such file",
         "a.txt exists: it does",
+        "b.txt?",
         "2qc5xr-0000",
     ):
         assert words in text

@@ -167,6 +167,12 @@ def test_a_missing_file_names_what_was_meant_and_what_there_is(files: Workspace)
         files.entries("sup")
 
 
+def test_nobody_guesses_what_was_meant_to_be_deleted(files: Workspace) -> None:
+    with pytest.raises(ToolFault) as told:
+        files.delete("note.txt")
+    assert str(told.value) == 'there is no file "note.txt"; files here: notes.txt, sub/more.txt'
+
+
 def test_a_folder_is_no_file_and_a_file_no_folder(files: Workspace) -> None:
     with pytest.raises(ToolFault, match='"sub" is a folder, not a file'):
         files.read_bytes("sub")

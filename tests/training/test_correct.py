@@ -4,7 +4,7 @@ import json
 
 import pytest
 from episodes.checks import leaves
-from episodes.correct import CorrectedModel, write_corrected
+from episodes.correct import CorrectedModel, drawn_of_families, write_corrected
 from episodes.record import PROFILE, Episode, record
 from episodes.task import Task, call
 from episodes.views import plain_view
@@ -76,7 +76,7 @@ async def test_what_a_mistake_spoils_is_left_out() -> None:
 
 async def test_only_corrected_episodes_are_written(tmp_path, capsys) -> None:
     silent = ScriptedModel([DONE] * 400)
-    await write_corrected(tmp_path / "corrected.jsonl", silent, episodes=18, seed=1)
+    await write_corrected(tmp_path / "corrected.jsonl", silent, drawn_of_families(18, seed=1))
     rows = [json.loads(line) for line in (tmp_path / "corrected.jsonl").read_text().splitlines()]
     right = int(capsys.readouterr().out.split(" of 18 episodes had nothing to correct")[0])
     assert 0 < 18 - right <= len(rows)  # those that take no call are right
@@ -105,7 +105,7 @@ async def test_a_policy_that_a_mistake_leaves_without_a_next_step_ends_its_episo
         async def aclose(self) -> None:
             pass
 
-    await write_corrected(tmp_path / "corrected.jsonl", Vandal(), episodes=48, seed=1)
+    await write_corrected(tmp_path / "corrected.jsonl", Vandal(), drawn_of_families(48, seed=1))
     assert "left out" in capsys.readouterr().out
     assert (tmp_path / "corrected.jsonl").read_text()
 

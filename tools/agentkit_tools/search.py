@@ -56,10 +56,13 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     # looking in the wrong place is a common slip: say where it would have been found
     everything = list(workspace.files())
     elsewhere = _found_in(workspace, [name for name in everything if name not in paths], pattern)
-    parts = [told.text, *_named(everything, pattern)]
+    parts = _named(everything, pattern)
     if elsewhere.count:
         parts += ["elsewhere:", elsewhere.text]
-    return "\n".join(parts)
+    if everything and not parts:
+        # a small model takes a search without result for proof that there is nothing to find
+        parts.append("[what is meant may be there in other words]")
+    return "\n".join([told.text, *parts])
 
 
 def _named(paths: Sequence[str], pattern: str) -> list[str]:

@@ -11,7 +11,7 @@ from agentkit.tooling.discovery import installed_tools
 from agentkit_local_models.catalogue import find, path_of
 from agentkit_local_models.engine import Engine
 from episodes.by_hand import worlds
-from episodes.correct import write_corrected
+from episodes.correct import drawn_of_families, write_corrected
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.general import Writer, write_general
@@ -21,7 +21,7 @@ from episodes.record import Episode, record
 from episodes.split import extend
 from episodes.task import Family, Task
 from episodes.views import View, plain_view, some_view
-from episodes.write import MOST_CHARACTERS, write, write_by_hand
+from episodes.write import MOST_CHARACTERS, drawn_by_hand, write, write_by_hand
 
 
 async def check(family: Family, count: int, *, show: bool) -> list[str]:
@@ -104,6 +104,7 @@ async def main() -> int:
     correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
     correcting.add_argument("--episodes", type=int, default=2000)
     correcting.add_argument("--seed", type=int, default=0)
+    correcting.add_argument("--by-hand", action="store_true", help="of the worlds, not of families")
     commands.add_parser("split", help="place new families and phrasings in the split")
     general = commands.add_parser("general", help="text in the base model's own words")
     general.add_argument("file", type=Path)
@@ -128,7 +129,11 @@ async def main() -> int:
     if args.command == "worlds":
         return 1 if await check_worlds(args.names) else 0
     if args.command == "correct":
-        await write_corrected(args.file, load_model(args.model), args.episodes, args.seed)
+        if args.by_hand:
+            tasks = list(drawn_by_hand(worlds(), args.seed, wordings=1))[: args.episodes]
+        else:
+            tasks = drawn_of_families(args.episodes, args.seed)
+        await write_corrected(args.file, load_model(args.model), tasks)
         return 0
     if args.command == "write":
         write(args.folder, args.episodes, args.seed, args.most_characters, args.only)

@@ -6,7 +6,7 @@ model gets wrong a few times really happens, and the policy goes on from there; 
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -79,7 +79,13 @@ def _same(wanted: AssistantMessage, due: AssistantMessage) -> bool:
     return [(c.name, c.arguments) for c in wanted.calls] == [(c.name, c.arguments) for c in due.calls]
 
 
-async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: int) -> None:
+def drawn_of_families(episodes: int, seed: int) -> list[Drawn]:
+    """So many tasks of families that may be trained on."""
+    batches = (drawn(Dice(f"correct {seed} {number}")) for number in range(-(-episodes // VIEW_SIZE)))
+    return list(chain.from_iterable(batches))[:episodes]
+
+
+async def write_corrected(file: Path, student: ChatModel, tasks: Sequence[Drawn]) -> None:
     """Write the episodes in which the student wanted something else than the policy, corrected."""
     written = Written()
     room = asyncio.Semaphore(AT_ONCE)
@@ -94,15 +100,13 @@ async def write_corrected(file: Path, student: ChatModel, episodes: int, seed: i
             except PolicyFault:
                 if not model.not_learnt:
                     raise  # nobody erred but the policy
-                written.failed[each.family.name] += 1
+                written.failed[each.source] += 1
                 return
         if model.differed:
-            written.take(each.family.name, episode)
+            written.take(each.source, episode)
         else:
             right += 1
 
-    draws = (drawn(Dice(f"correct {seed} {number}")) for number in range(-(-episodes // VIEW_SIZE)))
-    tasks = list(chain.from_iterable(draws))[:episodes]
     await asyncio.gather(*map(corrected, tasks))
     print(f"{right} of {len(tasks)} episodes had nothing to correct")
     written.save(file)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from agentkit.tooling.discovery import installed_tools
 from agentkit.tooling.tool import Tool
-from episodes.by_hand import Goal, World
+from episodes.by_hand import World
 from episodes.dice import Dice
 from episodes.families import FAMILIES
 from episodes.phrasing import phrased
@@ -96,7 +96,7 @@ def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS, only: str =
 async def _episodes(seed: int, number: int, most: int, only: str) -> Written:
     written = Written(most)
     for each in drawn(Dice(f"train {seed} {number}"), only):
-        written.take(each.family.name, await record(each.goal, each.task, each.view))
+        written.take(each.source, await record(each.goal, each.task, each.view))
     return written
 
 
@@ -104,7 +104,8 @@ async def _episodes(seed: int, number: int, most: int, only: str) -> Written:
 class Drawn:
     """A task that may be trained on, as somebody puts it, and the tools that are offered."""
 
-    family: Family
+    source: str
+    """The family or the world that it is of."""
     task: Task
     goal: str
     view: View
@@ -130,7 +131,7 @@ def drawn(dice: Dice, only: str = "") -> Iterator[Drawn]:
         view = _view(dice, kind, tools, needs, [tool for _, task in group for tool in task.tools])
         for family, task in group:
             goal = phrased(dice.choice(split.texts(family, task.variant, test=False)), task.slots, dice)
-            yield Drawn(family, task, goal, view)
+            yield Drawn(family.name, task, goal, view)
 
 
 def _kind(dice: Dice) -> str:
@@ -149,21 +150,30 @@ async def write_by_hand(
         most: characters of a row; longer ones are left out.
         wordings: of each goal; all of them when not given.
     """
+    written = Written(most)
+    for each in drawn_by_hand(among, seed, wordings):
+        written.take(each.source, await record(each.goal, each.task, each.view))
+    written.save(file)
+
+
+def drawn_by_hand(among: Iterable[World], seed: int, wordings: int | None = None) -> Iterator[Drawn]:
+    """The goals of the worlds that may be trained on, in some order, so many of them under one view.
+
+    Args:
+        among: the worlds.
+        seed: of the order, the tools that are offered, and the choice of wordings.
+        wordings: of each goal; all of them when not given.
+    """
     dice, split = Dice(f"by hand {seed}"), load_split()
     goals = [goal for world in among if split.trains_on(world) for goal in world.goals]
     said = [(goal, text) for goal in goals for text in dice.sample(goal.says, len(goal.says))[:wordings]]
     dice.shuffle(said)
-    batches = [said[at : at + VIEW_SIZE] for at in range(0, len(said), VIEW_SIZE)]
-    (await _by_hand(dice, batches, most)).save(file)
-
-
-async def _by_hand(dice: Dice, batches: Sequence[Sequence[tuple[Goal, str]]], most: int) -> Written:
-    written, tools = Written(most), installed_tools()
-    for batch in batches:
+    tools = installed_tools()
+    for at in range(0, len(said), VIEW_SIZE):
+        batch = said[at : at + VIEW_SIZE]
         view = _view(dice, _kind(dice), tools, {name for goal, _ in batch for name in goal.needs})
         for goal, text in batch:
-            written.take(goal.world, await record(text, goal.task, view))
-    return written
+            yield Drawn(goal.world, goal.task, text, view)
 
 
 Made = tuple[Family, Task]
