@@ -1,13 +1,17 @@
 """A student's mistakes happen, and only what the policy does about them is learnt."""
 
 import json
+from collections import Counter
 
 import pytest
+from episodes.by_hand import worlds
 from episodes.checks import leaves
 from episodes.correct import CorrectedModel, drawn_of_families, write_corrected
 from episodes.record import PROFILE, Episode, record
+from episodes.split import load_split
 from episodes.task import Task, call
 from episodes.views import plain_view
+from episodes.write import drawn_by_hand
 
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.protocols import Answer
@@ -81,6 +85,15 @@ async def test_only_corrected_episodes_are_written(tmp_path, capsys) -> None:
     right = int(capsys.readouterr().out.split(" of 18 episodes had nothing to correct")[0])
     assert 0 < 18 - right <= len(rows)  # those that take no call are right
     assert all(row["turns"][place]["role"] == "assistant" for row in rows for place in row["learn"])
+
+
+async def test_goals_written_by_hand_are_corrected_too(tmp_path) -> None:
+    trained = [world for world in worlds() if load_split().trains_on(world)][:2]
+    tasks = list(drawn_by_hand(trained, seed=1, wordings=1))
+    assert Counter(each.source for each in tasks) == {world.name: len(world.goals) for world in trained}
+    await write_corrected(tmp_path / "corrected.jsonl", ScriptedModel([DONE] * 400), tasks)
+    rows = [json.loads(line) for line in (tmp_path / "corrected.jsonl").read_text().splitlines()]
+    assert {row["family"] for row in rows} == {world.name for world in trained}
 
 
 async def test_a_policy_that_a_mistake_leaves_without_a_next_step_ends_its_episode_alone(

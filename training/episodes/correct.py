@@ -6,6 +6,7 @@ model gets wrong a few times really happens, and the policy goes on from there; 
 """
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -24,6 +25,9 @@ MOST_MISTAKES = 2
 
 AT_ONCE = 8
 """Episodes that a model acts in at the same time."""
+
+TOLD_EVERY = 20
+"""Episodes after which it is said how far it came: hundreds take a large model half an hour."""
 
 
 @dataclass(kw_only=True)
@@ -89,11 +93,14 @@ async def write_corrected(file: Path, student: ChatModel, tasks: Sequence[Drawn]
     """Write the episodes in which the student wanted something else than the policy, corrected."""
     written = Written()
     room = asyncio.Semaphore(AT_ONCE)
-    right = 0
+    begun = right = 0
 
     async def corrected(each: Drawn) -> None:
-        nonlocal right
+        nonlocal begun, right
         async with room:
+            begun += 1
+            if begun % TOLD_EVERY == 0:
+                print(f"episode {begun} of {len(tasks)}", file=sys.stderr)
             model = CorrectedModel(each.task.policy(), each.view, student=student)
             try:
                 episode = await record(each.goal, each.task, each.view, model)
