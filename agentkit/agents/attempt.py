@@ -26,6 +26,8 @@ class Attempt(Struct, frozen=True):
     """`None` where it never began."""
     repeats: bool = False
     """Whether to be called again and again is its use: it polls, or the person declared a batch."""
+    last_word: bool = False
+    """Whether the agent said with it that it is done."""
 
     fingerprint: bytes = b""
     """Equal for two attempts that did the same and saw the same; found when it is made."""

@@ -316,13 +316,13 @@ def _finished(state: RunState, result: ToolResult) -> RunState:
     intent = state.in_doubt
     call = intent.call if intent else next(c for c in state.pending if c.id == result.call_id)
     told = ToolMessage(result.call_id, result.name, result.text, failed=result.failed)
-    final = intent is not None and intent.ends_run and result.outcome is Outcome.OK
     tree = (intent.snapshot or intent.workspace_before) if intent else ""
+    attempt = attempt_of(state, call, result)
     state = replace(
-        weighed(state, attempt_of(state, call, result), tree),
+        weighed(state, attempt, tree),
         said=(*state.said, told),
         pending=tuple(c for c in state.pending if c.id != result.call_id),
         in_doubt=None,
         tool_seconds=state.tool_seconds + result.seconds,
     )
-    return _spoke(state, result.text, call) if final else state
+    return _spoke(state, result.text, call) if attempt.last_word else state

@@ -5,7 +5,7 @@ from msgspec.structs import replace
 from agentkit.agents.attempt import Attempt, tells_something_new
 from agentkit.agents.state import RunState
 from agentkit.core.messages import ToolCall
-from agentkit.core.tools import ToolResult
+from agentkit.core.tools import Outcome, ToolResult
 
 LEFT_BEHIND = 10
 """Calls that told something new, after which a loop that was pointed out is left behind."""
@@ -17,7 +17,8 @@ def attempt_of(state: RunState, call: ToolCall, result: ToolResult) -> Attempt:
     if intent is None:
         return Attempt(call, result)
     batch = state.started.batch if state.started else ()
-    return Attempt(call, result, intent.effect, intent.polls or call.name in batch)
+    last_word = intent.ends_run and result.outcome is Outcome.OK
+    return Attempt(call, result, intent.effect, intent.polls or call.name in batch, last_word)
 
 
 def weighed(state: RunState, attempt: Attempt, tree: str) -> RunState:

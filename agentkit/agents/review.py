@@ -4,6 +4,7 @@ import re
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from agentkit.agents.attempt import Attempt
 from agentkit.agents.state import RunState
 from agentkit.core.errors import ToolFault
 from agentkit.core.events import Ending, Finding
@@ -34,7 +35,7 @@ class Review:
 
     findings: tuple[Finding, ...]
     doubts: tuple[str, ...] = ()
-    """What looks wrong and may be right: the agent is asked once, and the person told if it still does."""
+    """What looks wrong and may be right: the agent is asked once at most, the person told if it stays."""
     errands: tuple[str, ...] = ()
     """What the agent should see to before it ends."""
     asked: bool = False
@@ -61,8 +62,8 @@ def ending(state: RunState, findings: Sequence[Finding]) -> Ending:
     """How a run ends whose agent said its last word."""
     if not all(finding.holds for finding in findings):
         return Ending.CHECK_FAILED
-    tried = [attempt for attempt in state.tried if attempt.call != state.final_call]
-    if tried and tried[-1].result.outcome is Outcome.DENIED:
+    tried = _last_tried(state)
+    if tried is not None and tried.result.outcome is Outcome.DENIED:
         return Ending.DENIED
     final = state.final_call
     gave_up = final is not None and final.arguments.get("reached") is False
@@ -155,14 +156,19 @@ def _at_work(state: RunState) -> list[str]:
     return [f"still at work for you: {', '.join(names)}; wait with list_agents(wait=true), or stop them"]
 
 
+def _last_tried(state: RunState) -> Attempt | None:
+    """The last call but those with which the agent said that it is done."""
+    return next((attempt for attempt in reversed(state.tried) if not attempt.last_word), None)
+
+
 def _failed(state: RunState) -> list[str]:
     """The last thing tried did not work, and nothing was tried after it."""
-    tried = [attempt for attempt in state.tried if attempt.call != state.final_call]
-    if not tried or tried[-1].result.outcome not in (Outcome.FAILED, Outcome.INVALID):
+    tried = _last_tried(state)
+    if tried is None or tried.result.outcome not in (Outcome.FAILED, Outcome.INVALID):
         return []
-    told = tried[-1].result.text
+    told = tried.result.text
     told = told if len(told) <= MOST_TOLD else "…" + told[-MOST_TOLD:]
-    return [f"the last call, {tried[-1].call.name}, failed and nothing was tried after it ({told})"]
+    return [f"the last call, {tried.call.name}, failed and nothing was tried after it ({told})"]
 
 
 def _missing(state: RunState, before: str | None, workspace: Workspace) -> list[str]:

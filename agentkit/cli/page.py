@@ -57,7 +57,7 @@ _HEAD = (
 )
 _FOOT = (
     "<footer>Made by agentkit from the recorded run. ✓ is what agentkit checked itself, "
-    "? what rests on the agent's word.</footer>"
+    "! what looked wrong to it and may be right, ? what rests on the agent's word.</footer>"
 )
 
 
@@ -104,7 +104,7 @@ def _outcome(state: RunState) -> list[str]:
     if not ended.claimed:
         return [note(Note("Ended", ended.result, "bad")), *_because(ended.because)]
     found = [finding(one) for one in ended.verified]
-    found += [f'<li class="bad"><span>{text(doubt)}</span></li>' for doubt in ended.doubts]
+    found += [f'<li class="warn"><span>doubtful: {text(doubt)}</span></li>' for doubt in ended.doubts]
     found.append('<li class="soft"><span>the answer rests on the agent\'s word</span></li>')
     return [answer(ended.result), *_because(ended.because), f'<ul class="findings">{"".join(found)}</ul>']
 

@@ -210,7 +210,8 @@ def _note(event: object) -> Note:
         case RunResumed():
             return Note("Resumed", "going on from the record")
         case RunEnded(Ending.FINISHED):
-            return Note("Ended: finished", "; ".join(f"{one.claim} ({one.found})" for one in event.verified))
+            seen = [f"{one.claim} ({one.found})" for one in event.verified]
+            return Note("Ended: finished", "; ".join([*seen, *(f"doubtful: {one}" for one in event.doubts)]))
         case RunEnded():
             return Note(f"Ended: {event.ending}", event.because or event.result, "warn")
         case Compacted():

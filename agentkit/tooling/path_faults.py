@@ -37,7 +37,7 @@ class Faults:
     def words(self, path: str, what: str, error: OSError, *, guess: bool = True) -> str:
         """What the system says about a path, in words that help; with a guess what was meant, or without."""
         if isinstance(error, LeadsOut):
-            return self.outside(path)
+            return self.outside(path, guess=guess)
         match error.errno:
             case errno.ENOENT:
                 return self.no_such(path, what, guess=guess)
@@ -72,9 +72,9 @@ class Faults:
         meant = f"; did you mean {' or '.join(near)}?" if near else ";"
         return f'there is no {what} "{path}"{meant} {self.there_is(what)}'
 
-    def outside(self, path: str) -> str:
+    def outside(self, path: str, *, guess: bool = True) -> str:
         """The words for a path that leads out."""
-        near = nearest(path, self.there.files(), most=3)
+        near = nearest(path, self.there.files(), most=3) if guess else []
         meant = f"did you mean {' or '.join(near)}?" if near else self.there_is()
         return f'"{path}" is outside the workspace, and only paths inside it work; {meant}'
 

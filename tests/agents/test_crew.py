@@ -601,6 +601,7 @@ async def test_a_run_that_ends_leaves_no_agent_at_work(place: Place) -> None:
     )
     outcome = await place.run(model)
     assert outcome.ended.ending is Ending.FINISHED
+    assert outcome.ended.doubts == ()  # the agent was to see to it; the person has nothing to doubt
     (ended,) = place.of(AgentEnded)
     assert ended.ending is Ending.INTERRUPTED
     assert ended.spent.tokens > 0  # what was set aside for the answer that never came

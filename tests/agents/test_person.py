@@ -229,6 +229,7 @@ async def test_in_a_conversation_what_may_be_right_is_left_to_the_person(
     model = ScriptedModel([ToolCall("c1", "broken", {}), "It fails.", "It does."])
     await stage.agent(model, broken, talks=talks).run(stage.start("why does it fail?"))
     assert len(model.requests) == asked
+    assert [bool(event.doubts) for event in stage.events(RunEnded)] == [not talks]
 
 
 async def test_cut_off_anywhere_a_conversation_goes_on_with_the_next_words(stage) -> None:

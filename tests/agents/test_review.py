@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from agentkit.agents.fold import fold
-from agentkit.agents.review import MOST_FILES, Review, review
-from agentkit.core.events import CallFinished, CallIntended, Finding, ModelAnswered, Nudged
+from agentkit.agents.review import MOST_FILES, Review, ending, review
+from agentkit.core.events import CallFinished, CallIntended, Ending, Finding, ModelAnswered, Nudged
 from agentkit.core.messages import AssistantMessage, ToolCall
 from agentkit.core.tools import Effect, Outcome, ToolResult
 from agentkit.core.usage import Usage
@@ -29,13 +29,13 @@ def did(
     stage.log.append(CallFinished(ToolResult(call.id, name, outcome, text)))
 
 
-def says_done(stage, evidence: Any = None) -> None:
+def says_done(stage, evidence: Any = None, call_id: str = "last") -> None:
     """The agent called finish."""
     arguments = {"result": "done"} if evidence is None else {"result": "done", "evidence": evidence}
-    call = ToolCall("last", "finish", arguments)
+    call = ToolCall(call_id, "finish", arguments)
     stage.log.append(ModelAnswered(9, AssistantMessage(calls=(call,)), Usage(), 0.0))
     stage.log.append(CallIntended(call, Effect.PURE, idempotent=True, ends_run=True))
-    stage.log.append(CallFinished(ToolResult("last", "finish", Outcome.OK, "done")))
+    stage.log.append(CallFinished(ToolResult(call_id, "finish", Outcome.OK, "done")))
 
 
 async def reviewed(stage, check: Any = None) -> Review:
@@ -170,6 +170,18 @@ async def test_a_last_call_that_did_not_work_is_a_doubt_with_its_words(stage, ou
     assert "run_shell" in doubt
     assert "no such command" in doubt
     assert len(doubt) < 500
+
+
+@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.DENIED])
+async def test_to_say_again_that_it_is_done_is_no_call_that_worked(stage, outcome: Outcome) -> None:
+    stage.log.append(stage.start())
+    did(stage, 1, "run_shell", outcome, "no such command")
+    says_done(stage, call_id="first")
+    stage.log.append(Nudged("claim", "not yet"))
+    says_done(stage, call_id="second")
+    assert len((await reviewed(stage)).doubts) == (outcome is Outcome.FAILED)
+    denied = ending(fold(stage.log.events()), ()) is Ending.DENIED
+    assert denied == (outcome is Outcome.DENIED)
 
 
 async def test_a_doubt_is_raised_once_and_a_broken_claim_every_time(stage) -> None:

@@ -178,7 +178,7 @@ def test_the_page_tells_steps_tokens_seconds_and_cost() -> None:
         "failed",
         "no such file",
         "a.txt exists: it does",
-        "b.txt?",
+        "doubtful: b.txt?",
         "2qc5xr-0000",
     ):
         assert words in text

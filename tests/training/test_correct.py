@@ -7,7 +7,7 @@ import pytest
 from episodes.by_hand import worlds
 from episodes.checks import leaves
 from episodes.correct import CorrectedModel, drawn_of_families, write_corrected
-from episodes.record import PROFILE, Episode, record
+from episodes.record import PROFILE, Episode, PolicyFault, record
 from episodes.split import load_split
 from episodes.task import Task, call
 from episodes.views import plain_view
@@ -31,7 +31,7 @@ TASK = Task({}, {"a.txt": "wer", "c.txt": "was"}, policy, leaves({"b.txt": "wer"
 READS = ToolCall("call_1", "read_file", {"path": "a.txt"})
 READS_ANOTHER = ToolCall("call_1", "read_file", {"path": "c.txt"})
 WRITES = ToolCall("call_1", "write_file", {"path": "b.txt", "content": "wer"})
-SPOILS = ToolCall("call_1", "delete_file", {"path": "a.txt"})
+SPOILS = ToolCall("call_1", "delete_file", {"path": "c.txt"})
 DONE = "It is done."
 
 
@@ -76,6 +76,19 @@ async def test_after_two_mistakes_the_policy_is_alone() -> None:
 async def test_what_a_mistake_spoils_is_left_out() -> None:
     _, episode = await corrected(SPOILS, READS, WRITES, DONE)
     assert not episode.reached
+
+
+async def test_a_call_that_the_student_was_right_to_make_is_not_learnt_to_fail() -> None:
+    def edits():
+        yield call("read_file", path="a.txt")
+        yield call("edit_file", path="a.txt", old="wer", new="wie")
+        return "a.txt says wie."
+
+    task = Task({}, {"a.txt": "wer"}, edits, leaves({"a.txt": "wie"}))
+    early = ToolCall("call_1", "edit_file", {"path": "a.txt", "old": "wer", "new": "wie"})
+    model = CorrectedModel(edits(), PLAIN, student=ScriptedModel([early, DONE, DONE, DONE]))
+    with pytest.raises(PolicyFault, match="its own call failed after a mistake"):
+        await record("Say wie in a.txt", task, PLAIN, model)
 
 
 async def test_only_corrected_episodes_are_written(tmp_path, capsys) -> None:

@@ -59,7 +59,7 @@ def find_text(pattern: str, context: ToolContext, path: ExistingPath = ".") -> s
     parts = _named(everything, pattern)
     if elsewhere.count:
         parts += ["elsewhere:", elsewhere.text]
-    if everything and not parts:
+    if told.searched and not parts:
         # a small model takes a search without result for proof that there is nothing to find
         parts.append("[what is meant may be there in other words]")
     return "\n".join([told.text, *parts])
@@ -81,6 +81,8 @@ class Told:
 
     text: str
     count: int
+    searched: int
+    """In how many files."""
 
 
 def _found_in(workspace: Workspace, paths: Sequence[str], pattern: str) -> Told:
@@ -98,11 +100,11 @@ def _found_in(workspace: Workspace, paths: Sequence[str], pattern: str) -> Told:
                 left_out[name] = None
 
     found = search(pattern, texts)
-    searched = counted(len(paths) - len(left_out), "file")
+    searched = len(paths) - len(left_out)
     notes = [f"{len(left_out)} not searched, being binary or too large"] if left_out else []
     where = f" in {counted(found.names, 'file')}"
     line = _in_context if found.count <= MOST_IN_CONTEXT else _alone
-    return Told(found.told(line, where, searched, *notes), found.count)
+    return Told(found.told(line, where, counted(searched, "file"), *notes), found.count, searched)
 
 
 def _below(workspace: Workspace, folder: str) -> Iterator[str]:

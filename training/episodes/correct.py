@@ -14,7 +14,7 @@ from pathlib import Path
 
 import msgspec
 
-from agentkit.core.messages import AssistantMessage
+from agentkit.core.messages import AssistantMessage, ToolMessage
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, TextDelta
 from episodes.dice import Dice
 from episodes.record import PolicyFault, PolicyModel, record
@@ -60,8 +60,13 @@ class CorrectedModel(PolicyModel):
         """What the policy does next.
 
         Raises:
-            PolicyFault: a mistake left it without a next step, such as a file to read or rows to add up.
+            PolicyFault: a mistake left it without a next step, such as a file to read or rows to add up, or
+                made a call of its own fail, which nobody should learn.
         """
+        last = request.messages[-1]
+        failed = isinstance(last, ToolMessage) and last.failed
+        if failed and self.not_learnt and len(self.asked) - 1 not in self.not_learnt:
+            raise PolicyFault("its own call failed after a mistake")
         try:
             return super()._next(request)
         except Exception as error:

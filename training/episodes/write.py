@@ -59,7 +59,7 @@ class Written:
 
     def tell(self, file: Path) -> None:
         """Say what was written, and what was left out."""
-        print(f"{self.reached.total()} episodes of {len(self.reached)} families in {file}")
+        print(f"{self.reached.total()} episodes of {len(self.reached)} kinds in {file}")
         for name, count in self.failed.most_common(12):
             print(f"  left out {count} of {name}: the policy did not pass its own check")
         for name, count in (+self.long).most_common(5):
