@@ -107,6 +107,9 @@ async def test_goals_written_by_hand_are_corrected_too(tmp_path) -> None:
     await write_corrected(tmp_path / "corrected.jsonl", ScriptedModel([DONE] * 400), tasks)
     rows = [json.loads(line) for line in (tmp_path / "corrected.jsonl").read_text().splitlines()]
     assert {row["family"] for row in rows} == {world.name for world in trained}
+    sizes = sorted(sum(len(turn["content"]) for turn in row["turns"]) for row in rows)
+    await write_corrected(tmp_path / "some.jsonl", ScriptedModel([DONE] * 400), tasks, most=sizes[2])
+    assert len((tmp_path / "some.jsonl").read_text().splitlines()) == sum(size <= sizes[2] for size in sizes)
 
 
 async def test_a_policy_that_a_mistake_leaves_without_a_next_step_ends_its_episode_alone(

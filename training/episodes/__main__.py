@@ -104,6 +104,7 @@ async def main() -> int:
     correcting.add_argument("--model", default="local:smollm2", help="such as local:smollm2+FILE")
     correcting.add_argument("--episodes", type=int, default=2000)
     correcting.add_argument("--seed", type=int, default=0)
+    correcting.add_argument("--most-characters", type=int, default=MOST_CHARACTERS, help="of a row")
     correcting.add_argument("--by-hand", action="store_true", help="of the worlds, not of families")
     commands.add_parser("split", help="place new families and phrasings in the split")
     general = commands.add_parser("general", help="text in the base model's own words")
@@ -133,7 +134,7 @@ async def main() -> int:
             tasks = list(drawn_by_hand(worlds(), args.seed, wordings=1))[: args.episodes]
         else:
             tasks = drawn_of_families(args.episodes, args.seed)
-        await write_corrected(args.file, load_model(args.model), tasks)
+        await write_corrected(args.file, load_model(args.model), tasks, args.most_characters)
         return 0
     if args.command == "write":
         write(args.folder, args.episodes, args.seed, args.most_characters, args.only)

@@ -18,7 +18,7 @@ from agentkit.core.messages import AssistantMessage, ToolMessage
 from agentkit.core.protocols import Answer, ChatModel, ModelRequest, TextDelta
 from episodes.dice import Dice
 from episodes.record import PolicyFault, PolicyModel, record
-from episodes.write import VIEW_SIZE, Drawn, Written, drawn
+from episodes.write import MOST_CHARACTERS, VIEW_SIZE, Drawn, Written, drawn
 
 MOST_MISTAKES = 2
 """Calls of an episode that may go wrong before the policy does the rest alone."""
@@ -94,9 +94,14 @@ def drawn_of_families(episodes: int, seed: int) -> list[Drawn]:
     return list(chain.from_iterable(batches))[:episodes]
 
 
-async def write_corrected(file: Path, student: ChatModel, tasks: Sequence[Drawn]) -> None:
-    """Write the episodes in which the student wanted something else than the policy, corrected."""
-    written = Written()
+async def write_corrected(
+    file: Path, student: ChatModel, tasks: Sequence[Drawn], most: int = MOST_CHARACTERS
+) -> None:
+    """Write the episodes in which the student wanted something else than the policy, corrected.
+
+    Rows of more than `most` characters are left out.
+    """
+    written = Written(most)
     room = asyncio.Semaphore(AT_ONCE)
     begun = right = 0
 
