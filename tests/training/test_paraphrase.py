@@ -98,10 +98,12 @@ def test_every_trained_family_gets_some_in_a_file_that_is_added_to(tmp_path) -> 
 
 
 def test_the_same_number_is_the_same_words_and_others_are_others(smollm2_path) -> None:
-    said = said_by(Engine.load(smollm2_path))
+    said, again = (said_by(Engine.load(smollm2_path)) for _ in range(2))
     text = "Rename {path} to {target}."
-    assert said(text, 1) == said(text, 1)
-    assert len({said(text, number) for number in range(4)}) > 1
+    # an engine that has read the prompt before need not compute it to the last bit as at first
+    first, *others = (said(text, number) for number in range(1, 5))
+    assert again(text, 1) == first
+    assert {first} < {first, *others}
 
 
 def test_every_family_that_is_trained_on_has_paraphrases_and_no_other() -> None:
