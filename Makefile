@@ -146,7 +146,8 @@ adapter: dev small $(stages:%=$(made)/%/trained)
 
 # Three hours and one more on two quiet cores with AMX, and 16 GB of memory; half an hour for the mistakes.
 adapter-large: dev small $(made)/large2/trained
-	@$(py) training/ship.py $(made)/large2/adapter.safetensors --model qwen2.5-coder:1.5b
+	@$(py) training/ship.py $(made)/large2/adapter.safetensors --model qwen2.5-coder:1.5b \
+		--halfway-from $(made)/large/adapter.safetensors
 
 # a row of more than the recipe's 2,400 tokens would be an error; of numbers, so many characters are fewer
 brief := --most-characters 4200

@@ -6,6 +6,7 @@ in the given logs of `agentkit eval`, with intervals.
 """
 
 import argparse
+import hashlib
 import json
 import subprocess
 import sys
@@ -22,6 +23,7 @@ from agentkit.models.embedded import MANNERS, adapter_file
 from agentkit_local_models.adapter_file import load_packed, save_packed
 from agentkit_local_models.catalogue import QWEN_CODER, SMOLLM2, find, path_of
 from agentkit_local_models.checkpoint import Checkpoint
+from agentkit_local_models.lora import Adapter, Pair
 
 MOST_BYTES = {SMOLLM2.name: 9_000_000, QWEN_CODER.name: 20_000_000}
 """The largest file that is shipped for each model."""
@@ -44,16 +46,35 @@ def reached(log: Path) -> dict[str, Any]:
     }
 
 
+def halfway(start: Adapter, end: Adapter) -> Adapter:
+    """The mean of an adapter and the one that it began as, which forgets less of what only that one learnt.
+
+    (Wortsman et al. 2022, "Robust fine-tuning of zero-shot models"; here of both low-rank factors.)
+    """
+    pairs = {
+        name: Pair((start.pairs[name].a + pair.a) / 2, (start.pairs[name].b + pair.b) / 2)
+        for name, pair in end.pairs.items()
+    }
+    return Adapter(end.config, pairs)
+
+
 def main() -> None:
     """Ship."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("adapter", type=Path)
     parser.add_argument("--model", choices=tuple(MOST_BYTES), default=SMOLLM2.name)
     parser.add_argument("logs", type=Path, nargs="*")
+    parser.add_argument(
+        "--halfway-from", type=Path, metavar="START", help="ship the mean of the adapter and what it began as"
+    )
     args = parser.parse_args()
     entry = find(args.model)
     with Checkpoint.open(path_of(entry)) as checkpoint:
         adapter, card = load_packed(args.adapter, checkpoint.config)
+        if (start := args.halfway_from) is not None:
+            adapter = halfway(load_packed(start, checkpoint.config)[0], adapter)
+            digest = hashlib.sha256(start.read_bytes()).hexdigest()
+            card["halfway_from"] = {"name": start.name, "sha256": digest}
     commit = subprocess.run(
         ["git", "describe", "--always", "--dirty=+"], capture_output=True, text=True, check=False
     )
