@@ -85,7 +85,7 @@ async def review(
     return Review(
         tuple(dict.fromkeys(findings)),
         doubts=(*_failed(state), *_missing(state, before, workspace)),
-        errands=(*_at_work(state),),
+        errands=tuple(_at_work(state)),
         asked="claim" in state.nudges,
     )
 

@@ -169,7 +169,7 @@ class Beneath:
         try:
             yield
         except OSError as error:
-            raise ToolFault(self._faults.words(path, what, error, guess=guess)) from error
+            raise ToolFault(Faults(self, guess).words(path, what, error)) from error
 
     def no_such(self, path: str, what: str = "file") -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""

@@ -33,14 +33,16 @@ class Faults:
     """Says of paths what is wrong with them."""
 
     there: There
+    guess: bool = True
+    """Whether to say what was meant perhaps."""
 
-    def words(self, path: str, what: str, error: OSError, *, guess: bool = True) -> str:
-        """What the system says about a path, in words that help; with a guess what was meant, or without."""
+    def words(self, path: str, what: str, error: OSError) -> str:
+        """What the system says about a path, in words that help."""
         if isinstance(error, LeadsOut):
-            return self.outside(path, guess=guess)
+            return self.outside(path)
         match error.errno:
             case errno.ENOENT:
-                return self.no_such(path, what, guess=guess)
+                return self.no_such(path, what)
             case errno.ENOTDIR if what == "folder" and self.there.kind(path) == "file":
                 return f'"{path}" is a file, not a folder'
             case errno.ENOTDIR:
@@ -66,15 +68,15 @@ class Faults:
             case _:
                 return f'"{path}": {error.strerror or error}'
 
-    def no_such(self, path: str, what: str = "file", *, guess: bool = True) -> str:
+    def no_such(self, path: str, what: str = "file") -> str:
         """The words for a path that is missing: what was meant perhaps, and what there is."""
-        near = nearest(path, self._known(what), most=3) if guess else []
+        near = self._near(path, self._known(what))
         meant = f"; did you mean {' or '.join(near)}?" if near else ";"
         return f'there is no {what} "{path}"{meant} {self.there_is(what)}'
 
-    def outside(self, path: str, *, guess: bool = True) -> str:
+    def outside(self, path: str) -> str:
         """The words for a path that leads out."""
-        near = nearest(path, self.there.files(), most=3) if guess else []
+        near = self._near(path, self.there.files())
         meant = f"did you mean {' or '.join(near)}?" if near else self.there_is()
         return f'"{path}" is outside the workspace, and only paths inside it work; {meant}'
 
@@ -82,6 +84,10 @@ class Faults:
         """The words for what exists."""
         known = self._known(what)
         return f"{what}s here: {listed(known)}" if known else "there are no files here"
+
+    def _near(self, path: str, known: list[str]) -> list[str]:
+        """Those that were meant perhaps."""
+        return nearest(path, known, most=3) if self.guess else []
 
     def _known(self, what: str) -> list[str]:
         """The files there are, or the folders."""

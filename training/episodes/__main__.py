@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import sys
 from collections.abc import Collection
+from itertools import islice
 from pathlib import Path
 
 from agentkit import load_model
@@ -131,7 +132,7 @@ async def main() -> int:
         return 1 if await check_worlds(args.names) else 0
     if args.command == "correct":
         if args.by_hand:
-            tasks = list(drawn_by_hand(worlds(), args.seed, wordings=1))[: args.episodes]
+            tasks = list(islice(drawn_by_hand(worlds(), args.seed, wordings=1), args.episodes))
         else:
             tasks = drawn_of_families(args.episodes, args.seed)
         await write_corrected(args.file, load_model(args.model), tasks, args.most_characters)

@@ -90,12 +90,13 @@ def write_batch(which: tuple[int, int], most: int = MOST_CHARACTERS, only: str =
 
     Rows of more than `most` characters are left out. With `only`, of the families whose names begin so.
     """
-    return asyncio.run(_episodes(*which, most, only))
+    seed, number = which
+    return asyncio.run(_recorded(drawn(Dice(f"train {seed} {number}"), only), most))
 
 
-async def _episodes(seed: int, number: int, most: int, only: str) -> Written:
+async def _recorded(tasks: Iterable["Drawn"], most: int) -> Written:
     written = Written(most)
-    for each in drawn(Dice(f"train {seed} {number}"), only):
+    for each in tasks:
         written.take(each.source, await record(each.goal, each.task, each.view))
     return written
 
@@ -150,10 +151,7 @@ async def write_by_hand(
         most: characters of a row; longer ones are left out.
         wordings: of each goal; all of them when not given.
     """
-    written = Written(most)
-    for each in drawn_by_hand(among, seed, wordings):
-        written.take(each.source, await record(each.goal, each.task, each.view))
-    written.save(file)
+    (await _recorded(drawn_by_hand(among, seed, wordings), most)).save(file)
 
 
 def drawn_by_hand(among: Iterable[World], seed: int, wordings: int | None = None) -> Iterator[Drawn]:
